@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* futex.h - sleeping on a word of memory, private or shared by processes. */
+#ifndef SRD_BASE_FUTEX_H
+#define SRD_BASE_FUTEX_H
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Sleeps while *WORD is VALUE, at most TIMEOUT (NULL: for ever); may return early. */
+static inline void srd_futex_wait(atomic_uint *word, unsigned value, bool shared,
+                                  const struct timespec *timeout)
+{
+	syscall(SYS_futex, word, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
+}
+
+static inline void srd_futex_wake_all(atomic_uint *word, bool shared)
+{
+	syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+static ssize_t posix_pread(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
+{
+	(void)io;
+	ssize_t got = pread(fd, data, len, (off_t)offset);
+	return got < 0 ? srd_errno() : got;
+}
+
+static ssize_t posix_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count,
+                             uint64_t offset)
+{
+	(void)io;
+	/* One buffer is the common case, and pwrite the cheaper call. */
+	ssize_t put = count == 1 ? pwrite(fd, iov->iov_base, iov->iov_len, (off_t)offset)
+	                         : pwritev(fd, iov, count, (off_t)offset);
+	return put < 0 ? srd_errno() : put;
+}
+
+static int posix_fdatasync(const struct srd_io *io, int fd)
+{
+	(void)io;
+	return fdatasync(fd) ? srd_errno() : 0;
+}
+
+static int posix_ftruncate(const struct srd_io *io, int fd, uint64_t size)
+{
+	(void)io;
+	return ftruncate(fd, (off_t)size) ? srd_errno() : 0;
+}
+
+static int posix_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to,
+                        unsigned flags)
+{
+	(void)io;
+	return renameat2(dir_fd, from, dir_fd, to, flags) ? srd_errno() : 0;
+}
+
+const struct srd_io srd_io_posix = {
+	.pread = posix_pread,
+	.pwritev = posix_pwritev,
+	.fdatasync = posix_fdatasync,
+	.ftruncate = posix_ftruncate,
+	.rename = posix_rename,
+};
+
+ssize_t srd_io_read_full(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t got = io->pread(io, fd, (char *)data + done, len - done, offset + done);
+		if (got == -EINTR)
+			continue;
+		if (got < 0)
+			return got;
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
+/* Steps over DONE bytes at the front of the vector. */
+static void advance(struct iovec **iov, int *count, size_t done)
+{
+	while (*count > 0 && done >= (*iov)->iov_len) {
+		done -= (*iov)->iov_len;
+		(*iov)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + done;
+		(*iov)->iov_len -= done;
+	}
+}
+
+int srd_io_write_full(const struct srd_io *io, int fd, struct iovec *iov, int count,
+                      uint64_t offset, uint64_t *written)
+{
+	uint64_t done = 0;
+	int error = 0;
+
+	advance(&iov, &count, 0);
+	while (count > 0) {
+		ssize_t put = io->pwritev(io, fd, iov, SRD_MIN(count, IOV_MAX), offset + done);
+		if (put == -EINTR)
+			continue;
+		if (put <= 0) {
+			error = put < 0 ? (int)put : -EIO;
+			break;
+		}
+		done += (uint64_t)put;
+		advance(&iov, &count, (size_t)put);
+	}
+	if (written)
+		*written = done;
+	return error;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io.h - the seam between a log and the operating system.  All that changes a
+ * file goes through here, so that tests can count, record, tear and fail it.
+ *
+ * Every function returns 0 (or a count) or a negative errno.
+ */
+#ifndef SRD_BASE_IO_H
+#define SRD_BASE_IO_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct srd_io {
+	ssize_t (*pread)(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset);
+	/* May write less than asked; COUNT is at most IOV_MAX. */
+	ssize_t (*pwritev)(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset);
+	int (*fdatasync)(const struct srd_io *io, int fd);
+	int (*ftruncate)(const struct srd_io *io, int fd, uint64_t size);
+	int (*rename)(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags);
+	void *user;
+};
+
+/* The real thing. */
+extern const struct srd_io srd_io_posix;
+
+/* All LEN bytes, or as many as there are before the end of the file; EINTR and
+ * short reads are taken care of.  The count, or a negative errno. */
+ssize_t srd_io_read_full(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset);
+/* All bytes of IOV (which is used up) or an error; *WRITTEN (may be NULL) is
+ * what did arrive in either case. */
+int srd_io_write_full(const struct srd_io *io, int fd, struct iovec *iov, int count,
+                      uint64_t offset, uint64_t *written);
+
+#endif

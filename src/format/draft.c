@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "format/draft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/le.h"
+
+/* Between payloads; the largest gap is one short of the largest alignment. */
+static const uint8_t zeros[4096];
+
+void srd_draft_init(struct srd_draft *draft)
+{
+	*draft = (struct srd_draft){ .len = SRD_HEADER_LEN };
+}
+
+void srd_draft_release(struct srd_draft *draft)
+{
+	free(draft->bytes);
+	free(draft->payloads);
+	free(draft->iov);
+	srd_draft_init(draft);
+}
+
+void srd_draft_start(struct srd_draft *draft, enum srd_record_type type)
+{
+	draft->type = type;
+	draft->len = SRD_HEADER_LEN;
+	draft->payload_count = 0;
+	draft->iov_count = 0;
+}
+
+/* Makes room for NEED items of SIZE bytes in *ARRAY. */
+static int reserve(void **array, size_t *cap, size_t need, size_t size)
+{
+	if (need <= *cap)
+		return 0;
+	size_t cap_new = SRD_MAX(need + need / 2, 64);
+	void *grown = realloc(*array, cap_new * size);
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	*cap = cap_new;
+	return 0;
+}
+
+int srd_draft_add(struct srd_draft *draft, const struct srd_op *op, const void *data,
+                  uint64_t *at, uint64_t *run_at)
+{
+	size_t len = srd_op_encoded_len(op);
+	size_t run;
+	int error;
+
+	if (draft->len + len > SRD_META_LEN_MAX)
+		return SRD_EFULL;
+	/* One spare cache line: the last record's padding is zeroed in place. */
+	error = reserve((void **)&draft->bytes, &draft->cap, draft->len + len + SRD_RECORD_ALIGN, 1);
+	if (!error)
+		error = reserve((void **)&draft->payloads, &draft->payload_cap, draft->payload_count + 1,
+		                sizeof *draft->payloads);
+	if (error)
+		return error;
+	srd_op_encode(op, data, draft->bytes + draft->len, &run);
+	if (at)
+		*at = draft->len;
+	if (run_at)
+		*run_at = draft->len + run;
+	if (data && !srd_run_is_inline(op->run.len))
+		draft->payloads[draft->payload_count++] = (struct srd_draft_payload){
+			.data = data, .len = op->run.len, .run_at = (uint32_t)(draft->len + run) };
+	draft->len += len;
+	return 0;
+}
+
+static void add_iov(struct srd_draft *draft, const void *data, uint64_t len)
+{
+	if (len > 0)
+		draft->iov[draft->iov_count++] = (struct iovec){ .iov_base = (void *)data, .iov_len = len };
+}
+
+int srd_draft_layout(struct srd_draft *draft, uint64_t offset)
+{
+	uint64_t at = draft->len;
+	int error = reserve((void **)&draft->bytes, &draft->cap, draft->len + SRD_RECORD_ALIGN, 1);
+
+	if (!error)
+		error = reserve((void **)&draft->iov, &draft->iov_cap, 2 * draft->payload_count + 2,
+		                sizeof *draft->iov);
+	if (error)
+		return error;
+	draft->iov_count = 0;
+	add_iov(draft, draft->bytes, draft->len);
+	for (size_t i = 0; i < draft->payload_count; i++) {
+		const struct srd_draft_payload *payload = &draft->payloads[i];
+		uint64_t start = SRD_ALIGN_UP(offset + at, srd_payload_align(payload->len)) - offset;
+		add_iov(draft, zeros, start - at);
+		add_iov(draft, payload->data, payload->len);
+		srd_put32(draft->bytes + payload->run_at + 4, (uint32_t)(start - payload->run_at));
+		at = start + payload->len;
+	}
+	draft->record_len = SRD_ALIGN_UP(at, SRD_RECORD_ALIGN);
+	if (draft->record_len > SRD_RECORD_LEN_MAX)
+		return SRD_EFULL;
+	if (draft->payload_count == 0) {
+		memset(draft->bytes + at, 0, draft->record_len - at);
+		draft->iov[0].iov_len = draft->record_len;
+	} else {
+		add_iov(draft, zeros, draft->record_len - at);
+	}
+	return 0;
+}
+
+bool srd_meta_check(const uint8_t *bytes, uint64_t meta_len, uint64_t offset,
+                    uint64_t record_end, uint64_t seed, uint64_t *check)
+{
+	uint64_t h = seed;
+
+	for (uint64_t at = 0; at < meta_len;) {
+		struct srd_op op;
+		if (!srd_op_decode(&op, bytes + at, meta_len - at, offset + at, record_end))
+			return false;
+		h = srd_op_fold(&op, bytes + at, h);
+		at += op.len;
+	}
+	*check = h;
+	return true;
+}
+
+/* The fold over ops that we encoded ourselves: needs no decoding of names. */
+static uint64_t fold_own(const struct srd_draft *draft, uint64_t h)
+{
+	const uint8_t *bytes = draft->bytes;
+
+	for (size_t at = SRD_HEADER_LEN; at < draft->len;) {
+		uint32_t len = srd_get32(bytes + at + 4);
+		h = srd_hash(bytes + at, srd_op_covered(bytes + at), h);
+		at += len;
+	}
+	return h;
+}
+
+void srd_draft_seal(struct srd_draft *draft, const struct srd_superblock *sb,
+                    struct srd_record *record)
+{
+	record->type = draft->type;
+	record->len = draft->record_len;
+	record->meta_len = (uint32_t)(draft->len - SRD_HEADER_LEN);
+	record->meta_check = fold_own(draft, srd_superblock_seed(sb, record->offset));
+	srd_record_encode(sb, record, draft->bytes);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "format/op.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/le.h"
+
+/* Where the fields of each kind lie. */
+enum {
+	AT_KIND = 0, AT_FLAGS = 1, AT_NAME_LEN = 2, AT_LEN = 4, AT_INO = 8,
+	/* MAKE */
+	AT_MAKE_PARENT = 16, AT_MAKE_PARENT_PREV = 24, AT_MAKE_MODE = 32, AT_MAKE_UID = 36,
+	AT_MAKE_GID = 40, AT_MAKE_RDEV = 44,
+	/* all others */
+	AT_PREV = 16,
+	/* LINK, UNLINK, RENAME */
+	AT_PARENT = 24, AT_PARENT_PREV = 32,
+	/* RENAME */
+	AT_NEW_PARENT = 40, AT_NEW_PARENT_PREV = 48, AT_VICTIM = 56, AT_VICTIM_PREV = 64,
+	AT_NEW_NAME_LEN = 72,
+	/* SETATTR */
+	AT_MASK = 24, AT_MODE = 28, AT_UID = 32, AT_GID = 36, AT_SIZE = 40, AT_ATIME = 48,
+	AT_MTIME = 56, AT_CTIME = 64,
+	/* WRITE, HOLE */
+	AT_POS = 24, AT_RANGE_LEN = 32,
+	/* REFS */
+	AT_COUNT = 24, AT_REFS = 32,
+};
+
+/* Bytes before the name; 0: no such kind. */
+static const uint8_t fixed_len[] = {
+	[SRD_OP_MAKE] = 48, [SRD_OP_LINK] = 40, [SRD_OP_UNLINK] = 40, [SRD_OP_RENAME] = 80,
+	[SRD_OP_SETATTR] = 72, [SRD_OP_WRITE] = 32, [SRD_OP_REFS] = 32, [SRD_OP_HOLE] = 40,
+	[SRD_OP_XATTR] = 24, [SRD_OP_FREE] = 24, [SRD_OP_RUN] = 8,
+};
+
+static const uint8_t known_flags[] = {
+	[SRD_OP_MAKE] = SRD_OP_CONTENT, [SRD_OP_RENAME] = SRD_OP_EXCHANGE,
+	[SRD_OP_WRITE] = SRD_OP_REPLACE, [SRD_OP_REFS] = SRD_OP_REPLACE,
+	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_RUN] = 0,
+};
+
+static bool kind_has_run(enum srd_op_kind kind, uint8_t flags)
+{
+	switch (kind) {
+	case SRD_OP_WRITE:
+	case SRD_OP_RUN: return true;
+	case SRD_OP_MAKE: return flags & SRD_OP_CONTENT;
+	case SRD_OP_XATTR: return !(flags & SRD_OP_REMOVE);
+	default: return false;
+	}
+}
+
+/* Offset of the run (or of the end) of OP: past fields, names and references. */
+static uint64_t run_offset(const struct srd_op *op)
+{
+	uint64_t names = (uint64_t)op->name_len + (op->kind == SRD_OP_RENAME ? op->new_name_len : 0);
+	uint64_t refs = op->kind == SRD_OP_REFS ? op->ref_count * SRD_REF_LEN : 0;
+
+	return fixed_len[op->kind] + SRD_ALIGN_UP(names, 8) + refs;
+}
+
+size_t srd_op_encoded_len(const struct srd_op *op)
+{
+	uint64_t len = run_offset(op);
+
+	if (kind_has_run(op->kind, op->flags)) {
+		len += srd_run_bytes(op->run.len);
+		if (srd_run_is_inline(op->run.len))
+			len += SRD_ALIGN_UP(op->run.len, 8);
+	}
+	return len;
+}
+
+static void encode_run(uint32_t len, const uint8_t *data, uint8_t *bytes)
+{
+	uint64_t run_len = srd_run_bytes(len);
+
+	srd_put32(bytes, len);
+	srd_put32(bytes + 4, (uint32_t)run_len);
+	for (uint32_t at = 0, i = 0; at < len; at += SRD_BLOCK_LEN, i++)
+		srd_put64(bytes + 8 + 8 * i, srd_hash(data + at, SRD_MIN(len - at, SRD_BLOCK_LEN), 0));
+	if (srd_run_is_inline(len) && len > 0) {
+		srd_put64(bytes + run_len + (len - 1) / 8 * 8, 0);
+		memcpy(bytes + run_len, data, len);
+	}
+}
+
+static void encode_fields(const struct srd_op *op, uint8_t *bytes)
+{
+	switch (op->kind) {
+	case SRD_OP_MAKE:
+		srd_put64(bytes + AT_MAKE_PARENT, op->parent);
+		srd_put64(bytes + AT_MAKE_PARENT_PREV, op->parent_prev);
+		srd_put32(bytes + AT_MAKE_MODE, op->mode);
+		srd_put32(bytes + AT_MAKE_UID, op->uid);
+		srd_put32(bytes + AT_MAKE_GID, op->gid);
+		srd_put32(bytes + AT_MAKE_RDEV, op->rdev);
+		return;
+	case SRD_OP_RENAME:
+		srd_put64(bytes + AT_NEW_PARENT, op->new_parent);
+		srd_put64(bytes + AT_NEW_PARENT_PREV, op->new_parent_prev);
+		srd_put64(bytes + AT_VICTIM, op->victim);
+		srd_put64(bytes + AT_VICTIM_PREV, op->victim_prev);
+		srd_put64(bytes + AT_NEW_NAME_LEN, op->new_name_len);
+		/* fall through */
+	case SRD_OP_LINK:
+	case SRD_OP_UNLINK:
+		srd_put64(bytes + AT_PARENT, op->parent);
+		srd_put64(bytes + AT_PARENT_PREV, op->parent_prev);
+		break;
+	case SRD_OP_SETATTR:
+		srd_put32(bytes + AT_MASK, op->mask);
+		srd_put32(bytes + AT_MODE, op->mode);
+		srd_put32(bytes + AT_UID, op->uid);
+		srd_put32(bytes + AT_GID, op->gid);
+		srd_put64(bytes + AT_SIZE, op->size);
+		srd_put64(bytes + AT_ATIME, (uint64_t)op->atime_ns);
+		srd_put64(bytes + AT_MTIME, (uint64_t)op->mtime_ns);
+		srd_put64(bytes + AT_CTIME, (uint64_t)op->ctime_ns);
+		break;
+	case SRD_OP_HOLE:
+		srd_put64(bytes + AT_RANGE_LEN, op->range_len);
+		/* fall through */
+	case SRD_OP_WRITE:
+		srd_put64(bytes + AT_POS, op->pos);
+		break;
+	case SRD_OP_REFS:
+		srd_put64(bytes + AT_COUNT, op->ref_count);
+		if (op->ref_count > 0)
+			memcpy(bytes + AT_REFS, op->refs, op->ref_count * SRD_REF_LEN);
+		break;
+	case SRD_OP_XATTR:
+	case SRD_OP_FREE:
+		break;
+	case SRD_OP_RUN:
+		return;
+	}
+	srd_put64(bytes + AT_PREV, op->prev);
+}
+
+void srd_op_encode(const struct srd_op *op, const void *data, uint8_t *bytes, size_t *run_at)
+{
+	uint64_t run = run_offset(op);
+	uint8_t *name = bytes + fixed_len[op->kind];
+
+	bytes[AT_KIND] = (uint8_t)op->kind;
+	bytes[AT_FLAGS] = op->flags;
+	srd_put16(bytes + AT_NAME_LEN, op->name_len);
+	srd_put32(bytes + AT_LEN, (uint32_t)srd_op_encoded_len(op));
+	if (op->kind != SRD_OP_RUN)
+		srd_put64(bytes + AT_INO, op->ino);
+	encode_fields(op, bytes);
+	if (op->name_len > 0) {
+		srd_put64(bytes + run - 8, 0);
+		memcpy(name, op->name, op->name_len);
+		if (op->kind == SRD_OP_RENAME) {
+			/* Two names can end in a word of their own. */
+			memset(name + op->name_len, 0, bytes + run - (name + op->name_len));
+			memcpy(name + op->name_len, op->new_name, op->new_name_len);
+		}
+	}
+	*run_at = run;
+	if (kind_has_run(op->kind, op->flags))
+		encode_run(op->run.len, data, bytes + run);
+}
+
+bool srd_name_is_sound(const char *name, size_t len)
+{
+	if (len == 0 || len > SRD_NAME_MAX || memchr(name, '/', len) || memchr(name, 0, len))
+		return false;
+	return !(name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')));
+}
+
+bool srd_run_decode(struct srd_run *run, const uint8_t *bytes, size_t available, uint64_t offset)
+{
+	if (available < SRD_RUN_FIXED_LEN)
+		return false;
+	uint32_t len = srd_get32(bytes);
+	uint32_t distance = srd_get32(bytes + 4);
+	if (len > SRD_RUN_LEN_MAX || srd_run_bytes(len) > available || distance < srd_run_bytes(len))
+		return false;
+	*run = (struct srd_run){ .offset = offset, .len = len, .distance = distance, .checks = bytes + 8 };
+	return true;
+}
+
+/* The fields of the kind; the op's length covers them. */
+static void decode_fields(struct srd_op *op, const uint8_t *bytes)
+{
+	if (op->kind == SRD_OP_RUN)
+		return;
+	op->ino = srd_get64(bytes + AT_INO);
+	op->prev = srd_get64(bytes + AT_PREV);
+	switch (op->kind) {
+	case SRD_OP_MAKE:
+		op->prev = 0;
+		op->parent = srd_get64(bytes + AT_MAKE_PARENT);
+		op->parent_prev = srd_get64(bytes + AT_MAKE_PARENT_PREV);
+		op->mode = srd_get32(bytes + AT_MAKE_MODE);
+		op->uid = srd_get32(bytes + AT_MAKE_UID);
+		op->gid = srd_get32(bytes + AT_MAKE_GID);
+		op->rdev = srd_get32(bytes + AT_MAKE_RDEV);
+		break;
+	case SRD_OP_RENAME:
+		op->new_parent = srd_get64(bytes + AT_NEW_PARENT);
+		op->new_parent_prev = srd_get64(bytes + AT_NEW_PARENT_PREV);
+		op->victim = srd_get64(bytes + AT_VICTIM);
+		op->victim_prev = srd_get64(bytes + AT_VICTIM_PREV);
+		op->new_name_len = bytes[AT_NEW_NAME_LEN];
+		/* fall through */
+	case SRD_OP_LINK:
+	case SRD_OP_UNLINK:
+		op->parent = srd_get64(bytes + AT_PARENT);
+		op->parent_prev = srd_get64(bytes + AT_PARENT_PREV);
+		break;
+	case SRD_OP_SETATTR:
+		op->mask = srd_get32(bytes + AT_MASK);
+		op->mode = srd_get32(bytes + AT_MODE);
+		op->uid = srd_get32(bytes + AT_UID);
+		op->gid = srd_get32(bytes + AT_GID);
+		op->size = srd_get64(bytes + AT_SIZE);
+		op->atime_ns = (int64_t)srd_get64(bytes + AT_ATIME);
+		op->mtime_ns = (int64_t)srd_get64(bytes + AT_MTIME);
+		op->ctime_ns = (int64_t)srd_get64(bytes + AT_CTIME);
+		break;
+	case SRD_OP_HOLE:
+		op->range_len = srd_get64(bytes + AT_RANGE_LEN);
+		/* fall through */
+	case SRD_OP_WRITE:
+		op->pos = srd_get64(bytes + AT_POS);
+		break;
+	case SRD_OP_REFS:
+		op->ref_count = srd_get64(bytes + AT_COUNT);
+		op->refs = bytes + AT_REFS;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool refs_are_sound(const struct srd_op *op)
+{
+	for (uint64_t i = 0; i < op->ref_count; i++) {
+		struct srd_ref ref = srd_op_ref(op->refs, i);
+		if (ref.len == 0 || !srd_within(ref.pos, ref.len, SRD_FILE_LEN_MAX) ||
+		    ref.run % 8 != 0 || ref.run >= op->offset)
+			return false;
+		if (ref.run != 0 && !srd_within(ref.skip, ref.len, SRD_RUN_LEN_MAX))
+			return false;
+	}
+	return true;
+}
+
+/* Numbers within their ranges, names where the kind has them. */
+static bool fields_are_sound(const struct srd_op *op)
+{
+	if (op->kind != SRD_OP_RUN && (op->ino == 0 || op->ino > SRD_INO_MAX))
+		return false;
+	switch (op->kind) {
+	case SRD_OP_MAKE:
+		if (op->parent == 0)
+			return op->name_len == 0;
+		/* fall through */
+	case SRD_OP_LINK:
+	case SRD_OP_UNLINK:
+		return srd_name_is_sound(op->name, op->name_len);
+	case SRD_OP_RENAME:
+		return srd_name_is_sound(op->name, op->name_len) &&
+		       srd_name_is_sound(op->new_name, op->new_name_len);
+	case SRD_OP_XATTR:
+		return op->name_len > 0 && !memchr(op->name, 0, op->name_len);
+	case SRD_OP_SETATTR:
+		return op->size <= SRD_FILE_LEN_MAX && !(op->mask & ~(uint32_t)SRD_ATTR_ALL);
+	case SRD_OP_WRITE:
+		return srd_within(op->pos, op->run.len, SRD_FILE_LEN_MAX);
+	case SRD_OP_HOLE:
+		return srd_within(op->pos, op->range_len, SRD_FILE_LEN_MAX);
+	case SRD_OP_REFS:
+		return refs_are_sound(op);
+	default:
+		return op->name_len == 0;
+	}
+}
+
+/* The run at RUN_AT within OP, and how far OP is covered by the check. */
+static bool decode_run(struct srd_op *op, const uint8_t *bytes, uint64_t run_at, uint64_t record_end)
+{
+	if (!srd_run_decode(&op->run, bytes + run_at, op->len - run_at, op->offset + run_at))
+		return false;
+	uint64_t run_len = srd_run_bytes(op->run.len);
+	uint64_t payload = op->run.offset + op->run.distance;
+
+	op->has_run = true;
+	op->covered = (uint32_t)(run_at + run_len);
+	if (srd_run_is_inline(op->run.len))
+		return op->run.distance == run_len &&
+		       op->len == op->covered + SRD_ALIGN_UP(op->run.len, 8);
+	return op->len == op->covered && payload % srd_payload_align(op->run.len) == 0 &&
+	       srd_within(payload, op->run.len, record_end);
+}
+
+bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
+                   uint64_t offset, uint64_t record_end)
+{
+	if (available < 8)
+		return false;
+	enum srd_op_kind kind = bytes[AT_KIND];
+	uint8_t flags = bytes[AT_FLAGS];
+	uint16_t name_len = srd_get16(bytes + AT_NAME_LEN);
+	uint32_t len = srd_get32(bytes + AT_LEN);
+
+	if (kind >= SRD_LEN(fixed_len) || fixed_len[kind] == 0 || (flags & ~known_flags[kind]) ||
+	    name_len > SRD_NAME_MAX || len % 8 != 0 || len > available || len < fixed_len[kind])
+		return false;
+	*op = (struct srd_op){ .kind = kind, .flags = flags, .name_len = (uint8_t)name_len,
+	                       .offset = offset, .len = len, .covered = len };
+	decode_fields(op, bytes);
+	if (op->ref_count > len / SRD_REF_LEN)
+		return false;
+	uint64_t run_at = run_offset(op);
+	if (run_at > len)
+		return false;
+	op->name = (const char *)bytes + fixed_len[kind];
+	op->new_name = op->name + name_len;
+	op->name_offset = offset + fixed_len[kind] + (kind == SRD_OP_RENAME ? name_len : 0);
+	if (kind_has_run(kind, flags) ? !decode_run(op, bytes, run_at, record_end) : run_at != len)
+		return false;
+	return fields_are_sound(op);
+}
+
+struct srd_ref srd_op_ref(const uint8_t *refs, uint64_t i)
+{
+	const uint8_t *bytes = refs + i * SRD_REF_LEN;
+
+	return (struct srd_ref){ .pos = srd_get64(bytes), .run = srd_get64(bytes + 8),
+	                         .skip = srd_get32(bytes + 16), .len = srd_get32(bytes + 20) };
+}
+
+void srd_ref_encode(const struct srd_ref *ref, uint8_t bytes[SRD_REF_LEN])
+{
+	srd_put64(bytes, ref->pos);
+	srd_put64(bytes + 8, ref->run);
+	srd_put32(bytes + 16, ref->skip);
+	srd_put32(bytes + 20, ref->len);
+}
+
+uint32_t srd_op_covered(const uint8_t *bytes)
+{
+	struct srd_op op = { .kind = bytes[AT_KIND], .flags = bytes[AT_FLAGS],
+	                     .name_len = (uint8_t)srd_get16(bytes + AT_NAME_LEN) };
+	uint32_t len = srd_get32(bytes + AT_LEN);
+
+	if (!kind_has_run(op.kind, op.flags))
+		return len;
+	uint64_t run = run_offset(&op);
+	return (uint32_t)(run + srd_run_bytes(srd_get32(bytes + run)));
+}
+
+uint64_t srd_op_fold(const struct srd_op *op, const uint8_t *bytes, uint64_t h)
+{
+	return srd_hash(bytes, op->covered, h);
+}
+
+const char *srd_op_kind_name(enum srd_op_kind kind)
+{
+	static const char *const names[] = {
+		[SRD_OP_MAKE] = "make", [SRD_OP_LINK] = "link", [SRD_OP_UNLINK] = "unlink",
+		[SRD_OP_RENAME] = "rename", [SRD_OP_SETATTR] = "setattr", [SRD_OP_WRITE] = "write",
+		[SRD_OP_REFS] = "refs", [SRD_OP_HOLE] = "hole", [SRD_OP_XATTR] = "xattr",
+		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run",
+	};
+	return kind < SRD_LEN(names) && names[kind] ? names[kind] : "?";
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log.h - the store file: a superblock and records, only ever appended to.
+ *
+ * The log knows nothing of files and names.  It appends records whole, maps
+ * them at addresses that never move, tells what is durable, and finds the end
+ * after a crash (FORMAT, sections 5 and 6).  It does not interpret ops, except
+ * that recovery verifies the payload they name.
+ *
+ *      0        4096                 applied            end            size
+ *      +--------+--------------------+------------------+--------------+
+ *      | super  | read through map   | others' appends  | torn append  |
+ *      +--------+--------------------+------------------+--------------+
+ *                                    read with pread      cut before the
+ *                                                         next append
+ *
+ * Lock order (outermost first):
+ *      store->commit mutex  >  append lock (OFD)  >  sync mutex
+ * srd_log_lock() to srd_log_unlock() is under the store's commit mutex; so one
+ * thread of a process is the holder.  The append lock itself is kept beyond
+ * srd_log_unlock() until another process asks (DESIGN: the shm counts asks).
+ */
+#ifndef SRD_LOG_LOG_H
+#define SRD_LOG_LOG_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/io.h"
+#include "format/draft.h"
+#include "log/shm.h"
+
+enum srd_log_flags {
+	SRD_LOG_RDONLY = 1,
+	SRD_LOG_EXCLUSIVE = 2,
+};
+
+struct srd_damage {
+	uint64_t offset, len;     /* bytes of the log that cannot be used */
+};
+
+struct srd_log {
+	const struct srd_io *io;
+	int fd, dir_fd;
+	char *name;               /* of the file in dir_fd */
+	int flags;
+	struct srd_superblock sb;
+
+	const uint8_t *map;       /* [0, map_len); valid below `end` */
+	uint64_t map_len;
+	atomic_ulong *verified;   /* a bit for each 64 bytes a verified block starts at */
+
+	/* Protected by the store's commit mutex; read by anyone (relaxed hint). */
+	atomic_ulong end;         /* just past the last whole record we know of */
+	uint64_t last;            /* offset of the last record; 0: none */
+	uint64_t last_check;      /* its header check */
+	uint64_t sequence;        /* of the last META */
+	int64_t last_time_ns;
+	uint32_t epoch;
+	uint64_t dropped;         /* bytes behind end found at open */
+	bool cut_needed;          /* bytes behind end must go before we append */
+	bool drop_needed;         /* ... among them whole records: needs presence alone */
+	bool lock_held;           /* the OFD append lock is ours */
+	int64_t lock_since_ns;
+
+	struct srd_shm *shm;      /* NULL: none; lock and look each time */
+
+	/* sync.c; protected by sync_mutex, but the atomics */
+	pthread_mutex_t sync_mutex;
+	pthread_cond_t sync_done;
+	bool syncing;
+	atomic_ulong durable;     /* own knowledge of D */
+	uint64_t suspect_end;     /* [durable, suspect_end): appended before our open */
+	atomic_int poisoned;      /* the negative code of the sync that failed */
+
+	struct srd_damage *damage;
+	size_t damage_count;
+};
+
+/* ---- create.c / open.c ---- */
+
+/* Makes an empty log: a temporary, fsync, rename, fsync of the directory.
+ * -EEXIST if there is a file of that name.  MODE as for open(2). */
+int srd_log_create(const char *path, unsigned mode, const struct srd_io *io);
+/* Opens the file, its locks and its mapping; reads nothing but the superblock.
+ * The log is usable after srd_log_recover(). */
+int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **log);
+/* Gives back locks, mapping and memory. */
+void srd_log_close(struct srd_log *log);
+/* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody. */
+int srd_log_holder(const char *path, char *text, size_t size);
+
+/* ---- recover.c, follow ---- */
+
+/* Called for each META in order of the log, with its metadata in memory
+ * (METADATA is valid during the call).  Non-zero ends the walk with that. */
+typedef int srd_log_visit(void *user, const struct srd_record *record, const uint8_t *metadata);
+
+/* Finds the end as FORMAT section 6 says, visiting every commit that counts.
+ * Writes nothing. */
+int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user);
+/* Visits the commits that others appended since; moves `end`.  With the append
+ * lock held also marks torn bytes behind it for cutting.  Call with the
+ * store's commit mutex held. */
+int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user);
+/* True if others have appended since (one load with shm, fstat without). */
+bool srd_log_is_behind(struct srd_log *log);
+
+/* ---- append.c, lock.c: call with the store's commit mutex held ---- */
+
+/* Takes the append lock (unless kept) and says by *FOLLOW whether the caller must
+ * srd_log_follow() before it decides anything. */
+int srd_log_lock(struct srd_log *log, bool *follow);
+/* Gives the lock to whoever asked for it, else keeps it. */
+void srd_log_unlock(struct srd_log *log);
+/* Gives the lock up if another process asks (idle holder's thread). */
+void srd_log_yield(struct srd_log *log);
+/* Cuts torn bytes behind the end, as far as the rules allow.  Lock held. */
+int srd_log_prepare(struct srd_log *log);
+/* Appends a laid-out draft as one record at `end` with one write; on failure
+ * nothing of it stays.  Lock held.  *RECORD is the header as written. */
+int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *record);
+
+/* ---- sync.c: thread-safe ---- */
+
+/* Everything below UPTO is durable on return.  Group commit: one fdatasync
+ * serves all who wait.  Poisons the log when it fails. */
+int srd_log_sync(struct srd_log *log, uint64_t upto);
+
+/* ---- map.c: thread-safe ---- */
+
+/* LEN bytes at OFFSET, which must lie below `end`; NULL otherwise. */
+const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len);
+/* The run at OFFSET; false if there is no sound one. */
+bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
+/* Verifies the blocks of RUN that [skip, skip + len) touches (first touch
+ * only): 0 or SRD_ECORRUPT.  The payload is then at srd_log_at(run->offset +
+ * run->distance + skip). */
+int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len);
+/* Copies [skip, skip + len) of RUN to TO, verifying on the way. */
+int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * srd.h - SIMD R Drive: one append-only file that is a key/value store, a
+ * file system and its own history.  This is the library's only installed
+ * header.
+ *
+ * Caveats first
+ *   - Pointers handed out by srd_get() point into the mapped store.  They stay
+ *     valid and unchanged until srd_value_release(), whatever happens to the
+ *     key meanwhile, and must not be used after it.
+ *   - srd_put() and friends return when the bytes are in the log: they survive
+ *     the death of this process.  They survive a power cut only after
+ *     srd_sync() (srd_close() syncs too, unless opened with SRD_NOSYNC).
+ *   - After a failed sync the store refuses further writes (SRD_EPOISONED):
+ *     nobody can know what the kernel dropped.  Reading goes on.
+ *   - A store must not be truncated or overwritten from outside while open.
+ *
+ * Threads: a `srd_store` may be used by any number of threads at once.  A
+ * batch, writer, reader, iterator or value belongs to one thread at a time.
+ *
+ * Errors: every function that returns int returns 0 (or a count where it says
+ * so) on success, and a negative code on failure: -errno as the kernel gave it
+ * (-ENOSPC stays -ENOSPC), or one of the negative SRD_E* below.
+ * srd_strerror() has a text for both.  Out-parameters are written only on
+ * success.
+ *
+ * Keys: a path without the leading slash, 1 to 4095 bytes, its components 1 to
+ * 255 bytes each, none of them "." or "..", no NUL, no empty component.  The
+ * first component `.srd` is reserved.  Directories are made as needed.
+ */
+#ifndef SRD_H
+#define SRD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+#define SRD_KEY_MAX 4095   /* bytes in a key */
+#define SRD_NAME_MAX 255   /* bytes in one component of a key */
+
+typedef struct srd_store srd_store;
+typedef struct srd_batch srd_batch;
+typedef struct srd_writer srd_writer;
+typedef struct srd_reader srd_reader;
+typedef struct srd_iter srd_iter;
+
+enum srd_error {
+	SRD_ECORRUPT = -20001,   /* bytes in the store do not match their checksum */
+	SRD_ENOTSTORE = -20002,  /* not a store: wrong magic */
+	SRD_EVERSION = -20003,   /* a format version or feature unknown here */
+	SRD_EPOISONED = -20004,  /* an earlier sync failed; writing is refused */
+	SRD_EDAMAGED = -20005,   /* a damaged commit; read-only until repaired */
+	SRD_EREPLACED = -20006,  /* the file under the handle is another one now */
+	SRD_EKEY = -20007,       /* not a valid key; see srd_key_check() */
+	SRD_ERESERVED = -20008,  /* first component `.srd` is reserved */
+	SRD_EFULL = -20009,      /* a limit of the format or the mapping is reached */
+};
+
+/* Text for a negative code; static storage, never NULL. */
+const char *srd_strerror(int error);
+/* The library's version, "MAJOR.MINOR.PATCH"; static storage. */
+const char *srd_version(void);
+
+/* ---- Store ---- */
+
+enum srd_open_flags {
+	SRD_RDONLY = 1 << 0,     /* never writes, needs no write permission */
+	SRD_CREATE = 1 << 1,     /* make the store if there is none */
+	SRD_EXCL = 1 << 2,       /* with SRD_CREATE: -EEXIST if there is one */
+	SRD_EXCLUSIVE = 1 << 3,  /* alone: a second opener gets -EBUSY */
+	SRD_NOSYNC = 1 << 4,     /* no background sync, and none at close */
+	SRD_NOCHECK = 1 << 5,    /* do not verify payload on first touch (benchmarks) */
+};
+
+/* Opens PATH.  -EBUSY: held exclusively; see srd_holder(). */
+int srd_open(const char *path, int flags, srd_store **store);
+/* Releases the handle; values still held keep the mapping alive until they
+ * are released.  Syncs unless SRD_NOSYNC; returns that error, and closes all
+ * the same.  NULL is allowed.  Must not race other calls on the handle. */
+int srd_close(srd_store *store);
+/* Everything committed before the call is durable on return. */
+int srd_sync(srd_store *store);
+/* Says who holds PATH exclusively, as "pid 17 on HOST since TIME"; -ENOENT if
+ * nobody does. */
+int srd_holder(const char *path, char *text, size_t size);
+
+struct srd_info {
+	uint8_t uuid[16];
+	uint64_t generation;
+	int64_t created_ns;       /* since 1970-01-01 UTC */
+	uint64_t file_bytes;      /* size of the log */
+	uint64_t end;             /* offset just past the last whole record */
+	uint64_t durable;         /* everything below is known to be durable */
+	uint64_t sequence;        /* number of the last commit */
+	int64_t last_commit_ns;
+	uint64_t files, directories, others;   /* others: links, devices, ... */
+	uint64_t live_bytes;      /* payload that some file refers to */
+	uint64_t memory_bytes;    /* of the tables */
+	uint64_t dropped_bytes;   /* torn tail ignored (or cut) at open */
+	uint64_t damaged_records;
+	uint64_t misfits;         /* ops that did not fit the state; 0 in a sound log */
+	uint32_t version;
+	int read_only;
+};
+int srd_info(srd_store *store, struct srd_info *info);
+
+/* ---- Keys ---- */
+
+/* 0 if KEY may be used, else SRD_EKEY or SRD_ERESERVED; *WHY (may be NULL) is
+ * then a static sentence for people. */
+int srd_key_check(const void *key, size_t len, const char **why);
+
+/* ---- Values ---- */
+
+/* A value in place.  DATA is the whole value if it is contiguous in the log,
+ * else NULL; IOV always covers it (holes point at shared zeros).  */
+typedef struct srd_value {
+	const void *data;
+	uint64_t len;
+	const struct iovec *iov;
+	int iov_count;
+	struct srd_value_own {    /* the library's own */
+		struct iovec one;
+		struct iovec *many;
+		void *pin;
+		uint32_t stripe;
+	} own;
+} srd_value;
+
+int srd_put(srd_store *store, const void *key, size_t key_len, const void *data, size_t len);
+/* -ENOENT: no such key; -EISDIR: a directory; SRD_ECORRUPT: the value's bytes
+ * are damaged.  Follows no symlinks.  Release VALUE with srd_value_release(). */
+int srd_get(srd_store *store, const void *key, size_t key_len, srd_value *value);
+void srd_value_release(srd_value *value);
+
+typedef struct srd_key { const void *data; size_t len; } srd_key;
+/* Gets COUNT keys; ERRORS[i] is what srd_get() would have returned, VALUES[i]
+ * is set where it is 0.  Returns the number found, or a negative code. */
+ssize_t srd_get_many(srd_store *store, const srd_key *keys, size_t count,
+                     srd_value *values, int *errors);
+/* 1 if there is such a key (of any kind), 0 if not, or a negative code. */
+int srd_exists(srd_store *store, const void *key, size_t key_len);
+/* Removes a key, or an empty directory (-ENOTEMPTY otherwise). */
+int srd_delete(srd_store *store, const void *key, size_t key_len);
+/* Moves FROM to TO atomically, replacing a file at TO; directories move with
+ * all below them. */
+int srd_rename(srd_store *store, const void *from, size_t from_len,
+               const void *to, size_t to_len);
+/* Copies a file's content and attributes.  Inside one store it shares the
+ * bytes: it costs no space and no time with the size.  TO is replaced. */
+int srd_copy(srd_store *source, const void *from, size_t from_len,
+             srd_store *target, const void *to, size_t to_len);
+
+enum srd_kind {
+	SRD_FILE = 1, SRD_DIRECTORY, SRD_SYMLINK, SRD_FIFO, SRD_SOCKET, SRD_CHARDEV, SRD_BLOCKDEV,
+};
+
+struct srd_stat {
+	uint64_t ino;
+	uint64_t size;            /* bytes; of a directory: its entries */
+	uint64_t stored_bytes;    /* size less holes */
+	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+	uint32_t mode;            /* as st_mode */
+	uint32_t uid, gid, nlink, rdev;
+	enum srd_kind kind;
+	uint64_t offset;          /* of the first byte in the store file; 0: none */
+	uint32_t extents;         /* 1: the value is contiguous */
+	uint64_t checksum;        /* XXH3-64 of the first 4 KiB block (the whole of a
+	                             small value); 0 where there is none */
+	uint64_t last_change;     /* offset in the log of the last op on it */
+};
+int srd_stat(srd_store *store, const void *key, size_t key_len, struct srd_stat *st);
+
+enum srd_attr_mask {
+	SRD_SET_MODE = 1, SRD_SET_UID = 2, SRD_SET_GID = 4, SRD_SET_ATIME = 8, SRD_SET_MTIME = 16,
+};
+/* Sets those of mode (permission bits), uid, gid, atime_ns and mtime_ns of ST
+ * that MASK names. */
+int srd_set_attr(srd_store *store, const void *key, size_t key_len,
+                 const struct srd_stat *st, unsigned mask);
+/* Makes the directory and those above it; no error if it is there. */
+int srd_make_dir(srd_store *store, const void *key, size_t key_len);
+int srd_make_symlink(srd_store *store, const void *key, size_t key_len, const char *target);
+/* Makes a fifo, socket or device; MODE as for mknod(2). */
+int srd_make_node(srd_store *store, const void *key, size_t key_len, uint32_t mode, uint32_t rdev);
+/* Makes TO another name of the file FROM. */
+int srd_link(srd_store *store, const void *from, size_t from_len, const void *to, size_t to_len);
+/* The target of a symlink, not NUL-terminated; released like a value. */
+int srd_read_link(srd_store *store, const void *key, size_t key_len, srd_value *value);
+
+/* ---- Batches: all or nothing ---- */
+
+int srd_batch_new(srd_store *store, srd_batch **batch);
+/* Both copy what they are given.  A key may come more than once: the last
+ * wins.  A delete of a key that is not there is no error. */
+int srd_batch_put(srd_batch *batch, const void *key, size_t key_len, const void *data, size_t len);
+int srd_batch_delete(srd_batch *batch, const void *key, size_t key_len);
+/* Makes all of it one commit; the batch is then empty and may be used again.
+ * On error nothing is done and the batch keeps its content. */
+int srd_batch_commit(srd_batch *batch);
+void srd_batch_free(srd_batch *batch);   /* drops what is not committed */
+
+/* ---- Streams ---- */
+
+/* Starts a value of unknown size for KEY.  Nothing is visible before commit. */
+int srd_writer_new(srd_store *store, const void *key, size_t key_len, srd_writer **writer);
+int srd_writer_write(srd_writer *writer, const void *data, size_t len);
+/* Leaves a hole of LEN bytes, which reads as zeros. */
+int srd_writer_skip(srd_writer *writer, uint64_t len);
+/* Attributes the value will have at commit; MASK of srd_attr_mask. */
+int srd_writer_set_attr(srd_writer *writer, const struct srd_stat *st, unsigned mask);
+int srd_writer_commit(srd_writer *writer);   /* the writer is free afterwards, also on error */
+void srd_writer_abort(srd_writer *writer);   /* frees it; NULL is allowed */
+
+/* Reads the value as it was when the reader was made. */
+int srd_reader_new(srd_store *store, const void *key, size_t key_len, srd_reader **reader);
+/* Up to LEN bytes; 0 at the end. */
+ssize_t srd_reader_read(srd_reader *reader, void *buffer, size_t len);
+ssize_t srd_reader_pread(srd_reader *reader, void *buffer, size_t len, uint64_t pos);
+uint64_t srd_reader_size(const srd_reader *reader);
+void srd_reader_free(srd_reader *reader);
+
+/* ---- Iteration ---- */
+
+enum srd_iter_flags {
+	SRD_ITER_ALL_KINDS = 1,   /* directories, symlinks, ... too; else files only */
+	SRD_ITER_KEYS = 2,        /* keys and stat only, values are not looked at */
+};
+/* Keys that start with PREFIX (all for length 0), in no order.  With PARTS > 1
+ * the iterator yields the PART'th share only, so that PARTS threads with one
+ * iterator each see all of them once.  A key that is there throughout is seen
+ * exactly once; one that comes or goes meanwhile may be seen or not. */
+int srd_iter_new(srd_store *store, const void *prefix, size_t prefix_len, int flags,
+                 unsigned part, unsigned parts, srd_iter **iter);
+struct srd_entry {
+	const char *key;          /* NUL-terminated; valid until the next call */
+	size_t key_len;
+	enum srd_kind kind;
+	srd_value value;          /* of files, unless SRD_ITER_KEYS; released by the
+	                             next call; error: see value_error */
+	int value_error;          /* 0, or why value is not there */
+};
+/* 1: an entry, 0: the end, or a negative code. */
+int srd_iter_next(srd_iter *iter, struct srd_entry *entry);
+void srd_iter_free(srd_iter *iter);
+
+/* ---- Inspection ---- */
+
+/* Something found in the log by srd_scan(). */
+struct srd_event {
+	enum { SRD_EVENT_RECORD = 1, SRD_EVENT_OP, SRD_EVENT_DAMAGE, SRD_EVENT_PROGRESS } type;
+	uint64_t offset;          /* in the log */
+	uint64_t len;
+	uint64_t sequence;
+	int64_t time_ns;
+	uint64_t end;             /* how far there is to go (progress) */
+	const char *what;         /* record or op kind, or what is damaged */
+	const char *text;         /* details for people; valid during the call */
+	const char *key;          /* key concerned, or NULL */
+};
+enum srd_scan_flags { SRD_SCAN_OPS = 1, SRD_SCAN_PAYLOAD = 2 };
+/* Walks the whole log and reports each record (and op), verifying checksums
+ * (payload too with SRD_SCAN_PAYLOAD).  CALL returning non-zero ends the walk
+ * with that value.  Returns 0 also when damage was reported. */
+int srd_scan(srd_store *store, int flags,
+             int (*call)(void *user, const struct srd_event *event), void *user);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state.h - what the log adds up to: inodes, dentries, extents.
+ *
+ *     state = fold(apply, log)
+ *
+ * Tables of fixed-size entries, each in one address reservation that never
+ * moves, referred to by 32-bit index (0: none), so that a table can be saved
+ * and mapped again as it is.  Names, symlink targets and attribute values stay
+ * in the log and are referred to by offset.
+ *
+ *     names  (parent ino, name) --hash--> dentry ---> inode ---> extents
+ *     inos   ino ----------------hash-------------^
+ *     dentry <-> dentry: the children of a directory, in order of creation
+ *
+ * Bytes for a small file: inode 104, dentry 40, names and inos about 7 each.
+ *
+ * No I/O, no locks: the owner (struct srd_store) lets one thread apply while
+ * none reads.  `pins` alone may be changed by readers.
+ */
+#ifndef SRD_STATE_STATE_H
+#define SRD_STATE_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/op.h"
+#include "format/record.h"
+#include "state/table.h"
+
+/* Bytes of the log, LEN at OFFSET; NULL where there are none. */
+struct srd_source {
+	const uint8_t *(*at)(const void *user, uint64_t offset, uint64_t len);
+	const void *user;
+};
+
+enum srd_content {
+	SRD_CONTENT_NONE,
+	SRD_CONTENT_RUN,          /* one run from its start, at pos 0 */
+	SRD_CONTENT_TREE,         /* root of a B+tree of extents */
+};
+
+struct srd_inode {
+	uint64_t ino;
+	uint64_t size;            /* bytes; of a directory: its entries */
+	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+	uint64_t last_op;         /* offset of the last op that touched it */
+	union {
+		uint64_t run;         /* SRD_CONTENT_RUN: offset of the run in the log */
+		uint32_t tree;        /* SRD_CONTENT_TREE: root node */
+		struct { uint32_t first, last; } children;   /* directory: dentries */
+		uint32_t rdev;
+	};
+	uint32_t mode, uid, gid, nlink;
+	uint32_t dentry;          /* one of its names; 0: none known */
+	uint32_t xattrs;          /* first of the list */
+	uint32_t run_len;         /* SRD_CONTENT_RUN: bytes used of it */
+	uint8_t content;          /* enum srd_content */
+	uint8_t unused[3];
+	atomic_uint pins;         /* of this process: an unlinked inode stays while > 0 */
+	uint32_t spare;
+};
+_Static_assert(sizeof(struct srd_inode) == 104, "bytes per inode");
+
+struct srd_dentry {
+	uint64_t name;            /* offset in the log */
+	uint64_t cookie;          /* grows with each link; a directory's order */
+	uint32_t parent, inode;   /* inode indexes */
+	uint32_t next, prev;      /* siblings */
+	uint32_t hash;
+	uint8_t name_len;
+	uint8_t unused[3];
+};
+_Static_assert(sizeof(struct srd_dentry) == 40, "bytes per dentry");
+
+struct srd_xattr {
+	uint64_t name;            /* offset in the log */
+	uint64_t run;             /* of the value */
+	uint32_t next;
+	uint32_t name_len;
+};
+
+struct srd_state {
+	struct srd_table inodes, dentries, xattrs, nodes;
+	struct srd_hashed names, inos;
+	uint64_t hash_seed;
+	uint64_t next_ino;        /* above every number seen */
+	uint64_t next_cookie;
+	uint64_t files, directories, others;
+	uint64_t live_bytes;      /* payload that files refer to */
+	uint64_t misfits;         /* ops that did nothing because they did not fit */
+	struct srd_source source;
+};
+
+/* RESERVE_BYTES bounds each table's address space; 0: a default.  The root
+ * directory is there afterwards. */
+int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
+                   struct srd_source source, uint64_t reserve_bytes);
+void srd_state_release(struct srd_state *state);
+uint64_t srd_state_memory_bytes(const struct srd_state *state);
+
+/* Applies the ops of one META record, METADATA being its RECORD->meta_len
+ * bytes.  Total: ops that do not fit do nothing and are counted.  Fails only
+ * with -ENOMEM or SRD_EFULL (a table's reservation is used up); the state is
+ * then of no more use. */
+int srd_state_apply(struct srd_state *state, const struct srd_record *record,
+                    const uint8_t *metadata);
+
+/* ---- Reading.  Indexes stay valid until the next apply. ---- */
+
+uint32_t srd_state_inode_of(const struct srd_state *state, uint64_t ino);   /* 0: none */
+uint32_t srd_state_lookup(const struct srd_state *state, uint32_t dir,
+                          const char *name, size_t len);                    /* dentry, 0: none */
+uint32_t srd_state_name_hash(const struct srd_state *state, uint64_t dir_ino,
+                             const char *name, size_t len);
+/* As srd_state_lookup() with the hash at hand; prefetch brings its lines near. */
+uint32_t srd_state_lookup_hashed(const struct srd_state *state, uint32_t dir, uint32_t hash,
+                                 const char *name, size_t len);
+void srd_state_prefetch_name(const struct srd_state *state, uint32_t hash);
+static inline struct srd_inode *srd_inode_at(const struct srd_state *state, uint32_t index)
+{
+	return (struct srd_inode *)state->inodes.base + index;
+}
+static inline struct srd_dentry *srd_dentry_at(const struct srd_state *state, uint32_t index)
+{
+	return (struct srd_dentry *)state->dentries.base + index;
+}
+static inline bool srd_inode_is_dir(const struct srd_inode *inode)
+{
+	return (inode->mode & 0170000) == 0040000;
+}
+/* The name of a dentry, in the log; NULL if it cannot be read. */
+const char *srd_dentry_name(const struct srd_state *state, const struct srd_dentry *dentry);
+/* The first child of DIR whose cookie is above COOKIE, 0: none.  HINT, a dentry
+ * index from an earlier answer or 0, makes it O(1) while that one is there. */
+uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
+                              uint32_t hint);
+/* The path of a dentry without the leading slash, into a buffer of
+ * SRD_KEY_MAX + 1 bytes, NUL-terminated; its length, or -ENAMETOOLONG.  *KEY
+ * points into the buffer. */
+int srd_state_path(const struct srd_state *state, uint32_t dentry, char *buffer, const char **key);
+/* True if DIR is ANCESTOR or lies below it. */
+bool srd_state_is_below(const struct srd_state *state, uint32_t dir, uint32_t ancestor);
+
+/* ---- Content (extents.c) ---- */
+
+/* The piece of the file that holds POS, or the first behind it; false: none.
+ * ref->run 0: reserved space.  ref->pos <= POS only if POS lies in it. */
+bool srd_state_extent(const struct srd_state *state, const struct srd_inode *inode,
+                      uint64_t pos, struct srd_ref *ref);
+uint64_t srd_state_stored_bytes(const struct srd_state *state, const struct srd_inode *inode);
+uint32_t srd_state_extent_count(const struct srd_state *state, const struct srd_inode *inode);
+
+/* ---- Extended attributes ---- */
+const struct srd_xattr *srd_state_xattr(const struct srd_state *state, const struct srd_inode *inode,
+                                        const char *name, size_t len);   /* NULL: none */
+const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
+                                             const struct srd_inode *inode,
+                                             const struct srd_xattr *xattr);  /* NULL: first / none */
+
+/* ---- Pins: an inode without names stays while pinned.  Thread-safe for
+ * pin (with the read side held); unpin of the last pin of an inode without
+ * names frees it and needs the write side: it returns true without unpinning
+ * if the caller must come back with FREE_NOW. ---- */
+void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count);
+bool srd_state_unpin(struct srd_state *state, uint32_t inode, uint32_t count, bool free_now);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.h - fixed-size entries in one address reservation, and a tagged hash
+ * over their indexes.
+ *
+ * A reservation is address space without memory; it becomes usable in steps as
+ * the table grows, and its entries never move.
+ */
+#ifndef SRD_STATE_TABLE_H
+#define SRD_STATE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct srd_table {
+	void *base;
+	uint32_t entry_len;       /* bytes */
+	uint32_t count;           /* entries ever used; index 0 is never used */
+	uint32_t free_first;      /* list of given-back entries, linked by their first 4 bytes */
+	uint32_t live;
+	uint64_t usable_bytes, reserved_bytes;
+};
+
+int srd_table_init(struct srd_table *table, uint32_t entry_len, uint64_t reserve_bytes);
+void srd_table_release(struct srd_table *table);
+/* A zeroed entry's index; 0 if the reservation or memory is used up. */
+uint32_t srd_table_alloc(struct srd_table *table);
+void srd_table_free(struct srd_table *table, uint32_t index);
+static inline void *srd_table_at(const struct srd_table *table, uint32_t index)
+{
+	return (char *)table->base + (size_t)index * table->entry_len;
+}
+
+/*
+ * Extendible hashing: a directory of 2^depth references to segments of 1024
+ * places.  A segment in which too many places are taken splits in two, so
+ * growth costs one segment's worth at a time and never stalls.
+ *
+ *     hash (32 bits):  [ directory: top bits ... | tag: 7 bits | group: 6 bits ]
+ *
+ * Within a segment 64 groups of 16 places; a group's 16 tags are compared at
+ * once.  A full group continues in the next one of the same segment.
+ */
+enum { SRD_GROUP_LEN = 16, SRD_SEGMENT_GROUPS = 64, SRD_SEGMENT_LEN = 1024 };
+
+struct srd_segment {
+	uint32_t depth;                    /* bits of hash that all entries share */
+	uint32_t used, dead;               /* places taken, places given up */
+	uint32_t unused[13];
+	uint8_t tags[SRD_SEGMENT_LEN];     /* 0 empty, 1 given up, 0x80.. taken */
+	uint32_t index[SRD_SEGMENT_LEN];
+};
+
+struct srd_hashed {
+	struct srd_table segments;
+	struct srd_table directory;        /* uint32_t entries: 2^depth segment numbers */
+	uint32_t depth;
+};
+
+/* The hash of entry INDEX, for when a segment splits. */
+typedef uint32_t srd_hash_of(const void *user, uint32_t index);
+
+int srd_hashed_init(struct srd_hashed *hashed, uint64_t reserve_bytes);
+void srd_hashed_release(struct srd_hashed *hashed);
+/* 0, -ENOMEM or SRD_EFULL. */
+int srd_hashed_insert(struct srd_hashed *hashed, uint32_t hash, uint32_t index,
+                      srd_hash_of *hash_of, const void *user);
+/* INDEX must be there. */
+void srd_hashed_remove(struct srd_hashed *hashed, uint32_t hash, uint32_t index);
+void srd_hashed_prefetch(const struct srd_hashed *hashed, uint32_t hash);
+
+/* Walks the entries that may have this hash. */
+struct srd_probe {
+	const struct srd_segment *segment;
+	uint32_t group, groups_left, matches;
+	uint8_t tag;
+	bool last;
+};
+void srd_probe_start(struct srd_probe *probe, const struct srd_hashed *hashed, uint32_t hash);
+/* The next candidate's index, 0: no more. */
+uint32_t srd_probe_next(struct srd_probe *probe);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store.h - the open store: a log, the state it adds up to, and the one way to
+ * change it.
+ *
+ *   change:  srd_txn_begin     commit mutex, append lock, catch up
+ *            srd_txn_make ...  each checks itself against state and txn, encodes
+ *            srd_txn_commit    append, apply, publish, unlock
+ *   read:    srd_store_read    catches up if behind, then the read side
+ *            srd_store_done
+ *
+ * Lock order, outermost first:
+ *   commit mutex > append lock of the log > state (write side)
+ *   state (read side) is taken with nothing else held, and nothing is waited
+ *   for under it
+ *   sync mutex of the log: with nothing held
+ */
+#ifndef SRD_STORE_STORE_H
+#define SRD_STORE_STORE_H
+
+#include <pthread.h>
+
+#include "base/brlock.h"
+#include "log/log.h"
+#include "state/state.h"
+
+struct srd_store {
+	struct srd_log *log;
+	pthread_mutex_t commit_mutex;
+	struct srd_brlock state_lock;
+	struct srd_state state;          /* protected by state_lock; changed only with commit_mutex held */
+	struct srd_txn *txn;             /* kept between commits; protected by commit_mutex */
+	int flags;                       /* enum srd_open_flags */
+	char *path;
+	/* keeper.c: gives up an idle lock when asked, syncs in the background */
+	pthread_t keeper;
+	bool keeper_running;
+	atomic_uint stopping;
+	atomic_int broken;               /* negative code: the state is of no use any more */
+};
+
+/* As srd_open(), with the io to use (NULL: the real one). */
+int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **store);
+int srd_store_close(struct srd_store *store);
+
+/* The state to read, caught up with other processes; *STRIPE goes back to
+ * srd_store_done().  On error nothing is held. */
+int srd_store_read(struct srd_store *store, unsigned *stripe);
+void srd_store_done(struct srd_store *store, unsigned stripe);
+/* Follows other processes' commits; true if there were any. */
+int srd_store_follow(struct srd_store *store);
+
+/* ---- Data ahead of its commit ---- */
+
+/* Appends COUNT pieces (each up to SRD_RUN_LEN_MAX, together up to 64 MiB) as one
+ * DATA record.  RUNS[i] is then the log offset of piece i's run, to be named by
+ * srd_txn_refs().  Counts for nothing before; compaction drops it otherwise. */
+int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, int count,
+                          uint64_t *runs);
+
+/* ---- Transactions ---- */
+
+struct srd_attr {
+	uint32_t mask;            /* enum srd_attr_bits: which of these are set */
+	uint32_t mode, uid, gid;
+	uint64_t size;
+	int64_t atime_ns, mtime_ns, ctime_ns;
+};
+
+/* What a name or number stands for within a transaction (its own changes
+ * included). */
+struct srd_node {
+	uint64_t ino;
+	uint32_t mode;
+	uint32_t inode;           /* index in the state; 0: made in this transaction */
+};
+
+/* Begins a transaction; the store has one at a time, others wait.  *TXN is the
+ * store's own.  -EROFS read-only, SRD_EPOISONED, SRD_EDAMAGED, SRD_EREPLACED,
+ * -ENOLCK ...  Follow with commit or abort, in the same thread. */
+int srd_txn_begin(struct srd_store *store, struct srd_txn **txn);
+/* One commit, all or nothing; the transaction is over in either case.  An empty
+ * one writes nothing.  *SEQUENCE (may be NULL): the commit's number. */
+int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence);
+void srd_txn_abort(struct srd_txn *txn);
+
+/* -ENOENT, -ENOTDIR. */
+int srd_txn_lookup(struct srd_txn *txn, uint64_t dir, const char *name, size_t len,
+                   struct srd_node *node);
+/* -ENOENT (-ESTALE is the caller's to make of it). */
+int srd_txn_node(struct srd_txn *txn, uint64_t ino, struct srd_node *node);
+
+/* The following check what POSIX has them check but permissions, and return
+ * -EEXIST, -ENOENT, -ENOTDIR, -EISDIR, -ENOTEMPTY, -EMLINK, -EINVAL (rename below
+ * itself), -EPERM (link to a directory), -ENAMETOOLONG, -EFBIG ... without effect.
+ * DATA of 64 bytes or more is referred to and must stay until commit. */
+
+/* DIR 0: no name yet.  MODE with its type.  DATA/LEN: content or symlink target (up to
+ * SRD_RUN_LEN_MAX), or NULL.  *INO: the new inode's number. */
+int srd_txn_make(struct srd_txn *txn, uint64_t dir, const char *name, size_t name_len,
+                 uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev,
+                 const void *data, size_t len, uint64_t *ino);
+int srd_txn_link(struct srd_txn *txn, uint64_t ino, uint64_t dir, const char *name, size_t len);
+/* DIRECTORY 1: rmdir (-ENOTDIR), 0: unlink (-EISDIR), -1: either. */
+int srd_txn_unlink(struct srd_txn *txn, uint64_t dir, const char *name, size_t len, int directory);
+/* FLAGS: RENAME_NOREPLACE, RENAME_EXCHANGE.  Renaming a file to another name of itself
+ * does nothing (POSIX). */
+int srd_txn_rename(struct srd_txn *txn, uint64_t dir, const char *name, size_t len,
+                   uint64_t new_dir, const char *new_name, size_t new_len, unsigned flags);
+int srd_txn_set_attr(struct srd_txn *txn, uint64_t ino, const struct srd_attr *attr);
+/* REPLACE: size becomes 0 first. */
+int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *data, size_t len,
+                  bool replace);
+int srd_txn_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count,
+                 bool replace);
+int srd_txn_hole(struct srd_txn *txn, uint64_t ino, uint64_t pos, uint64_t len);
+/* VALUE NULL removes: -ENODATA if there is none. */
+int srd_txn_xattr(struct srd_txn *txn, uint64_t ino, const char *name, size_t name_len,
+                  const void *value, size_t len);
+/* Gives up an inode that never got a name. */
+int srd_txn_free(struct srd_txn *txn, uint64_t ino);
+
+#endif
