@@ -23,6 +23,7 @@
 #include "base/brlock.h"
 #include "log/log.h"
 #include "state/state.h"
+#include "store/pins.h"
 
 struct srd_store {
 	struct srd_log *log;
@@ -31,6 +32,8 @@ struct srd_store {
 	struct srd_state state;          /* protected by state_lock; changed only with commit_mutex held */
 	struct srd_txn *txn;             /* kept between commits; protected by commit_mutex */
 	int flags;                       /* enum srd_open_flags */
+	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */
+	struct srd_pins *pins;           /* of the log's mapping; the last one unmaps it */
 	char *path;
 	/* keeper.c: gives up an idle lock when asked, syncs in the background */
 	pthread_t keeper;
