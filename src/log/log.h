@@ -34,6 +34,7 @@
 enum srd_log_flags {
 	SRD_LOG_RDONLY = 1,
 	SRD_LOG_EXCLUSIVE = 2,
+	SRD_LOG_NOCHECK = 4,       /* do not verify payload */
 };
 
 struct srd_damage {
@@ -63,6 +64,7 @@ struct srd_log {
 	bool drop_needed;         /* ... among them whole records: needs presence alone */
 	bool lock_held;           /* the OFD append lock is ours */
 	int64_t lock_since_ns;
+	uint64_t mark_said;       /* the mark in the last header written */
 
 	struct srd_shm *shm;      /* NULL: none; lock and look each time */
 
@@ -86,6 +88,8 @@ int srd_log_create(const char *path, unsigned mode, const struct srd_io *io);
 /* Opens the file, its locks and its mapping; reads nothing but the superblock.
  * The log is usable after srd_log_recover(). */
 int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **log);
+/* Gives back all but the mapping, for pointers into it. */
+void srd_log_retire(struct srd_log *log);
 /* Gives back locks, mapping and memory. */
 void srd_log_close(struct srd_log *log);
 /* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody. */
@@ -127,6 +131,10 @@ int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_reco
 /* Everything below UPTO is durable on return.  Group commit: one fdatasync
  * serves all who wait.  Poisons the log when it fails. */
 int srd_log_sync(struct srd_log *log, uint64_t upto);
+
+/* Appends a SYNC record if the mark has grown since the last header.  Commit mutex
+ * and append lock held. */
+int srd_log_mark(struct srd_log *log);
 
 /* ---- map.c: thread-safe ---- */
 

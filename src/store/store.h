@@ -35,11 +35,13 @@ struct srd_store {
 	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */
 	struct srd_pins *pins;           /* of the log's mapping; the last one unmaps it */
 	char *path;
-	/* keeper.c: gives up an idle lock when asked, syncs in the background */
+	bool appended;                   /* by this handle; protected by commit_mutex */
+	atomic_int broken;               /* negative code: the state is of no use any more */
+	/* keeper.c; keeper_running is protected by commit_mutex */
 	pthread_t keeper;
 	bool keeper_running;
-	atomic_uint stopping;
-	atomic_int broken;               /* negative code: the state is of no use any more */
+	atomic_uint stopping, nudged;
+	atomic_uint own_bell;            /* futex, where there is no shm */
 };
 
 /* As srd_open(), with the io to use (NULL: the real one). */
@@ -50,8 +52,12 @@ int srd_store_close(struct srd_store *store);
  * srd_store_done().  On error nothing is held. */
 int srd_store_read(struct srd_store *store, unsigned *stripe);
 void srd_store_done(struct srd_store *store, unsigned stripe);
-/* Follows other processes' commits; true if there were any. */
+/* Follows other processes' commits, if there are any. */
 int srd_store_follow(struct srd_store *store);
+/* All that is committed becomes durable. */
+int srd_store_sync(struct srd_store *store);
+/* Undoes COUNT pins of INO; frees it if that was the last and it has no name. */
+void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count);
 
 /* ---- Data ahead of its commit ---- */
 
@@ -60,6 +66,15 @@ int srd_store_follow(struct srd_store *store);
  * srd_txn_refs().  Counts for nothing before; compaction drops it otherwise. */
 int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, int count,
                           uint64_t *runs);
+
+/* ---- The way in and out of the log, for txn.c ---- */
+
+/* Takes what an append needs, all caught up; released by srd_store_end(). */
+int srd_store_begin(struct srd_store *store);
+void srd_store_end(struct srd_store *store);
+/* Between both: appends; applies a record that is in the log. */
+int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct srd_record *record);
+int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata);
 
 /* ---- Transactions ---- */
 

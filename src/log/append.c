@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* append.c - one record, one write, at the end; nothing of it stays if that fails. */
+#include "config.h"
+
+#include "log/internal.h"
+
+#include <sys/random.h>
+
+#include "log/ofd.h"
+
+/* Whole records go only when nobody else can have seen them (FORMAT, section 6). */
+static int drop_records(struct srd_log *log)
+{
+	uint32_t epoch;
+	int error = log->flags & SRD_LOG_EXCLUSIVE
+	                ? 0 : srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false);
+
+	if (error)
+		return error == -EAGAIN ? -EBUSY : error;
+	if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
+		error = srd_errno();
+	if (!error)
+		error = log->io->ftruncate(log->io, log->fd, log->end);
+	if (!error)
+		log->epoch = epoch;
+	if (!(log->flags & SRD_LOG_EXCLUSIVE))
+		srd_ofd_lock(log->fd, F_RDLCK, SRD_BYTE_PRESENCE, false);
+	return error;
+}
+
+int srd_log_prepare(struct srd_log *log)
+{
+	if (log->damage_count > 0)
+		return SRD_EDAMAGED;
+	if (!log->cut_needed)
+		return 0;
+	int error = log->drop_needed ? drop_records(log)
+	                             : log->io->ftruncate(log->io, log->fd, log->end);
+	if (!error)
+		log->cut_needed = log->drop_needed = false;
+	return error;
+}
+
+static int write_record(struct srd_log *log, struct srd_draft *draft, uint64_t offset)
+{
+	uint64_t written;
+	int error = srd_io_write_full(log->io, log->fd, draft->iov, (int)draft->iov_count, offset, &written);
+
+	/* Half a record must not stay: cut it now, or before the next append. */
+	if (error && written > 0 && log->io->ftruncate(log->io, log->fd, offset) != 0)
+		log->cut_needed = true;
+	return error;
+}
+
+int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *out)
+{
+	uint64_t offset = atomic_load_explicit(&log->end, memory_order_relaxed);
+	int error = srd_log_prepare(log);
+
+	if (!error)
+		error = srd_draft_layout(draft, offset);
+	if (error)
+		return error;
+	if (draft->record_len > log->map_len - offset)
+		return SRD_EFULL;
+	struct srd_record record = {
+		.offset = offset,
+		.prev = log->last,
+		.prev_check = log->last_check,
+		.sequence = log->sequence + (draft->type == SRD_RECORD_META),
+		.time_ns = srd_log_now_ns(),
+		.epoch = log->epoch,
+		.durable = atomic_load_explicit(&log->durable, memory_order_relaxed),
+	};
+	srd_draft_seal(draft, &log->sb, &record);
+	error = write_record(log, draft, offset);
+	if (error)
+		return error;
+	log->mark_said = record.durable;
+	srd_log_advance(log, &record);
+	if (log->shm)
+		atomic_store_explicit(&log->shm->page->end, offset + record.len, memory_order_release);
+	*out = record;
+	return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * follow.c - what other processes appended since we looked.
+ *
+ * Their commits are in the page cache, so they are not asked to prove their
+ * payload; a record that is not whole yet is an append in flight, or torn by a
+ * killed process: only who holds the append lock can tell, and cuts it.
+ */
+#include "config.h"
+
+#include "log/internal.h"
+
+#include "base/check.h"
+#include "log/window.h"
+
+bool srd_log_is_behind(struct srd_log *log)
+{
+	uint64_t end = atomic_load_explicit(&log->end, memory_order_relaxed);
+
+	/* Acquire: pairs with the store after an append. */
+	if (log->shm)
+		return atomic_load_explicit(&log->shm->page->end, memory_order_acquire) > end;
+	int64_t size = srd_log_size(log);
+	return size >= 0 && (uint64_t)size != end + log->dropped;
+}
+
+/* The last record we know of must still be there, else the file is another. */
+static int check_last(struct srd_log *log, uint64_t size)
+{
+	uint8_t bytes[SRD_HEADER_LEN];
+	struct srd_record record;
+
+	if (size < atomic_load(&log->end))
+		return SRD_EREPLACED;
+	if (!log->last)
+		return 0;
+	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, log->last);
+	if (got < 0)
+		return (int)got;
+	if ((size_t)got < sizeof bytes || !srd_record_decode(&log->sb, &record, bytes, log->last) ||
+	    record.check != log->last_check)
+		return SRD_EREPLACED;
+	return 0;
+}
+
+/* The record at the end: 1 followed, 0 none there, or a negative code. */
+static int follow_one(struct srd_log *log, struct srd_window *window, uint64_t size,
+                      srd_log_visit *visit, void *user)
+{
+	uint64_t at = atomic_load(&log->end);
+	const uint8_t *bytes;
+	struct srd_record record;
+	int got = srd_window_at(window, at, SRD_HEADER_LEN, &bytes);
+
+	if (got <= 0)
+		return got;
+	if (!srd_record_decode(&log->sb, &record, bytes, at) || !srd_log_is_linked(log, &record) ||
+	    !srd_within(at, record.len, size))
+		return 0;
+	if (!srd_within(at, record.len, log->map_len))
+		return SRD_EFULL;
+	got = srd_window_at(window, at, SRD_HEADER_LEN + (uint64_t)record.meta_len, &bytes);
+	if (got <= 0)
+		return got;
+	uint64_t check;
+	bool sound = srd_meta_check(bytes + SRD_HEADER_LEN, record.meta_len, at + SRD_HEADER_LEN, at + record.len,
+	                            srd_superblock_seed(&log->sb, at), &check) && check == record.meta_check;
+	if (!sound && record.type == SRD_RECORD_META)
+		return SRD_ECORRUPT;
+	srd_log_learn_durable(log, record.durable);
+	srd_log_advance(log, &record);
+	int error = record.type == SRD_RECORD_META ? visit(user, &record, bytes + SRD_HEADER_LEN) : 0;
+	return error ? error : 1;
+}
+
+static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, void *user)
+{
+	struct srd_window window;
+	int got = 1;
+
+	srd_window_init(&window, log->io, log->fd);
+	while (got == 1 && atomic_load(&log->end) < size)
+		got = follow_one(log, &window, size, visit, user);
+	srd_window_release(&window);
+	return got < 0 ? got : 0;
+}
+
+int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
+{
+	int64_t size = srd_log_size(log);
+
+	if (size < 0)
+		return (int)size;
+	int error = check_last(log, (uint64_t)size);
+	if (!error)
+		error = follow_all(log, (uint64_t)size, visit, user);
+	if (error)
+		return error;
+	uint64_t end = atomic_load(&log->end);
+	log->dropped = (uint64_t)size - end;
+	log->cut_needed = log->dropped > 0;
+	if (!log->cut_needed)
+		log->drop_needed = false;
+	if (log->shm && log->lock_held)
+		atomic_store(&log->shm->page->end, end);
+	return 0;
+}

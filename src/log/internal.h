@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal.h - what the files of src/log share among themselves. */
+#ifndef SRD_LOG_INTERNAL_H
+#define SRD_LOG_INTERNAL_H
+
+#include <time.h>
+
+#include "log/log.h"
+
+/* Wall clock. */
+static inline int64_t srd_log_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* map.c */
+int srd_log_map(struct srd_log *log, uint64_t size);
+void srd_log_unmap(struct srd_log *log);
+
+/* Size of the file now, or a negative errno. */
+int64_t srd_log_size(const struct srd_log *log);
+
+/* True if RECORD continues the log at its end. */
+static inline bool srd_log_is_linked(const struct srd_log *log, const struct srd_record *record)
+{
+	return record->prev == log->last && record->prev_check == log->last_check;
+}
+
+/* Makes RECORD the last one: the end moves behind it. */
+static inline void srd_log_advance(struct srd_log *log, const struct srd_record *record)
+{
+	log->last = record->offset;
+	log->last_check = record->check;
+	log->sequence = record->sequence;
+	log->last_time_ns = record->time_ns;
+	log->epoch = record->epoch;
+	/* Release: who sees the new end sees the record behind the mapping. */
+	atomic_store_explicit(&log->end, record->offset + record->len, memory_order_release);
+}
+
+/* Raises the known-durable mark to MARK if that is higher. */
+static inline void srd_log_learn_durable(struct srd_log *log, uint64_t mark)
+{
+	unsigned long known = atomic_load_explicit(&log->durable, memory_order_relaxed);
+
+	while (known < mark && !atomic_compare_exchange_weak_explicit(&log->durable, &known, mark,
+	                                                              memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lock.c - the append lock, kept until somebody asks.
+ *
+ *      free ----- lock ----> held, in use ----- unlock, nobody asks ---> held, idle
+ *       ^                        |  ^                                      |   |
+ *       +--- unlock, asked ------+  +---------------- lock ----------------+   |
+ *       +--------------------- yield (keeper's thread, asked) ---------------- +
+ *
+ * Without shm nobody can ask, so the lock is given back each time.  Who cannot
+ * map our shm cannot ask either: so nobody keeps it longer than KEEP_NS.
+ */
+#include "config.h"
+
+#include "log/internal.h"
+#include "log/ofd.h"
+
+enum { KEEP_NS = 100 * 1000 * 1000 };
+
+static int wait_for_lock(struct srd_log *log)
+{
+	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_APPEND, false);
+
+	if (error != -EAGAIN)
+		return error;
+	if (log->shm)
+		srd_shm_ask(log->shm);
+	error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_APPEND, true);
+	if (log->shm)
+		srd_shm_got(log->shm);
+	return error;
+}
+
+int srd_log_lock(struct srd_log *log, bool *follow)
+{
+	if (log->flags & SRD_LOG_RDONLY)
+		return -EROFS;
+	int error = atomic_load_explicit(&log->poisoned, memory_order_relaxed);
+	if (error)
+		return error;
+	if (log->lock_held) {
+		*follow = false;
+		return 0;
+	}
+	error = wait_for_lock(log);
+	if (error)
+		return error;
+	log->lock_held = true;
+	log->lock_since_ns = srd_log_now_ns();
+	*follow = true;
+	return 0;
+}
+
+static void give_back(struct srd_log *log)
+{
+	log->lock_held = false;
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
+}
+
+void srd_log_unlock(struct srd_log *log)
+{
+	/* The last append's time serves as the clock: reading one costs. */
+	bool kept_long = log->last_time_ns - log->lock_since_ns > KEEP_NS;
+
+	if (!log->shm || kept_long || srd_shm_is_asked(log->shm))
+		give_back(log);
+}
+
+void srd_log_yield(struct srd_log *log)
+{
+	if (log->lock_held && (!log->shm || srd_shm_is_asked(log->shm)))
+		give_back(log);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * map.c - the log in memory: one mapping, far larger than the file, so that
+ * growth needs no remapping and addresses never move.
+ *
+ * Beside it a bit for each place where a block can begin (64 bytes), set once
+ * that block's check was found right.  Payload under 64 bytes has no place of
+ * its own and is checked each time: that costs less than the bit.
+ */
+#include "config.h"
+
+#include "log/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/le.h"
+
+#define MAP_LEN_DEFAULT (UINT64_C(1) << 44)
+enum { BIT_SPAN = 64, WORD_SPAN = 64 * BIT_SPAN };
+
+/* SRD_MAP_BYTES in the environment: less address space, for tools that allow less. */
+static uint64_t wanted_len(uint64_t size)
+{
+	const char *text = secure_getenv("SRD_MAP_BYTES");
+	uint64_t len = text ? strtoull(text, NULL, 0) : 0;
+
+	return SRD_ALIGN_UP(SRD_MAX(len ? len : MAP_LEN_DEFAULT, size + size / 2 + WORD_SPAN), WORD_SPAN * 64);
+}
+
+int srd_log_map(struct srd_log *log, uint64_t size)
+{
+	for (uint64_t len = wanted_len(size); len > size; len = len / 2 / WORD_SPAN * WORD_SPAN) {
+		void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, log->fd, 0);
+		if (map == MAP_FAILED)
+			continue;
+		madvise(map, len, MADV_DONTDUMP);
+		log->map = map;
+		log->map_len = len;
+		/* Without the bits every touch is checked: slower, not wrong. */
+		void *bits = mmap(NULL, len / WORD_SPAN * 8, PROT_READ | PROT_WRITE,
+		                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		log->verified = bits == MAP_FAILED ? NULL : bits;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+void srd_log_unmap(struct srd_log *log)
+{
+	if (log->verified)
+		munmap(log->verified, log->map_len / WORD_SPAN * 8);
+	if (log->map)
+		munmap((void *)log->map, log->map_len);
+	log->verified = NULL;
+	log->map = NULL;
+}
+
+const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len)
+{
+	/* Acquire: pairs with srd_log_advance. */
+	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
+
+	return srd_within(offset, len, end) ? log->map + offset : NULL;
+}
+
+bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run)
+{
+	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
+	struct srd_run read;
+
+	if (offset % 8 != 0 || offset < SRD_FIRST_RECORD || offset >= end ||
+	    !srd_run_decode(&read, log->map + offset, end - offset, offset))
+		return false;
+	if (!srd_within(offset + read.distance, read.len, end))
+		return false;
+	*run = read;
+	return true;
+}
+
+/* The word and bit of the block that starts at OFFSET. */
+static atomic_ulong *bit_of(const struct srd_log *log, uint64_t offset, unsigned long *bit)
+{
+	*bit = 1UL << (offset / BIT_SPAN % 64);
+	return &log->verified[offset / WORD_SPAN];
+}
+
+static bool is_verified(const struct srd_log *log, const struct srd_run *run, uint64_t offset)
+{
+	unsigned long bit;
+
+	if (log->flags & SRD_LOG_NOCHECK)
+		return true;
+	if (srd_run_is_inline(run->len) || !log->verified)
+		return false;
+	/* Relaxed: the bytes do not change; a bit seen late costs a second check. */
+	return atomic_load_explicit(bit_of(log, offset, &bit), memory_order_relaxed) & bit;
+}
+
+static void set_verified(const struct srd_log *log, const struct srd_run *run, uint64_t offset)
+{
+	unsigned long bit;
+
+	if (!srd_run_is_inline(run->len) && log->verified)
+		atomic_fetch_or_explicit(bit_of(log, offset, &bit), bit, memory_order_relaxed);
+}
+
+/* A block of a run: its bytes, and their check as stored. */
+struct block {
+	uint64_t offset;
+	uint32_t len;
+	uint64_t check;
+};
+
+static struct block block_of(const struct srd_run *run, uint32_t i)
+{
+	uint32_t start = i * SRD_BLOCK_LEN;
+
+	return (struct block){ .offset = run->offset + run->distance + start,
+	                       .len = SRD_MIN(run->len - start, (uint32_t)SRD_BLOCK_LEN),
+	                       .check = srd_get64(run->checks + 8 * (size_t)i) };
+}
+
+static int verify_block(struct srd_log *log, const struct srd_run *run, uint32_t i)
+{
+	struct block block = block_of(run, i);
+
+	if (is_verified(log, run, block.offset))
+		return 0;
+	if (srd_hash(log->map + block.offset, block.len, 0) != block.check)
+		return SRD_ECORRUPT;
+	set_verified(log, run, block.offset);
+	return 0;
+}
+
+int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)
+{
+	if (len == 0)
+		return 0;
+	if (!srd_within(skip, len, run->len))
+		return SRD_ECORRUPT;
+	for (uint32_t i = skip / SRD_BLOCK_LEN; i <= (skip + len - 1) / SRD_BLOCK_LEN; i++)
+		if (verify_block(log, run, i) != 0)
+			return SRD_ECORRUPT;
+	return 0;
+}
+
+/* Copies block I, which lies wholly in what is asked, checking on the way. */
+static int copy_block(struct srd_log *log, const struct srd_run *run, uint32_t i, void *to)
+{
+	struct block block = block_of(run, i);
+
+	if (is_verified(log, run, block.offset)) {
+		srd_simd()->copy(to, log->map + block.offset, block.len);
+		return 0;
+	}
+	if (srd_simd()->copy_hash(to, log->map + block.offset, block.len) != block.check)
+		return SRD_ECORRUPT;
+	set_verified(log, run, block.offset);
+	return 0;
+}
+
+int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
+{
+	if (!srd_within(skip, len, run->len))
+		return SRD_ECORRUPT;
+	for (uint32_t done = 0; done < len;) {
+		uint32_t i = (skip + done) / SRD_BLOCK_LEN;
+		uint32_t into = (skip + done) % SRD_BLOCK_LEN;
+		uint32_t block_len = SRD_MIN(run->len - i * SRD_BLOCK_LEN, (uint32_t)SRD_BLOCK_LEN);
+		uint32_t take = SRD_MIN(len - done, block_len - into);
+		int error;
+		if (take == block_len) {
+			error = copy_block(log, run, i, (char *)to + done);
+		} else {
+			error = verify_block(log, run, i);
+			if (!error)
+				srd_simd()->copy((char *)to + done, log->map + run->offset + run->distance + skip + done, take);
+		}
+		if (error)
+			return error;
+		done += take;
+	}
+	return 0;
+}

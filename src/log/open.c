@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * open.c - a log's file, locks and mapping: set up, taken down.
+ */
+#include "config.h"
+
+#include "log/log.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "log/internal.h"
+#include "log/ofd.h"
+
+/* Splits a resolved path into an open directory and the name in it. */
+static int split_path(char *path, int *dir_fd, char **name)
+{
+	char *slash = strrchr(path, '/');
+	char *copy = strdup(slash + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	slash[1] = 0;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		int error = srd_errno();
+		free(copy);
+		return error;
+	}
+	*dir_fd = fd;
+	*name = copy;
+	return 0;
+}
+
+static int open_place(const char *path, int *dir_fd, char **name)
+{
+	SRD_AUTO_FREE char *resolved = realpath(path, NULL);
+
+	return resolved ? split_path(resolved, dir_fd, name) : srd_errno();
+}
+
+/* O_NONBLOCK: a fifo of that name must not hang us. */
+static int open_file(struct srd_log *log, struct stat *st)
+{
+	int mode = log->flags & SRD_LOG_RDONLY ? O_RDONLY : O_RDWR;
+
+	log->fd = openat(log->dir_fd, log->name, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (log->fd < 0 || fstat(log->fd, st) != 0)
+		return srd_errno();
+	if (S_ISDIR(st->st_mode))
+		return -EISDIR;
+	return S_ISREG(st->st_mode) ? 0 : SRD_ENOTSTORE;
+}
+
+static int read_superblock(struct srd_log *log)
+{
+	uint8_t bytes[SRD_SUPERBLOCK_LEN];
+	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, 0);
+
+	if (got < 0)
+		return (int)got;
+	int error = srd_superblock_decode(&log->sb, bytes, (size_t)got);
+	if (!error && (log->sb.ro_compat & ~SRD_RO_COMPAT_KNOWN) && !(log->flags & SRD_LOG_RDONLY))
+		error = SRD_EVERSION;
+	return error;
+}
+
+/* Shared while open; exclusive by who wants it alone.  A reader on a file
+ * system without locks goes without. */
+static int take_presence(struct srd_log *log)
+{
+	bool alone = log->flags & SRD_LOG_EXCLUSIVE;
+	int error = srd_ofd_lock(log->fd, alone ? F_WRLCK : F_RDLCK, SRD_BYTE_PRESENCE, false);
+
+	if (error == -EAGAIN)
+		return -EBUSY;
+	if (error && !alone && (log->flags & SRD_LOG_RDONLY))
+		return 0;
+	return error;
+}
+
+int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **out)
+{
+	struct srd_log *log = calloc(1, sizeof *log);
+	struct stat st;
+
+	if (!log)
+		return -ENOMEM;
+	log->io = io;
+	log->fd = log->dir_fd = -1;
+	log->flags = flags;
+	pthread_mutex_init(&log->sync_mutex, NULL);
+	pthread_cond_init(&log->sync_done, NULL);
+	int error = open_place(path, &log->dir_fd, &log->name);
+	if (!error)
+		error = open_file(log, &st);
+	if (!error)
+		error = read_superblock(log);
+	if (!error)
+		error = take_presence(log);
+	if (!error)
+		error = srd_log_map(log, (uint64_t)st.st_size);
+	if (error) {
+		srd_log_close(log);
+		return error;
+	}
+	log->epoch = log->sb.epoch;
+	log->last_check = log->sb.check;
+	atomic_init(&log->end, SRD_FIRST_RECORD);
+	log->shm = srd_shm_open(log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
+	if (log->shm && (flags & SRD_LOG_EXCLUSIVE))
+		srd_shm_set_exclusive(log->shm);
+	*out = log;
+	return 0;
+}
+
+void srd_log_retire(struct srd_log *log)
+{
+	srd_shm_close(log->shm);
+	log->shm = NULL;
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
+}
+
+void srd_log_close(struct srd_log *log)
+{
+	if (!log)
+		return;
+	srd_shm_close(log->shm);
+	srd_log_unmap(log);
+	if (log->fd >= 0)
+		close(log->fd);   /* its locks go with it */
+	if (log->dir_fd >= 0)
+		close(log->dir_fd);
+	pthread_cond_destroy(&log->sync_done);
+	pthread_mutex_destroy(&log->sync_mutex);
+	free(log->damage);
+	free(log->name);
+	free(log);
+}
+
+int srd_log_holder(const char *path, char *text, size_t size)
+{
+	struct srd_log log = { .io = &srd_io_posix, .fd = -1, .dir_fd = -1, .flags = SRD_LOG_RDONLY };
+	struct stat st;
+	int error = open_place(path, &log.dir_fd, &log.name);
+
+	if (!error)
+		error = open_file(&log, &st);
+	if (!error)
+		error = read_superblock(&log);
+	if (!error) {
+		struct srd_shm *shm = srd_shm_open(log.dir_fd, log.name, &st, &log.sb, true);
+		error = shm ? srd_shm_exclusive_holder(shm, text, size) : -ENOENT;
+		srd_shm_close(shm);
+	}
+	if (log.fd >= 0)
+		close(log.fd);
+	if (log.dir_fd >= 0)
+		close(log.dir_fd);
+	free(log.name);
+	return error;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recover.c - finding the end of a log that may have been torn (FORMAT,
+ * section 6), in two walks:
+ *
+ *   survey   headers only: where the chain of records ends, what is known to be
+ *            durable, which stretches below that are rotten
+ *   replay   visits the commits in order; above the mark each must prove itself,
+ *            its metadata and all payload that it names
+ *
+ * Reading writes nothing (P5): what is behind the end is remembered, and cut by
+ * the first append.
+ */
+#include "config.h"
+
+#include "log/internal.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/le.h"
+#include "log/window.h"
+
+struct walk {
+	struct srd_log *log;
+	struct srd_window window;
+	uint64_t size;           /* of the file */
+	uint64_t end;            /* survey: where the chain of records ends */
+	uint64_t mark;           /* survey: known durable */
+	bool whole_behind;       /* survey: valid headers lie behind the end */
+	bool looked_on;          /* survey: the mark counts every header of the file */
+};
+
+int64_t srd_log_size(const struct srd_log *log)
+{
+	struct stat st;
+
+	return fstat(log->fd, &st) != 0 ? srd_errno() : (int64_t)st.st_size;
+}
+
+static int add_damage(struct srd_log *log, uint64_t offset, uint64_t end)
+{
+	struct srd_damage *grown = realloc(log->damage, (log->damage_count + 1) * sizeof *grown);
+
+	if (!grown)
+		return -ENOMEM;
+	grown[log->damage_count++] = (struct srd_damage){ .offset = offset, .len = end - offset };
+	log->damage = grown;
+	return 0;
+}
+
+/* The end of the damage that begins at OFFSET; 0: none does. */
+static uint64_t damage_end(const struct srd_log *log, uint64_t offset)
+{
+	for (size_t i = 0; i < log->damage_count; i++)
+		if (log->damage[i].offset == offset)
+			return offset + log->damage[i].len;
+	return 0;
+}
+
+/* 1 if there is a valid header at OFFSET, 0 if not, or a negative code. */
+static int header_at(struct walk *walk, uint64_t offset, struct srd_record *record)
+{
+	const uint8_t *bytes;
+	int got = srd_window_at(&walk->window, offset, SRD_HEADER_LEN, &bytes);
+
+	if (got <= 0)
+		return got;
+	return srd_record_decode(&walk->log->sb, record, bytes, offset);
+}
+
+static bool is_whole(const struct walk *walk, const struct srd_record *record)
+{
+	return srd_within(record->offset, record->len, walk->size);
+}
+
+/* Looks behind the bad place X for valid headers: raises the mark, and puts the
+ * first record that lies behind X and leads to X or behind into *NEXT
+ * (offset 0: none). */
+static int look_on(struct walk *walk, uint64_t x, struct srd_record *next)
+{
+	struct srd_record record;
+
+	next->offset = 0;
+	for (uint64_t at = x + SRD_RECORD_ALIGN; at + SRD_HEADER_LEN <= walk->size; at += SRD_RECORD_ALIGN) {
+		int got = header_at(walk, at, &record);
+		if (got < 0)
+			return got;
+		if (!got)
+			continue;
+		walk->mark = SRD_MAX(walk->mark, record.durable);
+		if (!next->offset && record.prev >= x && is_whole(walk, &record))
+			*next = record;
+		/* Once to the end is enough, however many places are bad. */
+		if (next->offset && walk->looked_on)
+			return 0;
+	}
+	walk->looked_on = true;
+	return 0;
+}
+
+/* At the bad place AT: rot, then *NEXT is where the walk goes on, or the end. */
+static int judge(struct walk *walk, uint64_t at, struct srd_record *next)
+{
+	int error = look_on(walk, at, next);
+
+	if (error)
+		return error;
+	walk->whole_behind = next->offset != 0;
+	if (walk->mark > at && next->offset)
+		return add_damage(walk->log, at, next->offset);
+	next->offset = 0;
+	return 0;
+}
+
+static int survey(struct walk *walk)
+{
+	uint64_t at = atomic_load(&walk->log->end);
+	uint64_t prev = walk->log->last, prev_check = walk->log->last_check;
+
+	while (at < walk->size) {
+		struct srd_record record;
+		int got = header_at(walk, at, &record);
+		if (got < 0)
+			return got;
+		if (!got || record.prev != prev || record.prev_check != prev_check || !is_whole(walk, &record)) {
+			int error = judge(walk, at, &record);
+			if (error)
+				return error;
+			if (!record.offset)
+				break;
+		}
+		walk->mark = SRD_MAX(walk->mark, record.durable);
+		prev = record.offset;
+		prev_check = record.check;
+		at = record.offset + record.len;
+	}
+	walk->end = at;
+	return 0;
+}
+
+/* True if the payload of the run at OFFSET is right as far as it lies above the mark. */
+static bool run_holds(struct walk *walk, uint64_t offset)
+{
+	struct srd_run run;
+
+	if (!srd_log_run(walk->log, offset, &run))
+		return false;
+	uint64_t payload = run.offset + run.distance;
+	if (payload + run.len <= walk->mark)
+		return true;
+	uint32_t below = payload < walk->mark ? (uint32_t)(walk->mark - payload) : 0;
+	uint32_t skip = below / SRD_BLOCK_LEN * SRD_BLOCK_LEN;
+	for (; skip < run.len; skip += SRD_BLOCK_LEN) {
+		uint32_t len = SRD_MIN(run.len - skip, (uint32_t)SRD_BLOCK_LEN);
+		if (srd_hash(walk->log->map + payload + skip, len, 0) != srd_get64(run.checks + skip / SRD_BLOCK_LEN * 8))
+			return false;
+	}
+	return true;
+}
+
+/* True if all payload that the commit names above the mark is right. */
+static bool payload_holds(struct walk *walk, const struct srd_record *record, const uint8_t *metadata)
+{
+	struct srd_op op;
+
+	for (uint64_t at = 0; at < record->meta_len; at += op.len) {
+		uint64_t offset = record->offset + SRD_HEADER_LEN + at;
+		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, offset, record->offset + record->len))
+			return false;
+		if (op.has_run && !run_holds(walk, op.run.offset))
+			return false;
+		for (uint64_t i = 0; i < op.ref_count; i++) {
+			uint64_t run = srd_op_ref(op.refs, i).run;
+			if (run != 0 && !run_holds(walk, run))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool metadata_holds(const struct srd_log *log, const struct srd_record *record, const uint8_t *metadata)
+{
+	uint64_t check;
+
+	return srd_meta_check(metadata, record->meta_len, record->offset + SRD_HEADER_LEN,
+	                      record->offset + record->len,
+	                      srd_superblock_seed(&log->sb, record->offset), &check) &&
+	       check == record->meta_check;
+}
+
+/* One commit: 1 visited (or rotten and passed over), 0 the log ends before it,
+ * or a negative code. */
+static int replay_commit(struct walk *walk, const struct srd_record *record, srd_log_visit *visit, void *user)
+{
+	const uint8_t *metadata;
+	uint64_t record_end = record->offset + record->len;
+	int got = srd_window_at(&walk->window, record->offset + SRD_HEADER_LEN, record->meta_len, &metadata);
+
+	if (got <= 0)
+		return got;
+	bool durable = record_end <= walk->mark;
+	if (!metadata_holds(walk->log, record, metadata)) {
+		if (!durable)
+			return 0;
+		int error = add_damage(walk->log, record->offset, record_end);
+		return error ? error : 1;
+	}
+	if (!durable && !payload_holds(walk, record, metadata))
+		return 0;
+	int error = visit(user, record, metadata);
+	return error ? error : 1;
+}
+
+/* Moves the end past RECORD while keeping what was there to go back to. */
+static int replay_record(struct walk *walk, const struct srd_record *record, srd_log_visit *visit, void *user)
+{
+	struct srd_log *log = walk->log;
+	uint64_t last = log->last, last_check = log->last_check, sequence = log->sequence;
+	int64_t time_ns = log->last_time_ns;
+	uint32_t epoch = log->epoch;
+
+	/* Names and payload are looked at through the mapping, so the end first. */
+	srd_log_advance(log, record);
+	int got = record->type == SRD_RECORD_META ? replay_commit(walk, record, visit, user) : 1;
+	if (got == 1)
+		return 1;
+	log->last = last;
+	log->last_check = last_check;
+	log->sequence = sequence;
+	log->last_time_ns = time_ns;
+	log->epoch = epoch;
+	atomic_store(&log->end, record->offset);
+	return got;
+}
+
+static int replay(struct walk *walk, srd_log_visit *visit, void *user)
+{
+	struct srd_log *log = walk->log;
+	uint64_t at = atomic_load(&log->end);
+
+	while (at < walk->end) {
+		struct srd_record record;
+		uint64_t skip_to = damage_end(log, at);
+		if (skip_to) {
+			at = skip_to;
+			continue;
+		}
+		int got = header_at(walk, at, &record);
+		/* A file that changes under our eyes is not ours to judge. */
+		if (got == 0)
+			return SRD_EREPLACED;
+		if (got == 1)
+			got = replay_record(walk, &record, visit, user);
+		if (got < 0)
+			return got;
+		if (got == 0) {
+			walk->whole_behind = true;
+			return 0;
+		}
+		at = record.offset + record.len;
+	}
+	return 0;
+}
+
+int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
+{
+	int64_t size = srd_log_size(log);
+
+	if (size < 0)
+		return (int)size;
+	if ((uint64_t)size > log->map_len)
+		return SRD_EFULL;
+	struct walk walk = { .log = log, .size = (uint64_t)size, .mark = atomic_load(&log->durable) };
+	srd_window_init(&walk.window, log->io, log->fd);
+	int error = survey(&walk);
+	if (!error)
+		error = replay(&walk, visit, user);
+	srd_window_release(&walk.window);
+	if (error)
+		return error;
+	uint64_t end = atomic_load(&log->end);
+	log->dropped = walk.size > end ? walk.size - end : 0;
+	log->cut_needed = log->dropped > 0;
+	log->drop_needed = walk.whole_behind;
+	log->suspect_end = end;
+	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
+	log->mark_said = atomic_load(&log->durable);
+	return 0;
+}

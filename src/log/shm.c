@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "log/shm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/futex.h"
+#include "log/ofd.h"
+
+static const uint8_t magic[8] = "SRDshm\r\n";
+enum { PAGE_VERSION = 1 };
+
+/* Held for the few microseconds of making the page. */
+enum { BYTE_MAKE = SRD_SHM_SLOTS };
+enum { MAKE_TRIES = 1000 };
+
+static bool page_fits(const struct srd_shm_page *page, const struct srd_superblock *sb)
+{
+	return memcmp(page->magic, magic, sizeof magic) == 0 && page->version == PAGE_VERSION &&
+	       page->len == sizeof *page && memcmp(page->uuid, sb->uuid, sizeof sb->uuid) == 0 &&
+	       page->generation == sb->generation;
+}
+
+/* Only memory that nobody but the store's owner, root or we could have made. */
+static bool is_trusted(int fd, const struct stat *of)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return false;
+	return st.st_uid == of->st_uid || st.st_uid == 0 || st.st_uid == geteuid();
+}
+
+static struct srd_shm_page *map_page(int fd, bool read_only)
+{
+	struct stat st;
+
+	/* A shorter file would be SIGBUS, not an error. */
+	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(struct srd_shm_page))
+		return NULL;
+	void *page = mmap(NULL, sizeof(struct srd_shm_page), read_only ? PROT_READ : PROT_READ | PROT_WRITE,
+	                  MAP_SHARED, fd, 0);
+	return page == MAP_FAILED ? NULL : page;
+}
+
+static int lock_making(int fd)
+{
+	int error = -EAGAIN;
+
+	for (int i = 0; i < MAKE_TRIES && error == -EAGAIN; i++) {
+		error = srd_ofd_lock(fd, F_WRLCK, BYTE_MAKE, false);
+		if (error == -EAGAIN)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	return error;
+}
+
+/* Blocks are allocated now: a write to a hole of a full file system is SIGBUS. */
+static struct srd_shm_page *make_page(int fd, const struct srd_superblock *sb)
+{
+	struct srd_shm_page *page;
+
+	if (posix_fallocate(fd, 0, sizeof *page) != 0)
+		return NULL;
+	page = map_page(fd, false);
+	if (page && !page_fits(page, sb)) {
+		memset(page, 0, sizeof *page);
+		page->version = PAGE_VERSION;
+		page->len = sizeof *page;
+		memcpy(page->uuid, sb->uuid, sizeof sb->uuid);
+		page->generation = sb->generation;
+		memcpy(page->magic, magic, sizeof magic);
+	}
+	return page;
+}
+
+/* A file that fits, or a new one: the page of another store is left to those
+ * who may still have it mapped. */
+static int open_file(int dir_fd, const char *file, const struct stat *of, const struct srd_superblock *sb,
+                     bool read_only)
+{
+	if (read_only) {
+		int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		return fd;
+	}
+	for (int i = 0; i < 2; i++) {
+		int fd = openat(dir_fd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, of->st_mode & 0666);
+		if (fd < 0)
+			return -1;
+		struct srd_shm_page *page = is_trusted(fd, of) ? map_page(fd, true) : NULL;
+		struct stat st;
+		bool keep = page ? page_fits(page, sb) || page->magic[0] == 0
+		                 : is_trusted(fd, of) && fstat(fd, &st) == 0 && st.st_size == 0;
+		if (page)
+			munmap(page, sizeof *page);
+		if (keep)
+			return fd;
+		close(fd);
+		if (unlinkat(dir_fd, file, 0) != 0)
+			return -1;
+	}
+	return -1;
+}
+
+static void take_slot(struct srd_shm *shm)
+{
+	int first = (int)((unsigned)getpid() % SRD_SHM_SLOTS);
+
+	for (int i = 0; i < SRD_SHM_SLOTS && shm->slot < 0; i++) {
+		int slot = (first + i) % SRD_SHM_SLOTS;
+		if (srd_ofd_lock(shm->fd, F_WRLCK, slot, false) == 0)
+			shm->slot = slot;
+	}
+	if (shm->slot < 0)
+		return;
+	struct srd_shm_slot *mine = &shm->page->slot[shm->slot];
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	atomic_store(&mine->exclusive, 0);
+	atomic_store(&mine->pid, (unsigned)getpid());
+	atomic_store(&mine->since_ns, now.tv_sec * 1000000000L + now.tv_nsec);
+	if (gethostname(mine->host, sizeof mine->host) != 0)
+		mine->host[0] = 0;
+	mine->host[sizeof mine->host - 1] = 0;
+	srd_shm_got(shm);
+}
+
+struct srd_shm *srd_shm_open(int dir_fd, const char *name, const struct stat *of,
+                             const struct srd_superblock *sb, bool read_only)
+{
+	char *file;
+	if (asprintf(&file, "%s.shm", name) < 0)
+		return NULL;
+	struct srd_shm *shm = calloc(1, sizeof *shm);
+	int fd = open_file(dir_fd, file, of, sb, read_only);
+	free(file);
+	if (!shm || fd < 0)
+		goto fail;
+	*shm = (struct srd_shm){ .fd = fd, .slot = -1 };
+	if (read_only) {
+		shm->page = is_trusted(fd, of) ? map_page(fd, true) : NULL;
+	} else if (lock_making(fd) == 0) {
+		shm->page = make_page(fd, sb);
+		srd_ofd_lock(fd, F_UNLCK, BYTE_MAKE, false);
+	}
+	if (!shm->page || !page_fits(shm->page, sb))
+		goto fail;
+	if (!read_only) {
+		take_slot(shm);
+		if (shm->slot < 0)
+			goto fail;
+	}
+	return shm;
+fail:
+	if (shm && shm->page)
+		munmap(shm->page, sizeof *shm->page);
+	free(shm);
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+void srd_shm_close(struct srd_shm *shm)
+{
+	if (!shm)
+		return;
+	if (shm->slot >= 0)
+		atomic_store(&shm->page->slot[shm->slot].exclusive, 0);
+	munmap(shm->page, sizeof *shm->page);
+	close(shm->fd);
+	free(shm);
+}
+
+void srd_shm_set_exclusive(struct srd_shm *shm)
+{
+	if (shm->slot >= 0)
+		atomic_store(&shm->page->slot[shm->slot].exclusive, 1);
+}
+
+int srd_shm_exclusive_holder(struct srd_shm *shm, char *text, size_t size)
+{
+	for (int i = 0; i < SRD_SHM_SLOTS; i++) {
+		struct srd_shm_slot *slot = &shm->page->slot[i];
+		if (i == shm->slot || !atomic_load(&slot->exclusive) || !srd_ofd_is_taken(shm->fd, i))
+			continue;
+		time_t since = atomic_load(&slot->since_ns) / 1000000000L;
+		struct tm tm;
+		char when[32] = "";
+		if (gmtime_r(&since, &tm))
+			strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+		snprintf(text, size, "pid %u on %.*s since %s", atomic_load(&slot->pid),
+		         SRD_SHM_HOST_LEN, slot->host, when);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static atomic_ulong *own_word(struct srd_shm *shm, unsigned long *bit)
+{
+	*bit = 1UL << (shm->slot % 64);
+	return &shm->page->waiting[shm->slot / 64];
+}
+
+void srd_shm_ask(struct srd_shm *shm)
+{
+	unsigned long bit;
+	atomic_ulong *word = own_word(shm, &bit);
+
+	/* The holder looks at the word after each append, and its keeper
+	 * sleeps on `asks`: the bit first, then the wake-up. */
+	atomic_fetch_or(word, bit);
+	atomic_fetch_add(&shm->page->asks, 1);
+	srd_futex_wake_all(&shm->page->asks, true);
+}
+
+void srd_shm_got(struct srd_shm *shm)
+{
+	unsigned long bit;
+	atomic_ulong *word = own_word(shm, &bit);
+
+	atomic_fetch_and(word, ~bit);
+}
+
+bool srd_shm_is_asked(struct srd_shm *shm)
+{
+	for (unsigned i = 0; i < SRD_SHM_SLOTS / 64; i++) {
+		/* Relaxed: an ask seen late is seen after the next append, or by the keeper. */
+		unsigned long bits = atomic_load_explicit(&shm->page->waiting[i], memory_order_relaxed);
+		for (; bits; bits &= bits - 1) {
+			int slot = (int)(i * 64) + __builtin_ctzl(bits);
+			if (srd_ofd_is_taken(shm->fd, slot))
+				return true;
+			if (slot != shm->slot)
+				atomic_fetch_and(&shm->page->waiting[i], ~(bits & -bits));
+		}
+	}
+	return false;
+}

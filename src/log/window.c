@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "log/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+enum { WINDOW_LEN = 1 << 18 };
+
+void srd_window_init(struct srd_window *window, const struct srd_io *io, int fd)
+{
+	*window = (struct srd_window){ .io = io, .fd = fd };
+}
+
+void srd_window_release(struct srd_window *window)
+{
+	free(window->bytes);
+	window->bytes = NULL;
+}
+
+static int grow(struct srd_window *window, uint64_t len)
+{
+	if (len <= window->cap)
+		return 0;
+	free(window->bytes);
+	window->len = 0;
+	window->cap = 0;
+	window->bytes = malloc(len);
+	if (!window->bytes)
+		return -ENOMEM;
+	window->cap = len;
+	return 0;
+}
+
+int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, const uint8_t **bytes)
+{
+	if (offset < window->start || !srd_within(offset - window->start, len, window->len)) {
+		int error = grow(window, SRD_MAX(len, (uint64_t)WINDOW_LEN));
+		if (error)
+			return error;
+		ssize_t got = srd_io_read_full(window->io, window->fd, window->bytes, window->cap, offset);
+		if (got < 0)
+			return (int)got;
+		window->start = offset;
+		window->len = (uint64_t)got;
+	}
+	if (!srd_within(offset - window->start, len, window->len))
+		return 0;
+	*bytes = window->bytes + (offset - window->start);
+	return 1;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "store/keeper.h"
+
+#include <signal.h>
+
+#include "base/futex.h"
+
+enum { SYNC_SECONDS = 5 };
+#define SYNC_BYTES (UINT64_C(64) << 20)
+
+/* The word the keeper sleeps on: shared where others can ask, else our own. */
+static atomic_uint *bell(struct srd_store *store, bool *shared)
+{
+	*shared = store->log->shm != NULL;
+	return *shared ? &store->log->shm->page->asks : &store->own_bell;
+}
+
+static void ring(struct srd_store *store)
+{
+	bool shared;
+	atomic_uint *word = bell(store, &shared);
+
+	atomic_fetch_add(word, 1);
+	srd_futex_wake_all(word, shared);
+}
+
+static uint64_t unsynced(const struct srd_store *store)
+{
+	return atomic_load_explicit(&store->log->end, memory_order_relaxed) -
+	       atomic_load_explicit(&store->log->durable, memory_order_relaxed);
+}
+
+/* An error poisons the log, and so reaches the next who writes or syncs. */
+static void sync_if_due(struct srd_store *store, time_t *next)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec < *next && unsynced(store) < SYNC_BYTES)
+		return;
+	*next = now.tv_sec + SYNC_SECONDS;
+	if (!(store->flags & SRD_NOSYNC))
+		srd_store_sync(store);
+	atomic_store(&store->nudged, 0);
+}
+
+static void yield(struct srd_store *store)
+{
+	pthread_mutex_lock(&store->commit_mutex);
+	srd_log_yield(store->log);
+	pthread_mutex_unlock(&store->commit_mutex);
+}
+
+static void *keep(void *user)
+{
+	struct srd_store *store = user;
+	const struct timespec interval = { .tv_sec = SYNC_SECONDS };
+	struct timespec now;
+	bool shared;
+	atomic_uint *word = bell(store, &shared);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	time_t next_sync = now.tv_sec + SYNC_SECONDS;
+	while (!atomic_load(&store->stopping)) {
+		/* The word before the look: an ask between both ends the sleep. */
+		unsigned seen = atomic_load(word);
+		yield(store);
+		sync_if_due(store, &next_sync);
+		if (!atomic_load(&store->stopping))
+			srd_futex_wait(word, seen, shared, &interval);
+	}
+	return NULL;
+}
+
+/* Signals are for the program's own threads. */
+static void start(struct srd_store *store)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	store->keeper_running = pthread_create(&store->keeper, NULL, keep, store) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void srd_keeper_nudge(struct srd_store *store)
+{
+	if (!store->keeper_running)
+		start(store);
+	if (unsynced(store) >= SYNC_BYTES && !(store->flags & SRD_NOSYNC) && !atomic_exchange(&store->nudged, 1))
+		ring(store);
+}
+
+void srd_keeper_stop(struct srd_store *store)
+{
+	if (!store->keeper_running)
+		return;
+	atomic_store(&store->stopping, 1);
+	ring(store);
+	pthread_join(store->keeper, NULL);
+	store->keeper_running = false;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "store/txn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+
+enum { SLOTS_FIRST = 64 };
+
+static int reserve(void **array, size_t *cap, size_t need, size_t size)
+{
+	if (need <= *cap)
+		return 0;
+	size_t cap_new = SRD_MAX(need + need / 2, 32);
+	void *grown = realloc(*array, cap_new * size);
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	*cap = cap_new;
+	return 0;
+}
+
+void srd_pending_clear(struct srd_txn *txn)
+{
+	txn->inode_count = txn->name_count = txn->text_len = 0;
+	txn->inode_slots.count = txn->name_slots.count = 0;
+	if (++txn->number == 0) {
+		/* Once in 2^32 transactions the numbers start anew. */
+		txn->number = 1;
+		free(txn->inode_slots.slots);
+		free(txn->name_slots.slots);
+		txn->inode_slots = txn->name_slots = (struct srd_pending_slots){ 0 };
+	}
+}
+
+void srd_pending_release(struct srd_txn *txn)
+{
+	free(txn->inode_slots.slots);
+	free(txn->name_slots.slots);
+	free(txn->inodes);
+	free(txn->names);
+	free(txn->text);
+	free(txn->refs);
+}
+
+static bool slot_is_used(const struct srd_txn *txn, uint64_t slot)
+{
+	return slot >> 32 == txn->number;
+}
+
+static uint32_t slot_position(uint64_t slot)
+{
+	return (uint32_t)slot - 1;
+}
+
+static void place(const struct srd_txn *txn, struct srd_pending_slots *slots, uint64_t hash, uint32_t position)
+{
+	uint32_t at = (uint32_t)hash & (slots->cap - 1);
+
+	while (slot_is_used(txn, slots->slots[at]))
+		at = (at + 1) & (slots->cap - 1);
+	slots->slots[at] = (uint64_t)txn->number << 32 | (position + 1);
+}
+
+static uint64_t inode_hash(uint64_t ino)
+{
+	return srd_mix(ino);
+}
+
+static uint64_t name_hash(const struct srd_pending_name *name)
+{
+	return srd_mix(name->hash);
+}
+
+/* Room for one more slot; at most half of them are used. */
+static int grow_slots(struct srd_txn *txn, struct srd_pending_slots *slots)
+{
+	if ((slots->count + 1) * 2 <= slots->cap)
+		return 0;
+	struct srd_pending_slots grown = { .cap = SRD_MAX(slots->cap * 2, (uint32_t)SLOTS_FIRST),
+	                                   .count = slots->count };
+	grown.slots = calloc(grown.cap, sizeof *grown.slots);
+	if (!grown.slots)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < slots->count; i++)
+		place(txn, &grown, slots == &txn->inode_slots ? inode_hash(txn->inodes[i].ino) : name_hash(&txn->names[i]), i);
+	free(slots->slots);
+	*slots = grown;
+	return 0;
+}
+
+int srd_pending_add(struct srd_txn *txn, const struct srd_pending_inode *inode)
+{
+	int error = reserve((void **)&txn->inodes, &txn->inode_cap, txn->inode_count + 1, sizeof *txn->inodes);
+
+	if (!error)
+		error = grow_slots(txn, &txn->inode_slots);
+	if (error)
+		return error;
+	txn->inodes[txn->inode_count] = *inode;
+	place(txn, &txn->inode_slots, inode_hash(inode->ino), (uint32_t)txn->inode_count);
+	txn->inode_count++;
+	txn->inode_slots.count++;
+	return 0;
+}
+
+static bool find_inode(const struct srd_txn *txn, uint64_t ino, uint32_t *position)
+{
+	const struct srd_pending_slots *slots = &txn->inode_slots;
+
+	if (slots->count == 0)
+		return false;
+	for (uint32_t at = (uint32_t)inode_hash(ino) & (slots->cap - 1); slot_is_used(txn, slots->slots[at]);
+	     at = (at + 1) & (slots->cap - 1)) {
+		uint32_t i = slot_position(slots->slots[at]);
+		if (txn->inodes[i].ino == ino) {
+			*position = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int srd_pending_touch(struct srd_txn *txn, uint64_t ino, uint32_t *position)
+{
+	const struct srd_state *state = &txn->store->state;
+
+	if (find_inode(txn, ino, position))
+		return 0;
+	uint32_t index = srd_state_inode_of(state, ino);
+	if (!index)
+		return -ENOENT;
+	const struct srd_inode *inode = srd_inode_at(state, index);
+	int error = srd_pending_add(txn, &(struct srd_pending_inode){
+		.ino = ino, .inode = index, .mode = inode->mode, .nlink = inode->nlink,
+		.entries = srd_inode_is_dir(inode) ? inode->size : 0, .last_op = inode->last_op });
+	if (!error)
+		*position = (uint32_t)txn->inode_count - 1;
+	return error;
+}
+
+struct srd_pending_name *srd_pending_find(const struct srd_txn *txn, uint64_t dir, uint32_t hash,
+                                          const char *name, size_t len)
+{
+	const struct srd_pending_slots *slots = &txn->name_slots;
+
+	if (slots->count == 0)
+		return NULL;
+	for (uint32_t at = (uint32_t)srd_mix(hash) & (slots->cap - 1); slot_is_used(txn, slots->slots[at]);
+	     at = (at + 1) & (slots->cap - 1)) {
+		struct srd_pending_name *found = &txn->names[slot_position(slots->slots[at])];
+		if (found->hash == hash && found->dir == dir && found->len == len &&
+		    memcmp(txn->text + found->text, name, len) == 0)
+			return found;
+	}
+	return NULL;
+}
+
+int srd_pending_set(struct srd_txn *txn, uint64_t dir, uint32_t hash, const char *name, size_t len, uint64_t ino)
+{
+	struct srd_pending_name *found = srd_pending_find(txn, dir, hash, name, len);
+
+	if (found) {
+		found->ino = ino;
+		return 0;
+	}
+	int error = reserve((void **)&txn->names, &txn->name_cap, txn->name_count + 1, sizeof *txn->names);
+	if (!error)
+		error = reserve((void **)&txn->text, &txn->text_cap, txn->text_len + len, 1);
+	if (!error)
+		error = grow_slots(txn, &txn->name_slots);
+	if (error)
+		return error;
+	memcpy(txn->text + txn->text_len, name, len);
+	txn->names[txn->name_count] = (struct srd_pending_name){
+		.dir = dir, .ino = ino, .hash = hash, .text = (uint32_t)txn->text_len, .len = (uint32_t)len };
+	place(txn, &txn->name_slots, name_hash(&txn->names[txn->name_count]), (uint32_t)txn->name_count);
+	txn->text_len += len;
+	txn->name_count++;
+	txn->name_slots.count++;
+	return 0;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/keeper.h"
+#include "store/pins.h"
+#include "store/txn.h"
+
+static const uint8_t *source_at(const void *log, uint64_t offset, uint64_t len)
+{
+	return srd_log_at(log, offset, len);
+}
+
+/* The only place where the state changes (P1). */
+int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata)
+{
+	srd_brlock_write_lock(&store->state_lock);
+	int error = srd_state_apply(&store->state, record, metadata);
+	srd_brlock_write_unlock(&store->state_lock);
+	if (error)
+		atomic_store(&store->broken, error);
+	return error;
+}
+
+static int visit(void *user, const struct srd_record *record, const uint8_t *metadata)
+{
+	return srd_store_apply(user, record, metadata);
+}
+
+static int log_flags(int flags)
+{
+	return (flags & SRD_RDONLY ? SRD_LOG_RDONLY : 0) | (flags & SRD_EXCLUSIVE ? SRD_LOG_EXCLUSIVE : 0) |
+	       (flags & SRD_NOCHECK ? SRD_LOG_NOCHECK : 0);
+}
+
+static int open_log(const char *path, int flags, const struct srd_io *io, struct srd_log **log)
+{
+	if (flags & SRD_CREATE) {
+		int error = srd_log_create(path, 0666, io);
+		if (error && (error != -EEXIST || (flags & SRD_EXCL)))
+			return error;
+	}
+	return srd_log_open(path, log_flags(flags), io, log);
+}
+
+static void close_log(void *log)
+{
+	srd_log_close(log);
+}
+
+static void destroy(struct srd_store *store)
+{
+	if (store->txn) {
+		srd_pending_release(store->txn);
+		srd_draft_release(&store->txn->draft);
+		free(store->txn);
+	}
+	srd_state_release(&store->state);
+	/* Values still held keep the mapping, and nothing else, until they go. */
+	if (store->pins) {
+		srd_log_retire(store->log);
+		srd_pins_close(store->pins);
+	} else {
+		srd_log_close(store->log);
+	}
+	pthread_mutex_destroy(&store->commit_mutex);
+	free(store->path);
+	free(store);
+}
+
+static int load(struct srd_store *store)
+{
+	struct srd_source source = { .at = source_at, .user = store->log };
+
+	store->pins = srd_pins_new(close_log, store->log);
+	if (!store->pins)
+		return -ENOMEM;
+	int error = srd_state_init(&store->state, &store->log->sb, source, 0);
+
+	return error ? error : srd_log_recover(store->log, visit, store);
+}
+
+int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **out)
+{
+	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE)))
+		return -EINVAL;
+	struct srd_store *store = aligned_alloc(_Alignof(struct srd_store), sizeof *store);
+	if (!store)
+		return -ENOMEM;
+	memset(store, 0, sizeof *store);
+	pthread_mutex_init(&store->commit_mutex, NULL);
+	store->flags = flags;
+	store->uid = getuid();
+	store->gid = getgid();
+	store->path = strdup(path);
+	store->txn = calloc(1, sizeof *store->txn);
+	int error = store->path && store->txn ? 0 : -ENOMEM;
+	if (!error) {
+		store->txn->store = store;
+		srd_draft_init(&store->txn->draft);
+		error = open_log(path, flags, io ? io : &srd_io_posix, &store->log);
+	}
+	if (!error)
+		error = load(store);
+	if (error) {
+		destroy(store);
+		return error;
+	}
+	*out = store;
+	return 0;
+}
+
+/* Leaves a mark behind, so that the next opening need not check what we know. */
+static int settle(struct srd_store *store)
+{
+	uint64_t end = atomic_load(&store->log->end);
+	bool follow;
+	int error = srd_log_sync(store->log, end);
+
+	if (error)
+		return error;
+	error = srd_log_lock(store->log, &follow);
+	if (!error && follow)
+		error = srd_log_follow(store->log, visit, store);
+	if (!error)
+		error = srd_log_mark(store->log);
+	srd_log_unlock(store->log);
+	/* The mark is a convenience: a full disk must not make closing fail. */
+	return 0;
+}
+
+int srd_store_close(struct srd_store *store)
+{
+	int error = 0;
+
+	if (!store)
+		return 0;
+	srd_keeper_stop(store);
+	if (store->appended && !(store->flags & SRD_NOSYNC))
+		error = settle(store);
+	destroy(store);
+	return error;
+}
+
+static int follow_locked(struct srd_store *store)
+{
+	return srd_log_follow(store->log, visit, store);
+}
+
+int srd_store_follow(struct srd_store *store)
+{
+	pthread_mutex_lock(&store->commit_mutex);
+	int error = srd_log_is_behind(store->log) ? follow_locked(store) : 0;
+	pthread_mutex_unlock(&store->commit_mutex);
+	return error;
+}
+
+int srd_store_read(struct srd_store *store, unsigned *stripe)
+{
+	if (srd_log_is_behind(store->log)) {
+		int error = srd_store_follow(store);
+		if (error)
+			return error;
+	}
+	*stripe = srd_brlock_stripe();
+	srd_brlock_read_lock(&store->state_lock, *stripe);
+	int broken = atomic_load_explicit(&store->broken, memory_order_relaxed);
+	if (broken)
+		srd_brlock_read_unlock(&store->state_lock, *stripe);
+	return broken;
+}
+
+void srd_store_done(struct srd_store *store, unsigned stripe)
+{
+	srd_brlock_read_unlock(&store->state_lock, stripe);
+}
+
+void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count)
+{
+	unsigned stripe = srd_brlock_stripe();
+
+	srd_brlock_read_lock(&store->state_lock, stripe);
+	uint32_t inode = srd_state_inode_of(&store->state, ino);
+	bool come_back = inode && srd_state_unpin(&store->state, inode, count, false);
+	srd_brlock_read_unlock(&store->state_lock, stripe);
+	if (!come_back)
+		return;
+	pthread_mutex_lock(&store->commit_mutex);
+	srd_brlock_write_lock(&store->state_lock);
+	inode = srd_state_inode_of(&store->state, ino);
+	if (inode)
+		srd_state_unpin(&store->state, inode, count, true);
+	srd_brlock_write_unlock(&store->state_lock);
+	pthread_mutex_unlock(&store->commit_mutex);
+}
+
+int srd_store_sync(struct srd_store *store)
+{
+	return srd_log_sync(store->log, atomic_load(&store->log->end));
+}
+
+/* Takes what an append needs, all caught up.  Released by srd_store_end(). */
+int srd_store_begin(struct srd_store *store)
+{
+	bool follow = false;
+
+	if (store->flags & SRD_RDONLY)
+		return -EROFS;
+	pthread_mutex_lock(&store->commit_mutex);
+	int error = atomic_load(&store->broken);
+	if (!error)
+		error = srd_log_lock(store->log, &follow);
+	if (!error) {
+		if (follow)
+			error = follow_locked(store);
+		if (!error && store->log->damage_count > 0)
+			error = SRD_EDAMAGED;
+		if (error)
+			srd_log_unlock(store->log);
+	}
+	if (error)
+		pthread_mutex_unlock(&store->commit_mutex);
+	return error;
+}
+
+void srd_store_end(struct srd_store *store)
+{
+	srd_log_unlock(store->log);
+	pthread_mutex_unlock(&store->commit_mutex);
+}
+
+/* Appends DRAFT between begin and end. */
+int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct srd_record *record)
+{
+	int error = srd_log_append(store->log, draft, record);
+
+	if (!error) {
+		store->appended = true;
+		srd_keeper_nudge(store);
+	}
+	return error;
+}
+
+int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, int count, uint64_t *runs)
+{
+	struct srd_draft draft;
+	struct srd_record record;
+	int error = 0;
+
+	srd_draft_init(&draft);
+	srd_draft_start(&draft, SRD_RECORD_DATA);
+	/* Checksums are made before the lock is taken. */
+	for (int i = 0; i < count && !error; i++) {
+		struct srd_op op = { .kind = SRD_OP_RUN, .run.len = (uint32_t)pieces[i].iov_len };
+		error = pieces[i].iov_len > SRD_RUN_LEN_MAX ? -EINVAL
+		            : srd_draft_add(&draft, &op, pieces[i].iov_base, NULL, &runs[i]);
+	}
+	if (!error)
+		error = srd_store_begin(store);
+	if (!error) {
+		error = srd_store_append(store, &draft, &record);
+		srd_store_end(store);
+	}
+	for (int i = 0; i < count && !error; i++)
+		runs[i] += record.offset;
+	srd_draft_release(&draft);
+	return error;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "store/txn.h"
+
+#include <sys/stat.h>
+
+int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
+{
+	int error = srd_store_begin(store);
+
+	if (error)
+		return error;
+	struct srd_txn *txn = store->txn;
+	srd_pending_clear(txn);
+	srd_draft_start(&txn->draft, SRD_RECORD_META);
+	txn->offset = atomic_load(&store->log->end);
+	txn->next_ino = store->state.next_ino;
+	*out = txn;
+	return 0;
+}
+
+int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence)
+{
+	struct srd_store *store = txn->store;
+	struct srd_record record;
+	int error = 0;
+
+	if (!srd_draft_is_empty(&txn->draft)) {
+		error = srd_store_append(store, &txn->draft, &record);
+		if (!error)
+			error = srd_store_apply(store, &record, txn->draft.bytes + SRD_HEADER_LEN);
+	}
+	if (!error && sequence)
+		*sequence = store->log->sequence;
+	srd_store_end(store);
+	return error;
+}
+
+void srd_txn_abort(struct srd_txn *txn)
+{
+	srd_store_end(txn->store);
+}
+
+/* The dentry's inode number in the state, 0: no such name. */
+static uint64_t lookup_state(const struct srd_state *state, uint32_t dir, uint32_t hash,
+                             const char *name, size_t len)
+{
+	uint32_t dentry = srd_state_lookup_hashed(state, dir, hash, name, len);
+
+	return dentry ? srd_inode_at(state, srd_dentry_at(state, dentry)->inode)->ino : 0;
+}
+
+int srd_txn_find(struct srd_txn *txn, const struct srd_pending_inode *dir, uint32_t hash,
+                 const char *name, size_t len, uint64_t *ino)
+{
+	if ((dir->mode & S_IFMT) != S_IFDIR)
+		return -ENOTDIR;
+	const struct srd_pending_name *pending = srd_pending_find(txn, dir->ino, hash, name, len);
+	uint64_t found = pending ? pending->ino
+	                 : dir->inode ? lookup_state(&txn->store->state, dir->inode, hash, name, len) : 0;
+	if (!found)
+		return -ENOENT;
+	*ino = found;
+	return 0;
+}
+
+int srd_txn_node(struct srd_txn *txn, uint64_t ino, struct srd_node *node)
+{
+	uint32_t position;
+	int error = srd_pending_touch(txn, ino, &position);
+
+	if (error)
+		return error;
+	const struct srd_pending_inode *inode = &txn->inodes[position];
+	*node = (struct srd_node){ .ino = ino, .mode = inode->mode, .inode = inode->inode };
+	return 0;
+}
+
+int srd_txn_lookup(struct srd_txn *txn, uint64_t dir, const char *name, size_t len, struct srd_node *node)
+{
+	uint32_t position;
+	uint64_t ino;
+	int error = srd_pending_touch(txn, dir, &position);
+
+	if (!error)
+		error = srd_txn_find(txn, &txn->inodes[position],
+		                     srd_state_name_hash(&txn->store->state, dir, name, len), name, len, &ino);
+	return error ? error : srd_txn_node(txn, ino, node);
+}

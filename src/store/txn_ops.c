@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * txn_ops.c - the changes a transaction can make: each checks itself against
+ * what will be, encodes its op, and notes what changes.
+ */
+#include "config.h"
+
+#include "store/txn.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+
+/* A name in a directory, as one op concerns it. */
+struct place {
+	uint32_t dir;            /* position of the directory */
+	uint32_t hash;
+	const char *name;
+	size_t len;
+	bool there;
+	uint64_t ino;            /* if there */
+	uint32_t inode;          /* its position, if there */
+};
+
+static struct srd_pending_inode *at(struct srd_txn *txn, uint32_t position)
+{
+	return &txn->inodes[position];
+}
+
+static bool is_dir(const struct srd_pending_inode *inode)
+{
+	return S_ISDIR(inode->mode);
+}
+
+static int check_name(uint64_t dir, const char *name, size_t len)
+{
+	if (len > SRD_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (!srd_name_is_sound(name, len))
+		return -EINVAL;
+	return dir == SRD_ROOT_INO && len == 4 && memcmp(name, ".srd", 4) == 0 ? SRD_ERESERVED : 0;
+}
+
+/* Finds DIR and what NAME in it is now, if anything. */
+static int find_place(struct srd_txn *txn, uint64_t dir, const char *name, size_t len, struct place *place)
+{
+	int error = check_name(dir, name, len);
+
+	if (!error)
+		error = srd_pending_touch(txn, dir, &place->dir);
+	if (error)
+		return error;
+	place->name = name;
+	place->len = len;
+	place->hash = srd_state_name_hash(&txn->store->state, dir, name, len);
+	error = srd_txn_find(txn, at(txn, place->dir), place->hash, name, len, &place->ino);
+	place->there = !error;
+	if (error == -ENOENT)
+		return 0;
+	return error ? error : srd_pending_touch(txn, place->ino, &place->inode);
+}
+
+/* A directory that was removed takes no new names. */
+static int check_free(struct srd_txn *txn, const struct place *place)
+{
+	if (place->there)
+		return -EEXIST;
+	return at(txn, place->dir)->nlink > 0 ? 0 : -ENOENT;
+}
+
+/* Encodes OP; *OFFSET is where it will lie in the log. */
+static int add_op(struct srd_txn *txn, const struct srd_op *op, const void *data, uint64_t *offset)
+{
+	uint64_t op_at;
+	int error = srd_draft_add(&txn->draft, op, data, &op_at, NULL);
+
+	if (!error)
+		*offset = txn->offset + op_at;
+	return error;
+}
+
+static int set_name(struct srd_txn *txn, const struct place *place, uint64_t ino)
+{
+	return srd_pending_set(txn, at(txn, place->dir)->ino, place->hash, place->name, place->len, ino);
+}
+
+/* An entry comes to or goes from a directory. */
+static void count_entry(struct srd_pending_inode *dir, const struct srd_pending_inode *entry, int by)
+{
+	dir->entries += (uint64_t)(int64_t)by;
+	if (is_dir(entry))
+		dir->nlink += (uint32_t)by;
+}
+
+/* ---- Names ---- */
+
+static int make_inode(struct srd_txn *txn, struct srd_op *op, const void *data, struct srd_pending_inode *made)
+{
+	uint64_t offset;
+
+	if (op->has_run)
+		op->flags = SRD_OP_CONTENT;
+	int error = add_op(txn, op, data, &offset);
+	if (error)
+		return error;
+	*made = (struct srd_pending_inode){ .ino = op->ino, .parent = op->parent, .last_op = offset, .mode = op->mode,
+	                                    .nlink = op->parent == 0 ? 0 : S_ISDIR(op->mode) ? 2 : 1 };
+	error = srd_pending_add(txn, made);
+	if (!error)
+		txn->next_ino++;
+	return error;
+}
+
+int srd_txn_make(struct srd_txn *txn, uint64_t dir, const char *name, size_t name_len,
+                 uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev,
+                 const void *data, size_t len, uint64_t *ino)
+{
+	struct srd_op op = { .kind = SRD_OP_MAKE, .ino = txn->next_ino, .parent = dir, .mode = mode, .uid = uid,
+	                     .gid = gid, .rdev = rdev, .name = name, .name_len = (uint8_t)name_len,
+	                     .has_run = data && (len > 0 || S_ISLNK(mode)), .run.len = (uint32_t)len };
+	struct srd_pending_inode made;
+	struct place place;
+
+	if (len > SRD_RUN_LEN_MAX)
+		return -EFBIG;
+	if (txn->next_ino > SRD_INO_MAX)
+		return SRD_EFULL;
+	if (dir == 0) {
+		int error = make_inode(txn, &op, data, &made);
+		if (!error)
+			*ino = made.ino;
+		return error;
+	}
+	int error = find_place(txn, dir, name, name_len, &place);
+	if (!error)
+		error = check_free(txn, &place);
+	if (error)
+		return error;
+	op.parent_prev = at(txn, place.dir)->last_op;
+	error = make_inode(txn, &op, data, &made);
+	if (!error)
+		error = set_name(txn, &place, made.ino);
+	if (error)
+		return error;
+	count_entry(at(txn, place.dir), &made, 1);
+	at(txn, place.dir)->last_op = made.last_op;
+	*ino = made.ino;
+	return 0;
+}
+
+int srd_txn_link(struct srd_txn *txn, uint64_t ino, uint64_t dir, const char *name, size_t len)
+{
+	struct place place;
+	uint32_t target;
+	uint64_t offset;
+	int error = srd_pending_touch(txn, ino, &target);
+
+	if (!error && is_dir(at(txn, target)))
+		error = -EPERM;
+	if (!error)
+		error = find_place(txn, dir, name, len, &place);
+	if (!error)
+		error = check_free(txn, &place);
+	if (!error && at(txn, target)->nlink >= INT32_MAX)
+		error = -EMLINK;
+	if (error)
+		return error;
+	struct srd_op op = { .kind = SRD_OP_LINK, .ino = ino, .prev = at(txn, target)->last_op, .parent = dir,
+	                     .parent_prev = at(txn, place.dir)->last_op, .name = name, .name_len = (uint8_t)len };
+	error = add_op(txn, &op, NULL, &offset);
+	if (!error)
+		error = set_name(txn, &place, ino);
+	if (error)
+		return error;
+	at(txn, target)->nlink++;
+	count_entry(at(txn, place.dir), at(txn, target), 1);
+	at(txn, target)->last_op = at(txn, place.dir)->last_op = offset;
+	return 0;
+}
+
+/* -ENOTDIR, -EISDIR or -ENOTEMPTY if INODE is not what may be removed. */
+static int check_removable(const struct srd_pending_inode *inode, int directory)
+{
+	if (is_dir(inode))
+		return directory == 0 ? -EISDIR : inode->entries > 0 ? -ENOTEMPTY : 0;
+	return directory == 1 ? -ENOTDIR : 0;
+}
+
+/* INODE loses one name (an empty directory: its only one). */
+static void drop_link(struct srd_pending_inode *inode)
+{
+	inode->nlink = is_dir(inode) ? 0 : inode->nlink - 1;
+}
+
+int srd_txn_unlink(struct srd_txn *txn, uint64_t dir, const char *name, size_t len, int directory)
+{
+	struct place place;
+	uint64_t offset;
+	int error = find_place(txn, dir, name, len, &place);
+
+	if (!error && !place.there)
+		error = -ENOENT;
+	if (!error)
+		error = check_removable(at(txn, place.inode), directory);
+	if (error)
+		return error;
+	struct srd_op op = { .kind = SRD_OP_UNLINK, .ino = place.ino, .prev = at(txn, place.inode)->last_op,
+	                     .parent = dir, .parent_prev = at(txn, place.dir)->last_op,
+	                     .name = name, .name_len = (uint8_t)len };
+	error = add_op(txn, &op, NULL, &offset);
+	if (!error)
+		error = set_name(txn, &place, 0);
+	if (error)
+		return error;
+	count_entry(at(txn, place.dir), at(txn, place.inode), -1);
+	drop_link(at(txn, place.inode));
+	at(txn, place.inode)->last_op = at(txn, place.dir)->last_op = offset;
+	return 0;
+}
+
+/* The directory above INO, which is one; 0: root or none. */
+static uint64_t parent_of(const struct srd_txn *txn, const struct srd_pending_inode *inode)
+{
+	const struct srd_state *state = &txn->store->state;
+
+	if (inode->parent || !inode->inode)
+		return inode->parent;
+	uint32_t dentry = srd_inode_at(state, inode->inode)->dentry;
+	return dentry ? srd_inode_at(state, srd_dentry_at(state, dentry)->parent)->ino : 0;
+}
+
+/* True if DIR is ANCESTOR or lies below it.  The way up is bounded: names form
+ * a tree, in the state and in what is pending. */
+static int is_below(struct srd_txn *txn, uint64_t dir, uint64_t ancestor, bool *below)
+{
+	uint32_t position;
+
+	for (*below = dir == ancestor; dir && !*below; *below = dir == ancestor) {
+		int error = srd_pending_touch(txn, dir, &position);
+		if (error)
+			return error;
+		dir = parent_of(txn, at(txn, position));
+	}
+	return 0;
+}
+
+/* -EINVAL if a directory would come to lie below itself. */
+static int check_no_cycle(struct srd_txn *txn, const struct place *moved, uint64_t new_dir)
+{
+	bool below = false;
+
+	if (!is_dir(at(txn, moved->inode)))
+		return 0;
+	int error = is_below(txn, new_dir, moved->ino, &below);
+	return error ? error : below ? -EINVAL : 0;
+}
+
+/* May FROM take the place of TO? */
+static int check_replace(struct srd_txn *txn, const struct place *from, const struct place *to)
+{
+	if (!to->there)
+		return at(txn, to->dir)->nlink > 0 ? 0 : -ENOENT;
+	return check_removable(at(txn, to->inode), is_dir(at(txn, from->inode)));
+}
+
+static int check_rename(struct srd_txn *txn, const struct place *from, const struct place *to, unsigned flags)
+{
+	if (!from->there)
+		return -ENOENT;
+	if ((flags & RENAME_NOREPLACE) && to->there)
+		return -EEXIST;
+	if ((flags & RENAME_EXCHANGE) && !to->there)
+		return -ENOENT;
+	int error = check_no_cycle(txn, from, at(txn, to->dir)->ino);
+	if (error)
+		return error;
+	return flags & RENAME_EXCHANGE ? check_no_cycle(txn, to, at(txn, from->dir)->ino)
+	                               : check_replace(txn, from, to);
+}
+
+/* The entry at FROM moves to the directory of TO. */
+static void move_entry(struct srd_txn *txn, const struct place *from, const struct place *to)
+{
+	struct srd_pending_inode *inode = at(txn, from->inode);
+
+	count_entry(at(txn, from->dir), inode, -1);
+	count_entry(at(txn, to->dir), inode, 1);
+	if (is_dir(inode))
+		inode->parent = at(txn, to->dir)->ino;
+}
+
+static int note_rename(struct srd_txn *txn, const struct place *from, const struct place *to, bool exchange,
+                       uint64_t offset)
+{
+	int error = set_name(txn, from, exchange ? to->ino : 0);
+
+	if (!error)
+		error = set_name(txn, to, from->ino);
+	if (error)
+		return error;
+	if (exchange) {
+		move_entry(txn, to, from);
+	} else if (to->there) {
+		count_entry(at(txn, to->dir), at(txn, to->inode), -1);
+		drop_link(at(txn, to->inode));
+	}
+	move_entry(txn, from, to);
+	at(txn, from->dir)->last_op = at(txn, to->dir)->last_op = at(txn, from->inode)->last_op = offset;
+	if (to->there)
+		at(txn, to->inode)->last_op = offset;
+	return 0;
+}
+
+int srd_txn_rename(struct srd_txn *txn, uint64_t dir, const char *name, size_t len,
+                   uint64_t new_dir, const char *new_name, size_t new_len, unsigned flags)
+{
+	bool exchange = flags & RENAME_EXCHANGE;
+	struct place from, to;
+	uint64_t offset;
+
+	if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	int error = find_place(txn, dir, name, len, &from);
+	if (!error)
+		error = find_place(txn, new_dir, new_name, new_len, &to);
+	if (!error)
+		error = check_rename(txn, &from, &to, flags);
+	if (error || (to.there && to.ino == from.ino))
+		return error;
+	struct srd_op op = {
+		.kind = SRD_OP_RENAME, .flags = exchange ? SRD_OP_EXCHANGE : 0,
+		.ino = from.ino, .prev = at(txn, from.inode)->last_op,
+		.parent = dir, .parent_prev = at(txn, from.dir)->last_op,
+		.new_parent = new_dir, .new_parent_prev = at(txn, to.dir)->last_op,
+		.victim = to.there ? to.ino : 0, .victim_prev = to.there ? at(txn, to.inode)->last_op : 0,
+		.name = name, .name_len = (uint8_t)len, .new_name = new_name, .new_name_len = (uint8_t)new_len,
+	};
+	error = add_op(txn, &op, NULL, &offset);
+	return error ? error : note_rename(txn, &from, &to, exchange, offset);
+}
+
+/* ---- Content and attributes ---- */
+
+/* Encodes OP on INO, whose chain it continues. */
+static int add_inode_op(struct srd_txn *txn, uint32_t position, struct srd_op *op, const void *data)
+{
+	uint64_t offset;
+
+	op->ino = at(txn, position)->ino;
+	op->prev = at(txn, position)->last_op;
+	int error = add_op(txn, op, data, &offset);
+	if (!error)
+		at(txn, position)->last_op = offset;
+	return error;
+}
+
+/* A regular file, or why not. */
+static int touch_file(struct srd_txn *txn, uint64_t ino, uint32_t *position)
+{
+	int error = srd_pending_touch(txn, ino, position);
+
+	if (error || S_ISREG(at(txn, *position)->mode))
+		return error;
+	return is_dir(at(txn, *position)) ? -EISDIR : -EINVAL;
+}
+
+int srd_txn_set_attr(struct srd_txn *txn, uint64_t ino, const struct srd_attr *attr)
+{
+	uint32_t position;
+	int error = attr->mask & SRD_ATTR_SIZE ? touch_file(txn, ino, &position)
+	                                       : srd_pending_touch(txn, ino, &position);
+
+	if (!error && (attr->mask & SRD_ATTR_SIZE) && attr->size > SRD_FILE_LEN_MAX)
+		error = -EFBIG;
+	if (error || attr->mask == 0)
+		return error;
+	struct srd_op op = { .kind = SRD_OP_SETATTR, .mask = attr->mask, .mode = attr->mode, .uid = attr->uid,
+	                     .gid = attr->gid, .size = attr->size, .atime_ns = attr->atime_ns,
+	                     .mtime_ns = attr->mtime_ns, .ctime_ns = attr->ctime_ns };
+	error = add_inode_op(txn, position, &op, NULL);
+	if (!error && (attr->mask & SRD_ATTR_MODE))
+		at(txn, position)->mode = (at(txn, position)->mode & S_IFMT) | (attr->mode & 07777);
+	return error;
+}
+
+int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *data, size_t len, bool replace)
+{
+	uint32_t position;
+	int error = touch_file(txn, ino, &position);
+
+	if (!error && !srd_within(pos, len, SRD_FILE_LEN_MAX))
+		error = -EFBIG;
+	for (size_t done = 0; !error && (done < len || replace);) {
+		size_t piece = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX);
+		struct srd_op op = { .kind = SRD_OP_WRITE, .flags = replace ? SRD_OP_REPLACE : 0, .pos = pos + done,
+		                     .run.len = (uint32_t)piece };
+		error = add_inode_op(txn, position, &op, (const char *)data + done);
+		done += piece;
+		replace = false;
+	}
+	return error;
+}
+
+static int encode_refs(struct srd_txn *txn, const struct srd_ref *refs, size_t count)
+{
+	size_t need = count * SRD_REF_LEN;
+
+	if (need > txn->refs_cap) {
+		uint8_t *grown = realloc(txn->refs, need);
+		if (!grown)
+			return -ENOMEM;
+		txn->refs = grown;
+		txn->refs_cap = need;
+	}
+	for (size_t i = 0; i < count; i++)
+		srd_ref_encode(&refs[i], txn->refs + i * SRD_REF_LEN);
+	return 0;
+}
+
+int srd_txn_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count, bool replace)
+{
+	uint32_t position;
+	int error = touch_file(txn, ino, &position);
+
+	for (size_t i = 0; !error && i < count; i++)
+		if (!srd_within(refs[i].pos, refs[i].len, SRD_FILE_LEN_MAX))
+			error = -EFBIG;
+	if (!error)
+		error = encode_refs(txn, refs, count);
+	if (error || (count == 0 && !replace))
+		return error;
+	struct srd_op op = { .kind = SRD_OP_REFS, .flags = replace ? SRD_OP_REPLACE : 0, .ref_count = count,
+	                     .refs = txn->refs };
+	return add_inode_op(txn, position, &op, NULL);
+}
+
+int srd_txn_hole(struct srd_txn *txn, uint64_t ino, uint64_t pos, uint64_t len)
+{
+	uint32_t position;
+	int error = touch_file(txn, ino, &position);
+
+	if (!error && !srd_within(pos, len, SRD_FILE_LEN_MAX))
+		error = -EFBIG;
+	if (error || len == 0)
+		return error;
+	struct srd_op op = { .kind = SRD_OP_HOLE, .pos = pos, .range_len = len };
+	return add_inode_op(txn, position, &op, NULL);
+}
+
+int srd_txn_xattr(struct srd_txn *txn, uint64_t ino, const char *name, size_t name_len,
+                  const void *value, size_t len)
+{
+	uint32_t position;
+	int error = srd_pending_touch(txn, ino, &position);
+
+	if (!error && (name_len == 0 || name_len > SRD_NAME_MAX || memchr(name, 0, name_len)))
+		error = -ERANGE;
+	if (!error && len > SRD_RUN_LEN_MAX)
+		error = -E2BIG;
+	if (!error && !value) {
+		uint32_t inode = at(txn, position)->inode;
+		const struct srd_state *state = &txn->store->state;
+		if (!inode || !srd_state_xattr(state, srd_inode_at(state, inode), name, name_len))
+			error = -ENODATA;
+	}
+	if (error)
+		return error;
+	struct srd_op op = { .kind = SRD_OP_XATTR, .flags = value ? 0 : SRD_OP_REMOVE, .name = name,
+	                     .name_len = (uint8_t)name_len, .run.len = (uint32_t)len };
+	return add_inode_op(txn, position, &op, value);
+}
+
+int srd_txn_free(struct srd_txn *txn, uint64_t ino)
+{
+	uint32_t position;
+	int error = srd_pending_touch(txn, ino, &position);
+
+	if (!error && at(txn, position)->nlink > 0)
+		error = -EINVAL;
+	if (error)
+		return error;
+	struct srd_op op = { .kind = SRD_OP_FREE };
+	return add_inode_op(txn, position, &op, NULL);
+}
