@@ -92,15 +92,15 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 	if (size < 0)
 		return (int)size;
 	int error = check_last(log, (uint64_t)size);
-	if (!error)
+	/* Whole records that recovery judged not to count stay where they are while
+	 * we are here (nobody is alone), and must not be taken for new ones. */
+	if (!error && !log->drop_needed)
 		error = follow_all(log, (uint64_t)size, visit, user);
 	if (error)
 		return error;
 	uint64_t end = atomic_load(&log->end);
 	log->dropped = (uint64_t)size - end;
 	log->cut_needed = log->dropped > 0;
-	if (!log->cut_needed)
-		log->drop_needed = false;
 	if (log->shm && log->lock_held)
 		atomic_store(&log->shm->page->end, end);
 	return 0;
