@@ -13,15 +13,18 @@
 #include "base/check.h"
 #include "log/window.h"
 
-bool srd_log_is_behind(struct srd_log *log)
+uint64_t srd_log_hint(const struct srd_log *log)
 {
-	uint64_t end = atomic_load_explicit(&log->end, memory_order_relaxed);
-
 	/* Acquire: pairs with the store after an append. */
 	if (log->shm)
-		return atomic_load_explicit(&log->shm->page->end, memory_order_acquire) > end;
+		return atomic_load_explicit(&log->shm->page->end, memory_order_acquire);
 	int64_t size = srd_log_size(log);
-	return size >= 0 && (uint64_t)size != end + log->dropped;
+	return size < 0 ? 0 : (uint64_t)size;
+}
+
+bool srd_log_is_behind(struct srd_log *log)
+{
+	return srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed);
 }
 
 /* The last record we know of must still be there, else the file is another. */
@@ -87,6 +90,8 @@ static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, 
 
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 {
+	/* The hint before the look: an append between both is looked for again. */
+	uint64_t hint = srd_log_hint(log);
 	int64_t size = srd_log_size(log);
 
 	if (size < 0)
@@ -101,7 +106,9 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 	uint64_t end = atomic_load(&log->end);
 	log->dropped = (uint64_t)size - end;
 	log->cut_needed = log->dropped > 0;
+	/* A killed process may not have come to say how far it got. */
 	if (log->shm && log->lock_held)
-		atomic_store(&log->shm->page->end, end);
+		atomic_store(&log->shm->page->end, hint = end);
+	atomic_store(&log->seen, hint);
 	return 0;
 }

@@ -23,6 +23,10 @@ void srd_log_unmap(struct srd_log *log);
 /* Size of the file now, or a negative errno. */
 int64_t srd_log_size(const struct srd_log *log);
 
+/* A number that changes when anybody appends: the end as the shm has it, else the
+ * file's size.  One load with shm, one system call without. */
+uint64_t srd_log_hint(const struct srd_log *log);
+
 /* True if RECORD continues the log at its end. */
 static inline bool srd_log_is_linked(const struct srd_log *log, const struct srd_record *record)
 {

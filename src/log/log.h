@@ -59,7 +59,8 @@ struct srd_log {
 	uint64_t sequence;        /* of the last META */
 	int64_t last_time_ns;
 	uint32_t epoch;
-	uint64_t dropped;         /* bytes behind end found at open */
+	uint64_t dropped;         /* bytes behind end when we last looked */
+	atomic_ulong seen;        /* srd_log_hint() when we last looked */
 	bool cut_needed;          /* bytes behind end must go before we append */
 	bool drop_needed;         /* ... among them whole records: needs presence alone */
 	bool lock_held;           /* the OFD append lock is ours */

@@ -267,6 +267,7 @@ static int replay(struct walk *walk, srd_log_visit *visit, void *user)
 
 int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 {
+	uint64_t hint = srd_log_hint(log);
 	int64_t size = srd_log_size(log);
 
 	if (size < 0)
@@ -286,6 +287,7 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	log->cut_needed = log->dropped > 0;
 	log->drop_needed = walk.whole_behind;
 	log->suspect_end = end;
+	atomic_store(&log->seen, hint);
 	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
 	log->mark_said = atomic_load(&log->durable);
 	return 0;

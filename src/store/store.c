@@ -115,23 +115,15 @@ int srd_store_open(const char *path, int flags, const struct srd_io *io, struct 
 	return 0;
 }
 
-/* Leaves a mark behind, so that the next opening need not check what we know. */
+/* Syncs, and leaves a mark behind, so that the next opening need not check what
+ * we know.  The mark is a convenience: nothing is waited for, nor fails, for it. */
 static int settle(struct srd_store *store)
 {
-	uint64_t end = atomic_load(&store->log->end);
-	bool follow;
-	int error = srd_log_sync(store->log, end);
+	int error = srd_store_sync(store);
 
-	if (error)
-		return error;
-	error = srd_log_lock(store->log, &follow);
-	if (!error && follow)
-		error = srd_log_follow(store->log, visit, store);
-	if (!error)
-		error = srd_log_mark(store->log);
-	srd_log_unlock(store->log);
-	/* The mark is a convenience: a full disk must not make closing fail. */
-	return 0;
+	if (!error && store->log->lock_held)
+		srd_log_mark(store->log);
+	return error;
 }
 
 int srd_store_close(struct srd_store *store)
