@@ -57,11 +57,16 @@ struct srd_inode {
 	uint32_t xattrs;          /* first of the list */
 	uint32_t run_len;         /* SRD_CONTENT_RUN: bytes used of it */
 	uint8_t content;          /* enum srd_content */
-	uint8_t unused[3];
+	bool gone;                /* has lost its last name; here for its pins only */
+	uint8_t unused[2];
 	atomic_uint pins;         /* of this process: an unlinked inode stays while > 0 */
 	uint32_t spare;
 };
 _Static_assert(sizeof(struct srd_inode) == 104, "bytes per inode");
+/* In a walk over the tables (from 1 to below table->count): an inode given back
+ * has mode 0, a dentry given back name_len 0. */
+
+enum { SRD_XATTRS_MAX = 1024 };   /* attributes of one inode; more are misfits */
 
 struct srd_dentry {
 	uint64_t name;            /* offset in the log */
@@ -114,10 +119,16 @@ uint32_t srd_state_lookup(const struct srd_state *state, uint32_t dir,
                           const char *name, size_t len);                    /* dentry, 0: none */
 uint32_t srd_state_name_hash(const struct srd_state *state, uint64_t dir_ino,
                              const char *name, size_t len);
-/* As srd_state_lookup() with the hash at hand; prefetch brings its lines near. */
+/* As srd_state_lookup() with the hash at hand. */
 uint32_t srd_state_lookup_hashed(const struct srd_state *state, uint32_t dir, uint32_t hash,
                                  const char *name, size_t len);
+/* For look-ups in bulk: each stage calls for the lines that the next one needs,
+ * so do each for all before the next, and look up last.
+ *     name: the hash    dentry: the candidates    target: their names and inodes */
 void srd_state_prefetch_name(const struct srd_state *state, uint32_t hash);
+void srd_state_prefetch_dentry(const struct srd_state *state, uint32_t hash);
+void srd_state_prefetch_target(const struct srd_state *state, uint32_t hash);
+void srd_state_prefetch_inode(const struct srd_state *state, uint64_t ino);
 static inline struct srd_inode *srd_inode_at(const struct srd_state *state, uint32_t index)
 {
 	return (struct srd_inode *)state->inodes.base + index;
@@ -146,9 +157,11 @@ bool srd_state_is_below(const struct srd_state *state, uint32_t dir, uint32_t an
 /* ---- Content (extents.c) ---- */
 
 /* The piece of the file that holds POS, or the first behind it; false: none.
- * ref->run 0: reserved space.  ref->pos <= POS only if POS lies in it. */
+ * ref->run 0: reserved space.  ref->pos <= POS only if POS lies in it.  That its
+ * skip and len lie within the run is for who reads the run to check. */
 bool srd_state_extent(const struct srd_state *state, const struct srd_inode *inode,
                       uint64_t pos, struct srd_ref *ref);
+/* Payload and reserved space: what st_blocks counts. */
 uint64_t srd_state_stored_bytes(const struct srd_state *state, const struct srd_inode *inode);
 uint32_t srd_state_extent_count(const struct srd_state *state, const struct srd_inode *inode);
 
@@ -159,10 +172,11 @@ const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
                                              const struct srd_inode *inode,
                                              const struct srd_xattr *xattr);  /* NULL: first / none */
 
-/* ---- Pins: an inode without names stays while pinned.  Thread-safe for
- * pin (with the read side held); unpin of the last pin of an inode without
- * names frees it and needs the write side: it returns true without unpinning
- * if the caller must come back with FREE_NOW. ---- */
+/* ---- Pins: an inode that lost its last name stays while pinned, `gone`, and can
+ * be found by number.  Thread-safe for pin (with the read side held); unpin of
+ * the last pin of a gone inode frees it and needs the write side: it returns
+ * true without unpinning if the caller must come back with FREE_NOW.  One that
+ * never had a name is not gone before a FREE. ---- */
 void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count);
 bool srd_state_unpin(struct srd_state *state, uint32_t inode, uint32_t count, bool free_now);
 

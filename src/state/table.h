@@ -16,17 +16,26 @@
 struct srd_table {
 	void *base;
 	uint32_t entry_len;       /* bytes */
-	uint32_t count;           /* entries ever used; index 0 is never used */
+	uint32_t count;           /* entries used so far and entry 0, which never is */
 	uint32_t free_first;      /* list of given-back entries, linked by their first 4 bytes */
 	uint32_t live;
 	uint64_t usable_bytes, reserved_bytes;
 };
 
+/* Reserves RESERVE_BYTES (0: a default), or less where the process may not have
+ * that much address space.  0 or -ENOMEM. */
 int srd_table_init(struct srd_table *table, uint32_t entry_len, uint64_t reserve_bytes);
 void srd_table_release(struct srd_table *table);
 /* A zeroed entry's index; 0 if the reservation or memory is used up. */
 uint32_t srd_table_alloc(struct srd_table *table);
+/* The entry is zeros afterwards, but for the link in its first 4 bytes. */
 void srd_table_free(struct srd_table *table, uint32_t index);
+/* Makes entries [0, COUNT) usable.  0, -ENOMEM or SRD_EFULL. */
+int srd_table_reserve(struct srd_table *table, uint32_t count);
+/* Why srd_table_alloc() failed: -ENOMEM or SRD_EFULL. */
+int srd_table_error(const struct srd_table *table);
+/* Memory that the entries take; what is only reserved or usable takes none. */
+uint64_t srd_table_memory_bytes(const struct srd_table *table);
 static inline void *srd_table_at(const struct srd_table *table, uint32_t index)
 {
 	return (char *)table->base + (size_t)index * table->entry_len;
@@ -42,7 +51,10 @@ static inline void *srd_table_at(const struct srd_table *table, uint32_t index)
  * Within a segment 64 groups of 16 places; a group's 16 tags are compared at
  * once.  A full group continues in the next one of the same segment.
  */
-enum { SRD_GROUP_LEN = 16, SRD_SEGMENT_GROUPS = 64, SRD_SEGMENT_LEN = 1024 };
+enum {
+	SRD_GROUP_LEN = 16, SRD_SEGMENT_GROUPS = 64, SRD_SEGMENT_LEN = 1024,
+	SRD_HASH_GROUP_BITS = 6, SRD_HASH_TAG_BITS = 7, SRD_HASH_DIRECTORY_BITS = 19,
+};
 
 struct srd_segment {
 	uint32_t depth;                    /* bits of hash that all entries share */
@@ -57,6 +69,20 @@ struct srd_hashed {
 	struct srd_table directory;        /* uint32_t entries: 2^depth segment numbers */
 	uint32_t depth;
 };
+
+/* 32 bits of hash from 64.  The directory's bits are skewed on purpose, to a
+ * density that falls from 1.5 to 0.75: so at any time some segments are about
+ * to split and others have just split, and neither memory nor work comes in
+ * bursts at powers of two. */
+static inline uint32_t srd_hash_fold(uint64_t h)
+{
+	uint64_t x = h >> 33;
+	uint64_t curve = (x * (x + (UINT64_C(1) << 32))) >> 32;   /* below 3/4 of 2^32 */
+	uint64_t skewed = (curve * 0xaaaaaaab) >> 31;             /* times 4/3 */
+	uint32_t low = (1u << (SRD_HASH_GROUP_BITS + SRD_HASH_TAG_BITS)) - 1;
+
+	return ((uint32_t)skewed & ~low) | ((uint32_t)h & low);
+}
 
 /* The hash of entry INDEX, for when a segment splits. */
 typedef uint32_t srd_hash_of(const void *user, uint32_t index);

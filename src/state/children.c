@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * children.c - a directory's entries as a list.  Entries come at its end with a
+ * cookie above all before, so the list is in order of cookies, and a reader that
+ * remembers a cookie misses nothing that stays.
+ */
+#include "config.h"
+
+#include "state/dentries.h"
+
+void srd_children_append(struct srd_state *state, uint32_t dir, uint32_t dentry)
+{
+	struct srd_inode *parent = srd_inode_at(state, dir);
+	struct srd_dentry *child = srd_dentry_at(state, dentry);
+
+	child->parent = dir;
+	child->cookie = state->next_cookie++;
+	child->next = 0;
+	child->prev = parent->children.last;
+	if (child->prev)
+		srd_dentry_at(state, child->prev)->next = dentry;
+	else
+		parent->children.first = dentry;
+	parent->children.last = dentry;
+	parent->size++;
+}
+
+void srd_children_remove(struct srd_state *state, uint32_t dentry)
+{
+	struct srd_dentry *child = srd_dentry_at(state, dentry);
+	struct srd_inode *parent = srd_inode_at(state, child->parent);
+
+	if (child->prev)
+		srd_dentry_at(state, child->prev)->next = child->next;
+	else
+		parent->children.first = child->next;
+	if (child->next)
+		srd_dentry_at(state, child->next)->prev = child->prev;
+	else
+		parent->children.last = child->prev;
+	parent->size--;
+}
+
+/* A live entry of DIR. */
+static bool is_child(const struct srd_state *state, uint32_t dir, uint32_t dentry)
+{
+	return dentry != 0 && dentry < state->dentries.count &&
+	       srd_dentry_at(state, dentry)->name_len != 0 &&
+	       srd_dentry_at(state, dentry)->parent == dir;
+}
+
+uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
+                              uint32_t hint)
+{
+	uint32_t at = is_child(state, dir, hint) ? hint : srd_inode_at(state, dir)->children.first;
+
+	/* From wherever the hint is by now, back and then on to the place. */
+	while (at != 0 && srd_dentry_at(state, at)->cookie > cookie)
+		at = srd_dentry_at(state, at)->prev;
+	if (at == 0)
+		return srd_inode_at(state, dir)->children.first;
+	while (at != 0 && srd_dentry_at(state, at)->cookie <= cookie)
+		at = srd_dentry_at(state, at)->next;
+	return at;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inodes.c - inodes by number, their coming and going, and pins.
+ *
+ *     MAKE --> live --last name gone--> pinned? --no---> freed
+ *                                          |               ^
+ *                                          yes             |
+ *                                          v               |
+ *                                        gone --last unpin-+
+ *
+ * Pins differ from process to process, and the state must not: a gone inode is
+ * to every op as if it were not there, except that writes to it still count.
+ */
+#include "config.h"
+
+#include "state/inodes.h"
+
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "state/extents.h"
+#include "state/xattrs.h"
+
+/* Eight numbers in a row share a group, told apart by three bits of their tag:
+ * files made together lie in the same cache lines. */
+static uint32_t hash_of_ino(const struct srd_state *state, uint64_t ino)
+{
+	uint32_t hash = srd_hash_fold(srd_mix((ino >> 3) ^ state->hash_seed));
+
+	return (hash & ~(7u << SRD_HASH_GROUP_BITS)) | (uint32_t)(ino & 7) << SRD_HASH_GROUP_BITS;
+}
+
+static uint32_t hash_of_inode(const void *user, uint32_t index)
+{
+	return hash_of_ino(user, srd_inode_at(user, index)->ino);
+}
+
+uint32_t srd_state_inode_of(const struct srd_state *state, uint64_t ino)
+{
+	struct srd_probe probe;
+	uint32_t index;
+
+	srd_probe_start(&probe, &state->inos, hash_of_ino(state, ino));
+	do {
+		index = srd_probe_next(&probe);
+	} while (index != 0 && srd_inode_at(state, index)->ino != ino);
+	return index;
+}
+
+void srd_state_prefetch_inode(const struct srd_state *state, uint64_t ino)
+{
+	srd_hashed_prefetch(&state->inos, hash_of_ino(state, ino));
+}
+
+static uint64_t *counter_of(struct srd_state *state, uint32_t mode)
+{
+	return S_ISREG(mode) ? &state->files : S_ISDIR(mode) ? &state->directories : &state->others;
+}
+
+int srd_inode_add(struct srd_state *state, uint64_t ino, uint32_t mode, uint32_t *inode)
+{
+	uint32_t index = srd_table_alloc(&state->inodes);
+
+	if (index == 0)
+		return srd_table_error(&state->inodes);
+	struct srd_inode *fresh = srd_inode_at(state, index);
+	fresh->ino = ino;
+	fresh->mode = mode;
+	++*counter_of(state, mode);
+	if (ino >= state->next_ino)
+		state->next_ino = ino + 1;
+	*inode = index;
+	return srd_hashed_insert(&state->inos, hash_of_ino(state, ino), index, hash_of_inode, state);
+}
+
+void srd_inode_unnumber(struct srd_state *state, uint32_t index)
+{
+	struct srd_inode *inode = srd_inode_at(state, index);
+
+	if (inode->ino != 0)
+		srd_hashed_remove(&state->inos, hash_of_ino(state, inode->ino), index);
+	inode->ino = 0;
+}
+
+static void free_inode(struct srd_state *state, uint32_t index)
+{
+	srd_inode_unnumber(state, index);
+	srd_extents_clear(state, srd_inode_at(state, index));
+	srd_xattrs_clear(state, srd_inode_at(state, index));
+	srd_table_free(&state->inodes, index);
+}
+
+void srd_inode_give_up(struct srd_state *state, uint32_t index)
+{
+	struct srd_inode *inode = srd_inode_at(state, index);
+
+	--*counter_of(state, inode->mode);
+	inode->nlink = 0;
+	inode->gone = true;
+	/* Acquire: who gave the last pin back has done with the inode. */
+	if (atomic_load_explicit(&inode->pins, memory_order_acquire) == 0)
+		free_inode(state, index);
+}
+
+void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)
+{
+	/* Relaxed: the inode cannot go while the caller holds the read side. */
+	atomic_fetch_add_explicit(&srd_inode_at(state, inode)->pins, count, memory_order_relaxed);
+}
+
+bool srd_state_unpin(struct srd_state *state, uint32_t index, uint32_t count, bool free_now)
+{
+	struct srd_inode *inode = srd_inode_at(state, index);
+	unsigned pins = atomic_load_explicit(&inode->pins, memory_order_relaxed);
+
+	/* Release: partner of the acquire in srd_inode_give_up(). */
+	do {
+		if (inode->gone && pins == count && !free_now)
+			return true;
+	} while (!atomic_compare_exchange_weak_explicit(&inode->pins, &pins, pins - count,
+	                                                memory_order_release, memory_order_relaxed));
+	if (inode->gone && pins == count)
+		free_inode(state, index);
+	return false;
+}

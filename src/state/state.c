@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state.c - the tables as a whole: set up with the root directory, given back,
+ * weighed. */
+#include "config.h"
+
+#include "state/state.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "state/inodes.h"
+#include "state/tree.h"
+
+static int init_tables(struct srd_state *state, uint64_t reserve_bytes)
+{
+	struct { struct srd_table *table; size_t entry_len; } const tables[] = {
+		{ &state->inodes, sizeof(struct srd_inode) },
+		{ &state->dentries, sizeof(struct srd_dentry) },
+		{ &state->xattrs, sizeof(struct srd_xattr) },
+		{ &state->nodes, sizeof(struct srd_tree_node) },
+	};
+	int error = 0;
+
+	for (size_t i = 0; !error && i < SRD_LEN(tables); i++)
+		error = srd_table_init(tables[i].table, (uint32_t)tables[i].entry_len, reserve_bytes);
+	if (!error)
+		error = srd_hashed_init(&state->names, reserve_bytes);
+	if (!error)
+		error = srd_hashed_init(&state->inos, reserve_bytes);
+	return error;
+}
+
+static int make_root(struct srd_state *state, int64_t created_ns)
+{
+	uint32_t index;
+	int error = srd_inode_add(state, SRD_ROOT_INO, 040755, &index);
+
+	if (error)
+		return error;
+	struct srd_inode *root = srd_inode_at(state, index);
+	root->nlink = 2;
+	root->atime_ns = root->mtime_ns = root->ctime_ns = root->btime_ns = created_ns;
+	return 0;
+}
+
+int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
+                   struct srd_source source, uint64_t reserve_bytes)
+{
+	*state = (struct srd_state){
+		/* Secret, so that nobody can choose names that collide. */
+		.hash_seed = srd_hash(sb->salt, sizeof sb->salt, 0),
+		.next_cookie = 1,
+		.source = source,
+	};
+	int error = init_tables(state, reserve_bytes);
+	if (!error)
+		error = make_root(state, sb->created_ns);
+	if (error)
+		srd_state_release(state);
+	return error;
+}
+
+void srd_state_release(struct srd_state *state)
+{
+	srd_table_release(&state->inodes);
+	srd_table_release(&state->dentries);
+	srd_table_release(&state->xattrs);
+	srd_table_release(&state->nodes);
+	srd_hashed_release(&state->names);
+	srd_hashed_release(&state->inos);
+}
+
+uint64_t srd_state_memory_bytes(const struct srd_state *state)
+{
+	return srd_table_memory_bytes(&state->inodes) + srd_table_memory_bytes(&state->dentries) +
+	       srd_table_memory_bytes(&state->xattrs) + srd_table_memory_bytes(&state->nodes) +
+	       srd_table_memory_bytes(&state->names.segments) +
+	       srd_table_memory_bytes(&state->names.directory) +
+	       srd_table_memory_bytes(&state->inos.segments) +
+	       srd_table_memory_bytes(&state->inos.directory);
+}

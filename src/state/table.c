@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.c - address reservations that fill up with entries.
+ *
+ * A reservation is mapped without access rights and costs no memory.  Rights
+ * are given in steps; the kernel gives a page when it is first touched.
+ */
+#include "config.h"
+
+#include "state/table.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+/* More than the hashes can refer to, and little enough for eight tables beside
+ * a mapped log under a thread sanitizer. */
+#define RESERVE_DEFAULT (UINT64_C(64) << 30)
+#define RESERVE_MIN (UINT64_C(1) << 20)
+#define HUGE_PAGE (UINT64_C(2) << 20)
+#define STEP_MIN (UINT64_C(64) << 10)
+
+/* Address space that one table may ask for: under a limit (ulimit -v) the many
+ * users of address space must each get some. */
+static uint64_t reserve_limit(uint64_t wanted)
+{
+	struct rlimit limit;
+
+	if (wanted == 0)
+		wanted = RESERVE_DEFAULT;
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		wanted = SRD_MIN(wanted, limit.rlim_cur / 32);
+	return SRD_ALIGN_UP(SRD_MAX(wanted, RESERVE_MIN), HUGE_PAGE);
+}
+
+/* Maps LEN bytes at a multiple of a huge page, or returns NULL. */
+static void *reserve(uint64_t len)
+{
+	char *map = mmap(NULL, len + HUGE_PAGE, PROT_NONE,
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (map == MAP_FAILED)
+		return NULL;
+	size_t before = -(uintptr_t)map % HUGE_PAGE;
+	if (before > 0)
+		munmap(map, before);
+	munmap(map + before + len, HUGE_PAGE - before);
+	return map + before;
+}
+
+int srd_table_init(struct srd_table *table, uint32_t entry_len, uint64_t reserve_bytes)
+{
+	*table = (struct srd_table){ .entry_len = entry_len, .count = 1 };
+	for (uint64_t len = reserve_limit(reserve_bytes); len >= HUGE_PAGE;
+	     len = SRD_ALIGN_UP(len / 2, HUGE_PAGE)) {
+		table->base = reserve(len);
+		table->reserved_bytes = len;
+		if (table->base)
+			return srd_table_reserve(table, 1);
+		if (len == HUGE_PAGE)
+			break;
+	}
+	return -ENOMEM;
+}
+
+void srd_table_release(struct srd_table *table)
+{
+	if (table->base)
+		munmap(table->base, table->reserved_bytes);
+	*table = (struct srd_table){ 0 };
+}
+
+/* Makes at least NEED bytes usable: a step of an eighth, so that steps are few. */
+static int grow(struct srd_table *table, uint64_t need)
+{
+	uint64_t step = SRD_MAX(table->usable_bytes / 8, STEP_MIN);
+	uint64_t usable = SRD_MAX(need, table->usable_bytes + step);
+
+	if (need > table->reserved_bytes)
+		return SRD_EFULL;
+	usable = SRD_ALIGN_UP(usable, usable > 2 * HUGE_PAGE ? HUGE_PAGE : STEP_MIN);
+	usable = SRD_MIN(usable, table->reserved_bytes);
+	char *from = (char *)table->base + table->usable_bytes;
+	size_t len = usable - table->usable_bytes;
+	if (mprotect(from, len, PROT_READ | PROT_WRITE) != 0)
+		return -ENOMEM;
+	/* Random look-ups in a big table miss the TLB otherwise.  Only a hint. */
+	if (table->usable_bytes >= 2 * HUGE_PAGE)
+		madvise(from, len, MADV_HUGEPAGE);
+	table->usable_bytes = usable;
+	return 0;
+}
+
+int srd_table_reserve(struct srd_table *table, uint32_t count)
+{
+	uint64_t need = (uint64_t)count * table->entry_len;
+
+	return need <= table->usable_bytes ? 0 : grow(table, need);
+}
+
+uint32_t srd_table_alloc(struct srd_table *table)
+{
+	uint32_t index = table->free_first;
+
+	if (index != 0) {
+		uint32_t *entry = srd_table_at(table, index);
+		table->free_first = *entry;
+		*entry = 0;
+	} else {
+		if (table->count == UINT32_MAX || srd_table_reserve(table, table->count + 1) != 0)
+			return 0;
+		index = table->count++;
+	}
+	table->live++;
+	return index;
+}
+
+void srd_table_free(struct srd_table *table, uint32_t index)
+{
+	uint32_t *entry = srd_table_at(table, index);
+
+	memset(entry, 0, table->entry_len);
+	*entry = table->free_first;
+	table->free_first = index;
+	table->live--;
+}
+
+int srd_table_error(const struct srd_table *table)
+{
+	uint64_t need = ((uint64_t)table->count + 1) * table->entry_len;
+
+	return table->count == UINT32_MAX || need > table->reserved_bytes ? SRD_EFULL : -ENOMEM;
+}
+
+uint64_t srd_table_memory_bytes(const struct srd_table *table)
+{
+	return (uint64_t)table->count * table->entry_len;
+}

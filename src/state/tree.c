@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree.c - the B+tree of a file's extents.
+ *
+ * All work goes through a path: the nodes from the root down to the leaf in which
+ * a position belongs, and where in each.
+ *
+ *     level 2          [ root ]                  at[2].slot: which child
+ *     level 1      [    ] [    ] [    ]          at[1].slot: which child
+ *     level 0    [leaf] [leaf] [leaf] ...        at[0].slot: first extent at or
+ *                                                behind the position
+ *
+ * A split at the right edge of a node leaves the left one full, so that a file
+ * that is only appended to has full nodes.  Nodes are given up when empty, not
+ * merged when sparse.  The root grows by moving its content one level down, and
+ * shrinks the other way round, so its index and its sums stay.
+ *
+ * Levels are few whatever the input: a level's nodes come from splits, a split
+ * needs a full node, and that needs twenty new nodes of the level below.
+ */
+#include "config.h"
+
+#include "state/tree.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+struct path {
+	struct srd_state *state;
+	uint32_t root;
+	uint32_t top;                  /* level of the root */
+	uint64_t pos;
+	struct { uint32_t node, slot; } at[SRD_TREE_LEVELS_MAX];
+};
+
+static inline uint64_t end_of(const struct srd_ref *ref)
+{
+	return ref->pos + ref->len;
+}
+
+static inline struct srd_tree_node *node_at(const struct path *path, uint32_t level)
+{
+	return srd_tree_at(path->state, path->at[level].node);
+}
+
+/* Keeps the sums in the root true.  SIGN: 1 an extent comes, -1 one goes, 0 its
+ * length changes; BYTES as a two's complement difference. */
+static void account(const struct path *path, const struct srd_ref *ref, int sign, uint64_t bytes)
+{
+	struct srd_tree_node *root = srd_tree_at(path->state, path->root);
+
+	root->extents += (uint32_t)sign;
+	if (ref->run == 0) {
+		root->reserved_bytes += bytes;
+	} else {
+		root->payload_bytes += bytes;
+		path->state->live_bytes += bytes;
+	}
+}
+
+static void resize(const struct path *path, struct srd_ref *ref, uint32_t len)
+{
+	account(path, ref, 0, (uint64_t)len - ref->len);
+	ref->len = len;
+}
+
+uint32_t srd_tree_new(struct srd_state *state)
+{
+	return srd_table_alloc(&state->nodes);
+}
+
+void srd_tree_free(struct srd_state *state, uint32_t root)
+{
+	struct path path = { .state = state, .root = root, .top = srd_tree_at(state, root)->level };
+	uint32_t level = path.top;
+
+	state->live_bytes -= srd_tree_at(state, root)->payload_bytes;
+	path.at[level].node = root;
+	for (;;) {
+		struct srd_tree_node *node = node_at(&path, level);
+		if (level > 0 && node->count > 0) {
+			path.at[--level].node = node->child[--node->count];
+			continue;
+		}
+		srd_table_free(&state->nodes, path.at[level].node);
+		if (level == path.top)
+			return;
+		level++;
+	}
+}
+
+/* ---- Finding ---- */
+
+static uint32_t slot_of_child(const struct srd_tree_node *node, uint64_t pos)
+{
+	uint32_t low = 0, high = node->count;
+
+	while (high - low > 1) {
+		uint32_t middle = (low + high) / 2;
+		if (node->from[middle] <= pos)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint32_t slot_of_extent(const struct srd_tree_node *leaf, uint64_t pos)
+{
+	uint32_t low = 0, high = leaf->count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+		if (leaf->extent[middle].pos < pos)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Sets PATH to where POS belongs. */
+static void descend(struct path *path, struct srd_state *state, uint32_t root, uint64_t pos)
+{
+	uint32_t level = srd_tree_at(state, root)->level;
+
+	path->state = state;
+	path->root = root;
+	path->top = level;
+	path->pos = pos;
+	path->at[level].node = root;
+	for (; level > 0; level--) {
+		const struct srd_tree_node *node = node_at(path, level);
+		path->at[level].slot = slot_of_child(node, pos);
+		path->at[level - 1].node = node->child[path->at[level].slot];
+	}
+	path->at[0].slot = slot_of_extent(node_at(path, 0), pos);
+}
+
+/* The last extent before the place, NULL: none.  It may lie in the leaf before. */
+static struct srd_ref *before(const struct path *path)
+{
+	if (path->at[0].slot > 0)
+		return &node_at(path, 0)->extent[path->at[0].slot - 1];
+	for (uint32_t level = 1; level <= path->top; level++) {
+		if (path->at[level].slot == 0)
+			continue;
+		struct srd_tree_node *node = node_at(path, level);
+		node = srd_tree_at(path->state, node->child[path->at[level].slot - 1]);
+		while (node->level > 0)
+			node = srd_tree_at(path->state, node->child[node->count - 1]);
+		return &node->extent[node->count - 1];
+	}
+	return NULL;
+}
+
+/* Moves a place at the end of a leaf to the start of the next; false: none. */
+static bool settle(struct path *path)
+{
+	uint32_t level = 0;
+
+	if (path->at[0].slot < node_at(path, 0)->count)
+		return true;
+	while (++level <= path->top) {
+		struct srd_tree_node *node = node_at(path, level);
+		if (path->at[level].slot + 1 == node->count)
+			continue;
+		path->at[level].slot++;
+		while (level > 0) {
+			node = node_at(path, level);
+			path->at[level - 1].node = node->child[path->at[level].slot];
+			path->at[--level].slot = 0;
+		}
+		return true;
+	}
+	return false;
+}
+
+bool srd_tree_find(const struct srd_state *state, uint32_t root, uint64_t pos, struct srd_ref *ref)
+{
+	struct path path;
+
+	/* Nothing is changed through this path. */
+	descend(&path, (struct srd_state *)state, root, pos);
+	const struct srd_ref *found = before(&path);
+	if (!found || end_of(found) <= pos) {
+		if (!settle(&path))
+			return false;
+		found = &node_at(&path, 0)->extent[path.at[0].slot];
+	}
+	*ref = *found;
+	return true;
+}
+
+/* ---- Inserting ---- */
+
+static void put_child(struct srd_tree_node *node, uint32_t slot, uint64_t from, uint32_t child)
+{
+	memmove(&node->from[slot + 1], &node->from[slot], (node->count - slot) * sizeof node->from[0]);
+	memmove(&node->child[slot + 1], &node->child[slot],
+	        (node->count - slot) * sizeof node->child[0]);
+	node->from[slot] = from;
+	node->child[slot] = child;
+	node->count++;
+}
+
+static bool is_full(const struct srd_tree_node *node)
+{
+	return node->count == (node->level ? SRD_TREE_INNER_MAX : SRD_TREE_LEAF_MAX);
+}
+
+/* Moves the root's content one level down; the path follows. */
+static int deepen(struct path *path)
+{
+	struct srd_tree_node *root = srd_tree_at(path->state, path->root);
+
+	if (path->top + 1 == SRD_TREE_LEVELS_MAX)
+		return SRD_EFULL;
+	uint32_t below = srd_tree_new(path->state);
+	if (below == 0)
+		return srd_table_error(&path->state->nodes);
+	*srd_tree_at(path->state, below) = *root;
+	root->level++;
+	root->count = 0;
+	put_child(root, 0, 0, below);
+	path->at[path->top].node = below;
+	path->top++;
+	path->at[path->top].node = path->root;
+	path->at[path->top].slot = 0;
+	return 0;
+}
+
+/* Moves what NODE has from slot KEEP on to RIGHT, which is empty. */
+static void move_upper(struct srd_tree_node *node, struct srd_tree_node *right, uint32_t keep)
+{
+	uint32_t moved = node->count - keep;
+
+	right->level = node->level;
+	right->count = (uint16_t)moved;
+	node->count = (uint16_t)keep;
+	if (node->level == 0) {
+		memcpy(right->extent, &node->extent[keep], moved * sizeof node->extent[0]);
+		return;
+	}
+	memcpy(right->from, &node->from[keep], moved * sizeof node->from[0]);
+	memcpy(right->child, &node->child[keep], moved * sizeof node->child[0]);
+}
+
+/* Splits the full node at LEVEL, whose parent has room; the path follows. */
+static int split(struct path *path, uint32_t level)
+{
+	struct srd_tree_node *node = node_at(path, level);
+	uint32_t slot = path->at[level].slot;
+	bool edge = level == 0 ? slot == node->count : slot + 1 == node->count;
+	/* At the edge the left one stays full (an inner node gives its last child
+	 * away: the new one needs one). */
+	uint32_t keep = !edge ? node->count / 2 : level == 0 ? node->count : node->count - 1u;
+	uint32_t number = srd_tree_new(path->state);
+
+	if (number == 0)
+		return srd_table_error(&path->state->nodes);
+	struct srd_tree_node *right = srd_tree_at(path->state, number);
+	move_upper(node, right, keep);
+	uint64_t from = right->level ? right->from[0] : right->count ? right->extent[0].pos : path->pos;
+	put_child(node_at(path, level + 1), path->at[level + 1].slot + 1, from, number);
+	/* A place between the halves of a leaf stays left: it is below FROM. */
+	if (edge || slot > keep || (level > 0 && slot == keep)) {
+		path->at[level].node = number;
+		path->at[level].slot = slot - keep;
+		path->at[level + 1].slot++;
+	}
+	return 0;
+}
+
+/* Makes the leaf of the path have room for one more. */
+static int make_room(struct path *path)
+{
+	uint32_t level = 0;
+	int error = 0;
+
+	while (level <= path->top && is_full(node_at(path, level)))
+		level++;
+	if (level > path->top)
+		error = deepen(path);
+	while (!error && level-- > 0)
+		error = split(path, level);
+	return error;
+}
+
+/* True if REF continues EXTENT, which is then longer. */
+static bool extend(const struct path *path, struct srd_ref *extent, const struct srd_ref *ref)
+{
+	if (end_of(extent) != ref->pos || extent->run != ref->run ||
+	    extent->len > UINT32_MAX - ref->len)
+		return false;
+	if (ref->run != 0 && extent->skip + extent->len != ref->skip)
+		return false;
+	resize(path, extent, extent->len + ref->len);
+	return true;
+}
+
+/* Puts REF where nothing lies. */
+static int insert(struct srd_state *state, uint32_t root, const struct srd_ref *ref)
+{
+	struct path path;
+	int error;
+
+	descend(&path, state, root, ref->pos);
+	struct srd_ref *last = before(&path);
+	if (last && extend(&path, last, ref))
+		return 0;
+	error = make_room(&path);
+	if (error)
+		return error;
+	struct srd_tree_node *leaf = node_at(&path, 0);
+	struct srd_ref *place = &leaf->extent[path.at[0].slot];
+	memmove(place + 1, place, (leaf->count - path.at[0].slot) * sizeof *place);
+	*place = *ref;
+	leaf->count++;
+	account(&path, ref, 1, ref->len);
+	return 0;
+}
+
+/* ---- Removing ---- */
+
+/* While the root has but one child, takes its place. */
+static void shrink_root(struct path *path)
+{
+	struct srd_tree_node *root = srd_tree_at(path->state, path->root);
+
+	while (root->level > 0 && root->count == 1) {
+		uint32_t number = root->child[0];
+		const struct srd_tree_node *child = srd_tree_at(path->state, number);
+		root->level = child->level;
+		root->count = child->count;
+		memcpy(root->extent, child->extent, sizeof root->extent);
+		srd_table_free(&path->state->nodes, number);
+	}
+	if (root->count == 0)
+		root->level = 0;
+}
+
+/* Gives up the nodes of the path that have become empty, from the leaf up. */
+static void drop_empty(struct path *path)
+{
+	for (uint32_t level = 0; level < path->top && node_at(path, level)->count == 0; level++) {
+		struct srd_tree_node *parent = node_at(path, level + 1);
+		uint32_t slot = path->at[level + 1].slot;
+		uint32_t behind = parent->count - slot - 1;
+		srd_table_free(&path->state->nodes, path->at[level].node);
+		memmove(&parent->from[slot], &parent->from[slot + 1], behind * sizeof parent->from[0]);
+		memmove(&parent->child[slot], &parent->child[slot + 1], behind * sizeof parent->child[0]);
+		parent->count--;
+	}
+	shrink_root(path);
+}
+
+/* Removes the extents of the path's leaf from the place on that end by END.
+ * True if the leaf had nothing else there: the next one may. */
+static bool remove_whole(struct path *path, uint64_t end)
+{
+	struct srd_tree_node *leaf = node_at(path, 0);
+	uint32_t first = path->at[0].slot, last = first;
+
+	for (; last < leaf->count && end_of(&leaf->extent[last]) <= end; last++)
+		account(path, &leaf->extent[last], -1, -(uint64_t)leaf->extent[last].len);
+	bool more = last == leaf->count;
+	memmove(&leaf->extent[first], &leaf->extent[last],
+	        (leaf->count - last) * sizeof leaf->extent[0]);
+	leaf->count -= (uint16_t)(last - first);
+	if (leaf->count == 0)
+		drop_empty(path);
+	return more;
+}
+
+/* Takes off the first CUT bytes. */
+static void cut_front(const struct path *path, struct srd_ref *ref, uint32_t cut)
+{
+	resize(path, ref, ref->len - cut);
+	ref->pos += cut;
+	if (ref->run != 0)
+		ref->skip += cut;
+}
+
+int srd_tree_punch(struct srd_state *state, uint32_t root, uint64_t pos, uint64_t end)
+{
+	struct path path;
+
+	descend(&path, state, root, pos);
+	struct srd_ref *cut = before(&path);
+	if (cut && end_of(cut) > pos) {
+		struct srd_ref rest = *cut;
+		resize(&path, cut, (uint32_t)(pos - cut->pos));
+		if (end_of(&rest) > end) {
+			uint32_t gap = (uint32_t)(end - rest.pos);
+			rest.pos += gap;
+			rest.len -= gap;
+			rest.skip += rest.run ? gap : 0;
+			return insert(state, root, &rest);
+		}
+	}
+	/* Each turn empties the rest of a leaf. */
+	for (bool more = true; more; descend(&path, state, root, pos)) {
+		if (!settle(&path))
+			return 0;
+		more = remove_whole(&path, end);
+	}
+	if (settle(&path)) {
+		struct srd_ref *next = &node_at(&path, 0)->extent[path.at[0].slot];
+		if (next->pos < end)
+			cut_front(&path, next, (uint32_t)(end - next->pos));
+	}
+	return 0;
+}
+
+int srd_tree_put(struct srd_state *state, uint32_t root, const struct srd_ref *ref)
+{
+	int error = srd_tree_punch(state, root, ref->pos, end_of(ref));
+
+	return error ? error : insert(state, root, ref);
+}

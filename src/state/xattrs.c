@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* xattrs.c - the extended attributes of an inode: a short list, names and values
+ * in the log. */
+#include "config.h"
+
+#include "state/xattrs.h"
+
+#include <string.h>
+
+static struct srd_xattr *xattr_at(const struct srd_state *state, uint32_t index)
+{
+	return srd_table_at(&state->xattrs, index);
+}
+
+static bool name_is(const struct srd_state *state, const struct srd_xattr *xattr,
+                    const char *name, size_t len)
+{
+	if (xattr->name_len != len)
+		return false;
+	const uint8_t *own = state->source.at(state->source.user, xattr->name, len);
+	return own && memcmp(own, name, len) == 0;
+}
+
+/* Where the index of that attribute is kept, or where the next would be;
+ * *COUNT: attributes before it. */
+static uint32_t *find(const struct srd_state *state, uint32_t *first, const char *name, size_t len,
+                      uint32_t *count)
+{
+	uint32_t *at = first;
+
+	for (*count = 0; *at != 0 && !name_is(state, xattr_at(state, *at), name, len); ++*count)
+		at = &xattr_at(state, *at)->next;
+	return at;
+}
+
+static void remove_at(struct srd_state *state, uint32_t *at)
+{
+	uint32_t index = *at;
+
+	*at = xattr_at(state, index)->next;
+	srd_table_free(&state->xattrs, index);
+}
+
+int srd_xattrs_change(struct srd_state *state, struct srd_inode *inode, const struct srd_op *op,
+                      bool *fits)
+{
+	uint32_t count;
+	uint32_t *at = find(state, &inode->xattrs, op->name, op->name_len, &count);
+	bool remove = op->flags & SRD_OP_REMOVE;
+
+	*fits = *at != 0 || (!remove && count < SRD_XATTRS_MAX);
+	if (!*fits)
+		return 0;
+	if (remove) {
+		remove_at(state, at);
+		return 0;
+	}
+	if (*at == 0)
+		*at = srd_table_alloc(&state->xattrs);
+	if (*at == 0)
+		return srd_table_error(&state->xattrs);
+	struct srd_xattr *xattr = xattr_at(state, *at);
+	xattr->name = op->name_offset;
+	xattr->name_len = op->name_len;
+	xattr->run = op->run.offset;
+	return 0;
+}
+
+void srd_xattrs_clear(struct srd_state *state, struct srd_inode *inode)
+{
+	while (inode->xattrs != 0)
+		remove_at(state, &inode->xattrs);
+}
+
+const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
+                                             const struct srd_inode *inode,
+                                             const struct srd_xattr *xattr)
+{
+	uint32_t index = xattr ? xattr->next : inode->xattrs;
+
+	return index ? xattr_at(state, index) : NULL;
+}
+
+const struct srd_xattr *srd_state_xattr(const struct srd_state *state, const struct srd_inode *inode,
+                                        const char *name, size_t len)
+{
+	const struct srd_xattr *xattr = NULL;
+
+	do {
+		xattr = srd_state_next_xattr(state, inode, xattr);
+	} while (xattr && !name_is(state, xattr, name, len));
+	return xattr;
+}

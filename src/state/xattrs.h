@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* xattrs.h - changes of extended attributes, for apply. */
+#ifndef SRD_STATE_XATTRS_H
+#define SRD_STATE_XATTRS_H
+
+#include "state/state.h"
+
+/* Sets or removes what OP, an XATTR, says.  *FITS: false if there was nothing to
+ * remove or there are too many.  0, -ENOMEM or SRD_EFULL. */
+int srd_xattrs_change(struct srd_state *state, struct srd_inode *inode, const struct srd_op *op,
+                      bool *fits);
+void srd_xattrs_clear(struct srd_state *state, struct srd_inode *inode);
+
+#endif
