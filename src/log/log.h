@@ -26,6 +26,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/statvfs.h>
 
 #include "base/io.h"
 #include "format/draft.h"
@@ -95,6 +96,9 @@ void srd_log_retire(struct srd_log *log);
 void srd_log_close(struct srd_log *log);
 /* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody. */
 int srd_log_holder(const char *path, char *text, size_t size);
+
+/* The file system that the log lies in. */
+int srd_log_statvfs(const struct srd_log *log, struct statvfs *st);
 
 /* ---- recover.c, follow ---- */
 

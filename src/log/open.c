@@ -166,3 +166,8 @@ int srd_log_holder(const char *path, char *text, size_t size)
 	free(log.name);
 	return error;
 }
+
+int srd_log_statvfs(const struct srd_log *log, struct statvfs *st)
+{
+	return fstatvfs(log->fd, st) == 0 ? 0 : srd_errno();
+}

@@ -17,19 +17,25 @@ static const uint8_t *source_at(const void *log, uint64_t offset, uint64_t len)
 }
 
 /* The only place where the state changes (P1). */
-int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata)
+static int apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata, bool foreign)
 {
 	srd_brlock_write_lock(&store->state_lock);
 	int error = srd_state_apply(&store->state, record, metadata);
+	store->foreign += foreign;
 	srd_brlock_write_unlock(&store->state_lock);
 	if (error)
 		atomic_store(&store->broken, error);
 	return error;
 }
 
+int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata)
+{
+	return apply(store, record, metadata, false);
+}
+
 static int visit(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
-	return srd_store_apply(user, record, metadata);
+	return apply(user, record, metadata, true);
 }
 
 static int log_flags(int flags)

@@ -30,6 +30,7 @@ struct srd_store {
 	pthread_mutex_t commit_mutex;
 	struct srd_brlock state_lock;
 	struct srd_state state;          /* protected by state_lock; changed only with commit_mutex held */
+	uint64_t foreign;                /* commits of others applied; protected by state_lock */
 	struct srd_txn *txn;             /* kept between commits; protected by commit_mutex */
 	int flags;                       /* enum srd_open_flags */
 	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * committer.c - a thread that commits what has been dirty for a second, so that
+ * a file which stays open is never far behind.
+ *
+ * The list is in the order in which inodes became dirty.  The thread sleeps
+ * without a limit only while the list is empty, and is woken only then: a mount
+ * that writes one small file after the other wakes it once a second.
+ */
+#include "config.h"
+
+#include "fs/fs.h"
+
+#include <signal.h>
+#include <time.h>
+
+enum { PATIENCE_NS = 1000000000 };
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void srd_committer_add(struct srd_opens *opens, struct srd_open_inode *inode)
+{
+	if (inode->listed)
+		return;
+	inode->listed = true;
+	inode->dirty_since_ns = monotonic_ns();
+	inode->older = opens->newest;
+	inode->newer = NULL;
+	*(opens->newest ? &opens->newest->newer : &opens->oldest) = inode;
+	opens->newest = inode;
+	if (opens->asleep)
+		pthread_cond_signal(&opens->wake);
+}
+
+void srd_committer_remove(struct srd_opens *opens, struct srd_open_inode *inode)
+{
+	if (!inode->listed)
+		return;
+	inode->listed = false;
+	*(inode->older ? &inode->older->newer : &opens->oldest) = inode->newer;
+	*(inode->newer ? &inode->newer->older : &opens->newest) = inode->older;
+}
+
+static void tell(struct srd_fs *fs, struct srd_open_inode *inode, int error)
+{
+	if (error != inode->last_error)
+		srd_fs_say(fs, "inode %llu: cannot commit what was written, will try again: %s",
+		           (unsigned long long)inode->ino, srd_strerror(error));
+	inode->last_error = error;
+}
+
+/* Call with opens.mutex held, which is let go meanwhile. */
+static void commit_oldest(struct srd_fs *fs)
+{
+	struct srd_opens *opens = &fs->opens;
+	struct srd_open_inode *inode = opens->oldest;
+
+	inode->refs++;
+	srd_committer_remove(opens, inode);
+	pthread_mutex_unlock(&opens->mutex);
+	pthread_mutex_lock(&inode->mutex);
+	int error = srd_open_commit(fs, inode, NULL);
+	if (error)
+		tell(fs, inode, error);
+	pthread_mutex_lock(&opens->mutex);
+	if (error && !inode->unlinked)
+		srd_committer_add(opens, inode);
+	pthread_mutex_unlock(&opens->mutex);
+	pthread_mutex_unlock(&inode->mutex);
+	srd_open_put(fs, inode);
+	pthread_mutex_lock(&opens->mutex);
+}
+
+static void wait_for_work(struct srd_opens *opens)
+{
+	if (!opens->oldest) {
+		opens->asleep = true;
+		pthread_cond_wait(&opens->wake, &opens->mutex);
+		opens->asleep = false;
+		return;
+	}
+	int64_t due = opens->oldest->dirty_since_ns + PATIENCE_NS;
+	struct timespec until = { .tv_sec = due / 1000000000, .tv_nsec = due % 1000000000 };
+	pthread_cond_timedwait(&opens->wake, &opens->mutex, &until);
+}
+
+static void *work(void *user)
+{
+	struct srd_fs *fs = user;
+	struct srd_opens *opens = &fs->opens;
+
+	pthread_mutex_lock(&opens->mutex);
+	while (!opens->stopping) {
+		if (opens->oldest && monotonic_ns() - opens->oldest->dirty_since_ns >= PATIENCE_NS)
+			commit_oldest(fs);
+		else
+			wait_for_work(opens);
+	}
+	pthread_mutex_unlock(&opens->mutex);
+	return NULL;
+}
+
+int srd_committer_start(struct srd_fs *fs)
+{
+	sigset_t all, old;
+
+	/* Signals are for the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int error = pthread_create(&fs->opens.thread, NULL, work, fs);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	fs->opens.running = error == 0;
+	return -error;
+}
+
+void srd_committer_stop(struct srd_fs *fs)
+{
+	struct srd_opens *opens = &fs->opens;
+
+	if (!opens->running)
+		return;
+	pthread_mutex_lock(&opens->mutex);
+	opens->stopping = true;
+	pthread_cond_signal(&opens->wake);
+	pthread_mutex_unlock(&opens->mutex);
+	pthread_join(opens->thread, NULL);
+	opens->running = false;
+}

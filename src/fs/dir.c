@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dir.c - reading directories.
+ *
+ * Positions:  0 "."   1 ".."   2 the first entry   cookie + 2: behind that entry
+ *
+ * Cookies grow with each name that is made and are never used again, so whatever
+ * comes or goes meanwhile, reading goes on behind the last entry read, and meets
+ * every entry that was there throughout exactly once.
+ */
+#include "config.h"
+
+#include "fs/fs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { POS_DOT = 0, POS_DOT_DOT = 1, POS_ENTRIES = 2 };
+
+/* What fills the answer, as far as it got. */
+struct reading {
+	struct srd_fs *fs;
+	srd_fs_fill *fill;
+	void *user;
+	bool plus;
+};
+
+int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
+{
+	struct srd_inode *inode;
+	unsigned stripe;
+	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
+
+	if (error)
+		return error;
+	bool is_dir = srd_inode_is_dir(inode);
+	srd_store_done(fs->store, stripe);
+	if (!is_dir)
+		return -ENOTDIR;
+	struct srd_dir *dir = calloc(1, sizeof *dir);
+	if (!dir)
+		return -ENOMEM;
+	dir->ino = ino;
+	*out = dir;
+	return 0;
+}
+
+void srd_fs_close_dir(struct srd_dir *dir)
+{
+	free(dir);
+}
+
+static bool fill_dots(const struct reading *reading, const struct srd_inode *dir, uint64_t pos)
+{
+	const struct srd_state *state = &reading->fs->store->state;
+	struct stat st = { .st_ino = dir->ino, .st_mode = S_IFDIR };
+
+	if (pos == POS_DOT && !reading->fill(reading->user, ".", &st, POS_DOT_DOT, false))
+		return false;
+	if (dir->dentry)
+		st.st_ino = srd_inode_at(state, srd_dentry_at(state, dir->dentry)->parent)->ino;
+	return pos > POS_DOT_DOT || reading->fill(reading->user, "..", &st, POS_ENTRIES, false);
+}
+
+/* False if there is no room for ENTRY. */
+static bool fill_entry(const struct reading *reading, const struct srd_dentry *entry)
+{
+	struct srd_state *state = &reading->fs->store->state;
+	const struct srd_inode *inode = srd_inode_at(state, entry->inode);
+	const char *in_log = srd_dentry_name(state, entry);
+	char name[SRD_NAME_MAX + 1];
+	struct stat st = { .st_ino = inode->ino, .st_mode = inode->mode & S_IFMT };
+	/* Attributes of what is being written need locks that must not be waited
+	 * for here.  The kernel asks for them when somebody wants them. */
+	bool whole = reading->plus && !srd_open_is_changed(reading->fs, inode->ino);
+
+	if (!in_log)
+		return true;
+	memcpy(name, in_log, entry->name_len);
+	name[entry->name_len] = 0;
+	if (whole)
+		srd_fs_stat(state, inode, &st);
+	if (!reading->fill(reading->user, name, &st, entry->cookie + POS_ENTRIES, whole))
+		return false;
+	if (whole)
+		srd_state_pin(state, entry->inode, 1);
+	return true;
+}
+
+int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool plus,
+                    srd_fs_fill *fill, void *user)
+{
+	const struct reading reading = { .fs = fs, .fill = fill, .user = user, .plus = plus };
+	const struct srd_state *state = &fs->store->state;
+	struct srd_inode *inode;
+	unsigned stripe;
+	int error = srd_fs_read_inode(fs, dir->ino, &stripe, &inode);
+
+	if (error)
+		return error;
+	bool room = pos >= POS_ENTRIES || fill_dots(&reading, inode, pos);
+	uint64_t cookie = pos > POS_ENTRIES ? pos - POS_ENTRIES : 0;
+	uint32_t index = srd_state_inode_of(state, dir->ino);
+	/* Relaxed: a hint, which is looked at before it is believed. */
+	uint32_t next, hint = atomic_load_explicit(&dir->hint, memory_order_relaxed);
+	while (room && (next = srd_state_next_child(state, index, cookie, hint)) != 0) {
+		const struct srd_dentry *entry = srd_dentry_at(state, next);
+		room = fill_entry(&reading, entry);
+		cookie = entry->cookie;
+		hint = next;
+		if (room)
+			atomic_store_explicit(&dir->hint, next, memory_order_relaxed);
+	}
+	srd_store_done(fs->store, stripe);
+	return 0;
+}

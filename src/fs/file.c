@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.c - open files: each is a handle on an inode that is open on this mount. */
+#include "config.h"
+
+#include "fs/fs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+
+/* Notes that INO is opened: -ESTALE; *KEPT if the kernel's pages of it are true. */
+static int look(struct srd_fs *fs, uint64_t ino, bool *kept)
+{
+	struct srd_inode *inode;
+	unsigned stripe;
+	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
+
+	if (error)
+		return error;
+	struct srd_seen_file seen = { .ino = ino, .last_op = inode->last_op, .foreign = fs->store->foreign };
+	srd_store_done(fs->store, stripe);
+	*kept = srd_seen_again(&fs->seen, &seen);
+	return 0;
+}
+
+static void empty(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	SRD_LOCK_GUARD(&inode->mutex);
+
+	srd_open_empty(fs, inode);
+}
+
+int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, struct srd_file **out)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY, kept;
+
+	if ((writes || (flags & O_TRUNC)) && (fs->store->flags & SRD_RDONLY))
+		return -EROFS;
+	int error = look(fs, ino, &kept);
+	if (error)
+		return error;
+	struct srd_file *file = malloc(sizeof *file);
+	if (!file)
+		return -ENOMEM;
+	*file = (struct srd_file){ .inode = srd_open_get(fs, ino), .writes = writes, .keep_cache = kept };
+	if (!file->inode) {
+		free(file);
+		return -ENOMEM;
+	}
+	if (flags & O_TRUNC)
+		empty(fs, file->inode);
+	*out = file;
+	return 0;
+}
+
+int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node,
+                  int flags, struct stat *st, struct srd_file **file)
+{
+	int error = srd_fs_make(fs, dir, name, node, st);
+
+	if (error)
+		return error;
+	error = srd_fs_open(fs, st->st_ino, flags & ~O_TRUNC, file);
+	if (error)
+		srd_fs_forget(fs, st->st_ino, 1);
+	return error;
+}
+
+ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void *data, size_t len)
+{
+	return srd_fs_read_content(fs, file->inode->ino, file->inode, pos, data, len);
+}
+
+int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len)
+{
+	SRD_LOCK_GUARD(&file->inode->mutex);
+
+	while (len > 0) {
+		uint32_t piece = (uint32_t)SRD_MIN(len, (size_t)SRD_RUN_LEN_MAX);
+		int error = srd_open_write(fs, file->inode, pos, data, piece);
+		if (error)
+			return error;
+		pos += piece;
+		data = (const char *)data + piece;
+		len -= piece;
+	}
+	return 0;
+}
+
+int srd_fs_flush(struct srd_fs *fs, struct srd_file *file)
+{
+	SRD_LOCK_GUARD(&file->inode->mutex);
+
+	return srd_open_commit(fs, file->inode, NULL);
+}
+
+int srd_fs_sync_all(struct srd_fs *fs)
+{
+	return srd_store_sync(fs->store);
+}
+
+int srd_fs_sync(struct srd_fs *fs, struct srd_file *file)
+{
+	int error = srd_fs_flush(fs, file);
+
+	return error ? error : srd_fs_sync_all(fs);
+}
+
+void srd_fs_close(struct srd_fs *fs, struct srd_file *file)
+{
+	/* An error was told at flush; the committer goes on trying. */
+	if (file->writes)
+		srd_fs_flush(fs, file);
+	srd_open_put(fs, file->inode);
+	free(file);
+}

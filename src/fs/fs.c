@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fs/fs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+int srd_fs_new(struct srd_store *store, void (*say)(void *user, const char *text), void *user,
+               struct srd_fs **out)
+{
+	struct srd_fs *fs = calloc(1, sizeof *fs);
+
+	if (!fs)
+		return -ENOMEM;
+	fs->store = store;
+	fs->say = say;
+	fs->user = user;
+	int error = srd_seen_init(&fs->seen);
+	if (!error)
+		error = srd_opens_init(&fs->opens);
+	if (error) {
+		srd_seen_release(&fs->seen);
+		free(fs);
+		return error;
+	}
+	*out = fs;
+	return 0;
+}
+
+int srd_fs_start(struct srd_fs *fs)
+{
+	return fs->store->flags & SRD_RDONLY ? 0 : srd_committer_start(fs);
+}
+
+int srd_fs_free(struct srd_fs *fs)
+{
+	if (!fs)
+		return 0;
+	srd_committer_stop(fs);
+	int error = srd_opens_release(fs);
+	srd_seen_release(&fs->seen);
+	free(fs);
+	return error;
+}
+
+int srd_fs_read_inode(struct srd_fs *fs, uint64_t ino, unsigned *stripe, struct srd_inode **inode)
+{
+	int error = srd_store_read(fs->store, stripe);
+
+	if (error)
+		return error;
+	uint32_t index = srd_state_inode_of(&fs->store->state, ino);
+	if (!index) {
+		srd_store_done(fs->store, *stripe);
+		return -ESTALE;
+	}
+	*inode = srd_inode_at(&fs->store->state, index);
+	return 0;
+}
+
+void srd_fs_say(struct srd_fs *fs, const char *format, ...)
+{
+	char text[SRD_KEY_MAX + 512];
+	va_list args;
+
+	if (!fs->say)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	fs->say(fs->user, text);
+}
+
+int64_t srd_fs_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* name.c - the name space: finding, making, linking, removing, moving. */
+#include "config.h"
+
+#include "fs/fs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+
+static bool is_reserved(uint64_t dir, const char *name)
+{
+	return dir == SRD_ROOT_INO && strcmp(name, ".srd") == 0;
+}
+
+/* The inode that NAME in DIR leads to, with the read side held; 0: none. */
+static uint32_t find(const struct srd_state *state, const struct srd_inode *dir, const char *name)
+{
+	uint32_t index = srd_state_inode_of(state, dir->ino);
+	size_t len = strlen(name);
+
+	if (strcmp(name, ".") == 0)
+		return index;
+	if (strcmp(name, "..") == 0)
+		return dir->dentry ? srd_dentry_at(state, dir->dentry)->parent : index;
+	uint32_t dentry = len > SRD_NAME_MAX ? 0 : srd_state_lookup(state, index, name, len);
+	return dentry ? srd_dentry_at(state, dentry)->inode : 0;
+}
+
+int srd_fs_lookup(struct srd_fs *fs, uint64_t dir_ino, const char *name, struct stat *st)
+{
+	const struct srd_state *state = &fs->store->state;
+	struct srd_inode *dir;
+	unsigned stripe;
+
+	if (strlen(name) > SRD_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (is_reserved(dir_ino, name))
+		return -ENOENT;
+	int error = srd_fs_read_inode(fs, dir_ino, &stripe, &dir);
+	if (error)
+		return error;
+	uint32_t index = find(state, dir, name);
+	uint64_t ino = index ? srd_inode_at(state, index)->ino : 0;
+	bool changed = ino && srd_open_is_changed(fs, ino);
+	if (ino && !changed) {
+		srd_state_pin(&fs->store->state, index, 1);
+		srd_fs_stat(state, srd_inode_at(state, index), st);
+	}
+	srd_store_done(fs->store, stripe);
+	if (!ino)
+		return -ENOENT;
+	return changed ? srd_fs_hand_out(fs, ino, st) : 0;
+}
+
+/* True if the state knows INO no more. */
+static bool is_gone(struct srd_fs *fs, uint64_t ino)
+{
+	struct srd_inode *inode;
+	unsigned stripe;
+	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
+
+	if (!error)
+		srd_store_done(fs->store, stripe);
+	return error == -ESTALE;
+}
+
+void srd_fs_forget(struct srd_fs *fs, uint64_t ino, uint64_t count)
+{
+	/* The kernel counts in 64 bits, but can only undo what it was given. */
+	srd_store_unpin(fs->store, ino, (uint32_t)count);
+	if (srd_open_is_changed(fs, ino) && is_gone(fs, ino))
+		srd_open_forget(fs, ino);
+}
+
+/* Ends TXN: commits if ERROR is 0. */
+static int end(struct srd_txn *txn, int error)
+{
+	if (!error)
+		return srd_txn_commit(txn, NULL);
+	srd_txn_abort(txn);
+	return error;
+}
+
+/* In a directory with the setgid bit what is made belongs to its group, and
+ * directories have the bit too. */
+static void inherit(struct srd_txn *txn, const struct srd_fs *fs, uint64_t dir, struct srd_fs_node *node)
+{
+	struct srd_node parent;
+
+	if (srd_txn_node(txn, dir, &parent) != 0 || !(parent.mode & S_ISGID))
+		return;
+	node->gid = srd_inode_at(&fs->store->state, parent.inode)->gid;
+	if (S_ISDIR(node->mode))
+		node->mode |= S_ISGID;
+}
+
+static int make(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *wanted, uint64_t *ino)
+{
+	struct srd_fs_node node = *wanted;
+	struct srd_txn *txn;
+
+	if (strlen(name) > SRD_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (node.target && strlen(node.target) > SRD_KEY_MAX)
+		return -ENAMETOOLONG;
+	int error = srd_txn_begin(fs->store, &txn);
+	if (error)
+		return error;
+	inherit(txn, fs, dir, &node);
+	return end(txn, srd_txn_make(txn, dir, name, strlen(name), node.mode, node.uid, node.gid, node.rdev,
+	                             node.target, node.target ? strlen(node.target) : 0, ino));
+}
+
+int srd_fs_make(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node, struct stat *st)
+{
+	uint64_t ino;
+	int error = make(fs, dir, name, node, &ino);
+
+	return error ? error : srd_fs_hand_out(fs, ino, st);
+}
+
+int srd_fs_link(struct srd_fs *fs, uint64_t ino, uint64_t dir, const char *name, struct stat *st)
+{
+	struct srd_node node;
+	struct srd_txn *txn;
+
+	if (strlen(name) > SRD_NAME_MAX)
+		return -ENAMETOOLONG;
+	int error = srd_txn_begin(fs->store, &txn);
+	if (error)
+		return error;
+	error = srd_txn_node(txn, ino, &node);
+	/* What lost its last name does not come back. */
+	if (!error && srd_inode_at(&fs->store->state, node.inode)->nlink == 0)
+		error = -ENOENT;
+	if (!error)
+		error = srd_txn_link(txn, ino, dir, name, strlen(name));
+	error = end(txn, error);
+	return error ? error : srd_fs_hand_out(fs, ino, st);
+}
+
+int srd_fs_unlink(struct srd_fs *fs, uint64_t dir, const char *name, bool directory)
+{
+	struct srd_txn *txn;
+
+	if (strlen(name) > SRD_NAME_MAX)
+		return -ENAMETOOLONG;
+	int error = srd_txn_begin(fs->store, &txn);
+	if (error)
+		return error;
+	return end(txn, srd_txn_unlink(txn, dir, name, strlen(name), directory));
+}
+
+int srd_fs_rename(struct srd_fs *fs, uint64_t dir, const char *name, uint64_t new_dir,
+                  const char *new_name, unsigned flags)
+{
+	struct srd_txn *txn;
+
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	if (strlen(name) > SRD_NAME_MAX || strlen(new_name) > SRD_NAME_MAX)
+		return -ENAMETOOLONG;
+	int error = srd_txn_begin(fs->store, &txn);
+	if (error)
+		return error;
+	return end(txn, srd_txn_rename(txn, dir, name, strlen(name), new_dir, new_name, strlen(new_name), flags));
+}
+
+int srd_fs_read_link(struct srd_fs *fs, uint64_t ino, char *target, size_t size)
+{
+	ssize_t len = srd_fs_read_content(fs, ino, NULL, 0, target, size - 1);
+
+	if (len < 0)
+		return (int)len;
+	target[len] = 0;
+	return 0;
+}

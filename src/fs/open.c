@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fs/fs.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/hash.h"
+
+enum {
+	DIRECT_LEN = 128 << 10,    /* a write of this much goes to the log at once */
+	COMMIT_LEN = 64 << 10,     /* less than this goes into the commit itself */
+	MEMORY_MAX = 1 << 20,      /* uncommitted bytes in memory, for one inode ... */
+	MEMORY_MANY = 64 << 10,    /* ... when there are more than MANY such inodes */
+	MANY = 64,
+	PIECES_MAX = 1024,         /* pieces after which a commit is worth it */
+	SPILL_PIECES = 64,         /* runs in one DATA record */
+};
+#define ALL_COMMITTED UINT64_MAX
+
+int srd_opens_init(struct srd_opens *opens)
+{
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&opens->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&opens->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return 0;
+}
+
+/* ---- Entries ---- */
+
+static struct srd_open_inode **bucket_of(struct srd_opens *opens, uint64_t ino)
+{
+	return &opens->bucket[srd_mix(ino) % SRD_OPEN_BUCKETS];
+}
+
+static struct srd_open_inode *find(struct srd_opens *opens, uint64_t ino)
+{
+	struct srd_open_inode *inode = *bucket_of(opens, ino);
+
+	while (inode && inode->ino != ino)
+		inode = inode->next;
+	return inode;
+}
+
+static struct srd_open_inode *add(struct srd_opens *opens, uint64_t ino)
+{
+	struct srd_open_inode **bucket = bucket_of(opens, ino);
+	struct srd_open_inode *inode = calloc(1, sizeof *inode);
+
+	if (!inode)
+		return NULL;
+	inode->ino = ino;
+	inode->base = ALL_COMMITTED;
+	pthread_mutex_init(&inode->mutex, NULL);
+	srd_dirty_init(&inode->dirty);
+	inode->next = *bucket;
+	*bucket = inode;
+	return inode;
+}
+
+static void destroy(struct srd_opens *opens, struct srd_open_inode *inode)
+{
+	struct srd_open_inode **link = bucket_of(opens, inode->ino);
+
+	while (*link != inode)
+		link = &(*link)->next;
+	*link = inode->next;
+	if (atomic_load(&inode->changed))
+		atomic_fetch_sub(&opens->changed_count, 1);
+	srd_committer_remove(opens, inode);
+	srd_dirty_clear(&inode->dirty);
+	pthread_mutex_destroy(&inode->mutex);
+	free(inode);
+}
+
+struct srd_open_inode *srd_open_get(struct srd_fs *fs, uint64_t ino)
+{
+	SRD_LOCK_GUARD(&fs->opens.mutex);
+	struct srd_open_inode *inode = find(&fs->opens, ino);
+
+	if (!inode)
+		inode = add(&fs->opens, ino);
+	if (inode)
+		inode->refs++;
+	return inode;
+}
+
+void srd_open_put(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	SRD_LOCK_GUARD(&fs->opens.mutex);
+
+	if (--inode->refs == 0 && !atomic_load(&inode->changed))
+		destroy(&fs->opens, inode);
+}
+
+void srd_open_forget(struct srd_fs *fs, uint64_t ino)
+{
+	SRD_LOCK_GUARD(&fs->opens.mutex);
+	struct srd_open_inode *inode = find(&fs->opens, ino);
+
+	if (inode && inode->refs == 0)
+		destroy(&fs->opens, inode);
+}
+
+bool srd_open_is_changed(struct srd_fs *fs, uint64_t ino)
+{
+	/* A commit changes the state before it lowers the count: who has the read
+	 * side and finds 0 reads the state with all of it. */
+	if (atomic_load(&fs->opens.changed_count) == 0)
+		return false;
+	SRD_LOCK_GUARD(&fs->opens.mutex);
+	struct srd_open_inode *inode = find(&fs->opens, ino);
+
+	return inode && atomic_load(&inode->changed);
+}
+
+static void set_changed(struct srd_fs *fs, struct srd_open_inode *inode, bool changed)
+{
+	if (atomic_load_explicit(&inode->changed, memory_order_relaxed) == changed)
+		return;
+	SRD_LOCK_GUARD(&fs->opens.mutex);
+	atomic_store(&inode->changed, changed);
+	atomic_fetch_add(&fs->opens.changed_count, changed ? 1 : -1u);
+	if (changed && !inode->unlinked)
+		srd_committer_add(&fs->opens, inode);
+	else
+		srd_committer_remove(&fs->opens, inode);
+}
+
+/* ---- Writing ---- */
+
+uint64_t srd_open_size(const struct srd_open_inode *inode, uint64_t size)
+{
+	return SRD_MAX(SRD_MIN(inode->base, size), inode->size);
+}
+
+/* Moves up to SPILL_PIECES memory pieces to the log. */
+static int spill_some(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	struct srd_dirty *dirty = &inode->dirty;
+	struct iovec iov[SPILL_PIECES] = { { 0 } };
+	size_t index[SPILL_PIECES];
+	uint64_t runs[SPILL_PIECES];
+	int count = 0;
+
+	for (size_t i = 0; i < dirty->count && count < SPILL_PIECES; i++) {
+		struct srd_piece *piece = &dirty->pieces[i];
+		if (!piece->memory)
+			continue;
+		iov[count] = (struct iovec){ .iov_base = (void *)srd_piece_bytes(piece), .iov_len = piece->len };
+		index[count++] = i;
+	}
+	int error = srd_store_append_data(fs->store, iov, count, runs);
+	for (int i = 0; i < count && !error; i++)
+		srd_dirty_spilled(dirty, index[i], runs[i]);
+	return error;
+}
+
+static int spill(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	int error = 0;
+
+	while (!error && inode->dirty.memory_bytes > 0)
+		error = spill_some(fs, inode);
+	return error;
+}
+
+static int write_direct(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos,
+                        const void *data, uint32_t len)
+{
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+	uint64_t run;
+	int error = srd_store_append_data(fs->store, &iov, 1, &run);
+
+	return error ? error : srd_dirty_write_run(&inode->dirty, pos, run, len);
+}
+
+static int write_memory(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos,
+                        const void *data, uint32_t len)
+{
+	uint64_t max = atomic_load_explicit(&fs->opens.changed_count, memory_order_relaxed) > MANY
+	               ? MEMORY_MANY : MEMORY_MAX;
+	int error = inode->dirty.memory_bytes + len > max ? spill(fs, inode) : 0;
+
+	return error ? error : srd_dirty_write(&inode->dirty, pos, data, len);
+}
+
+/* Content changed: the time of it is that of now. */
+static void note_write(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	inode->mtime_ns = srd_fs_now_ns();
+	inode->written = true;
+	inode->mtime_shown = false;
+	inode->attr.mask &= ~(uint32_t)(SRD_ATTR_MTIME | SRD_ATTR_CTIME);
+	set_changed(fs, inode, true);
+}
+
+int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos,
+                   const void *data, uint32_t len)
+{
+	if (!srd_within(pos, len, SRD_FILE_LEN_MAX))
+		return -EFBIG;
+	if (len == 0)
+		return 0;
+	int error = (len >= DIRECT_LEN ? write_direct : write_memory)(fs, inode, pos, data, len);
+	if (error)
+		return error;
+	inode->size = SRD_MAX(inode->size, pos + len);
+	note_write(fs, inode);
+	/* Bounds what is pending; whether it succeeds, flush will tell. */
+	if (inode->dirty.count > PIECES_MAX)
+		srd_open_commit(fs, inode, NULL);
+	return 0;
+}
+
+void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	srd_dirty_clear(&inode->dirty);
+	inode->base = inode->size = 0;
+	note_write(fs, inode);
+}
+
+/* ---- Committing ---- */
+
+/* Everything there was is committed, or of no more use. */
+static void clean(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	srd_dirty_clear(&inode->dirty);
+	inode->base = ALL_COMMITTED;
+	inode->size = 0;
+	inode->written = inode->mtime_shown = false;
+	inode->last_error = 0;
+	set_changed(fs, inode, false);
+}
+
+static int add_refs(struct srd_txn *txn, const struct srd_open_inode *inode, bool *replace)
+{
+	const struct srd_dirty *dirty = &inode->dirty;
+	size_t count = 0;
+	SRD_AUTO_FREE struct srd_ref *refs = malloc(dirty->count * sizeof *refs + 1);
+
+	if (!refs)
+		return -ENOMEM;
+	for (size_t i = 0; i < dirty->count; i++) {
+		const struct srd_piece *piece = &dirty->pieces[i];
+		if (!piece->memory)
+			refs[count++] = (struct srd_ref){ .pos = piece->pos, .run = piece->run,
+			                                  .skip = piece->skip, .len = piece->len };
+	}
+	if (count == 0)
+		return 0;
+	int error = srd_txn_refs(txn, inode->ino, refs, count, *replace);
+	*replace = false;
+	return error;
+}
+
+static int add_content(struct srd_txn *txn, const struct srd_open_inode *inode)
+{
+	const struct srd_dirty *dirty = &inode->dirty;
+	bool replace = inode->base == 0;
+	int error = dirty->bytes > dirty->memory_bytes ? add_refs(txn, inode, &replace) : 0;
+
+	for (size_t i = 0; i < dirty->count && !error; i++) {
+		const struct srd_piece *piece = &dirty->pieces[i];
+		if (!piece->memory)
+			continue;
+		error = srd_txn_write(txn, inode->ino, piece->pos, srd_piece_bytes(piece), piece->len, replace);
+		replace = false;
+	}
+	if (!error && replace)
+		error = srd_txn_write(txn, inode->ino, 0, "", 0, true);
+	return error;
+}
+
+/* ATTR, and the time that was shown for the content unless ATTR has one. */
+static int add_attr(struct srd_txn *txn, const struct srd_open_inode *inode, const struct srd_attr *attr)
+{
+	struct srd_attr all = attr ? *attr : (struct srd_attr){ .mask = 0 };
+
+	if (inode->mtime_shown && !(all.mask & SRD_ATTR_MTIME)) {
+		all.mtime_ns = inode->mtime_ns;
+		if (!attr) {
+			all.ctime_ns = inode->mtime_ns;
+			all.mask |= SRD_ATTR_CTIME;
+		}
+		all.mask |= SRD_ATTR_MTIME;
+	}
+	return srd_txn_set_attr(txn, inode->ino, &all);
+}
+
+/* Keeps what would have been committed, for as long as the inode is in use. */
+static int keep_attr(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr)
+{
+	struct srd_attr *kept = &inode->attr;
+
+	if (attr->mask & SRD_ATTR_SIZE) {
+		int error = srd_dirty_cut(&inode->dirty, attr->size, UINT64_MAX);
+		if (error)
+			return error;
+		inode->base = SRD_MIN(inode->base, attr->size);
+		inode->size = attr->size;
+	}
+	if (attr->mask & SRD_ATTR_MODE)
+		kept->mode = attr->mode;
+	if (attr->mask & SRD_ATTR_UID)
+		kept->uid = attr->uid;
+	if (attr->mask & SRD_ATTR_GID)
+		kept->gid = attr->gid;
+	if (attr->mask & SRD_ATTR_ATIME)
+		kept->atime_ns = attr->atime_ns;
+	if (attr->mask & SRD_ATTR_MTIME)
+		kept->mtime_ns = attr->mtime_ns;
+	kept->ctime_ns = attr->mask & SRD_ATTR_CTIME ? attr->ctime_ns : srd_fs_now_ns();
+	kept->mask |= (attr->mask & ~(uint32_t)SRD_ATTR_SIZE) | SRD_ATTR_CTIME;
+	set_changed(fs, inode, true);
+	return 0;
+}
+
+static void note_unlinked(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	SRD_LOCK_GUARD(&fs->opens.mutex);
+
+	inode->unlinked = true;
+	srd_committer_remove(&fs->opens, inode);
+}
+
+/* Puts it all into TXN; *GONE: it has no names, so nothing belongs in the log. */
+static int fill(struct srd_fs *fs, struct srd_txn *txn, struct srd_open_inode *inode,
+                const struct srd_attr *attr, bool *gone)
+{
+	struct srd_node node;
+	int error = srd_txn_node(txn, inode->ino, &node);
+
+	if (error)
+		return error == -ENOENT ? -ESTALE : error;
+	*gone = srd_inode_at(&fs->store->state, node.inode)->nlink == 0;
+	if (*gone)
+		return 0;
+	if (atomic_load_explicit(&inode->changed, memory_order_relaxed))
+		error = add_content(txn, inode);
+	return error ? error : add_attr(txn, inode, attr);
+}
+
+static int commit(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr)
+{
+	struct srd_txn *txn;
+	bool gone = false;
+	int error = inode->dirty.memory_bytes >= COMMIT_LEN ? spill(fs, inode) : 0;
+
+	if (!error)
+		error = srd_txn_begin(fs->store, &txn);
+	if (error)
+		return error;
+	error = fill(fs, txn, inode, attr, &gone);
+	if (error || gone) {
+		srd_txn_abort(txn);
+		if (gone)
+			note_unlinked(fs, inode);
+		return error;
+	}
+	error = srd_txn_commit(txn, NULL);
+	if (!error)
+		clean(fs, inode);
+	return error;
+}
+
+int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr)
+{
+	bool changed = atomic_load_explicit(&inode->changed, memory_order_relaxed);
+	int error = 0;
+
+	if (!inode->unlinked && (changed || attr))
+		error = commit(fs, inode, attr);
+	if (!error && inode->unlinked && attr)
+		error = keep_attr(fs, inode, attr);
+	return error;
+}
+
+int srd_opens_release(struct srd_fs *fs)
+{
+	struct srd_opens *opens = &fs->opens;
+	int first = 0;
+
+	for (size_t i = 0; i < SRD_OPEN_BUCKETS; i++) {
+		while (opens->bucket[i]) {
+			struct srd_open_inode *inode = opens->bucket[i];
+			int error = srd_open_commit(fs, inode, NULL);
+			if (error)
+				srd_fs_say(fs, "inode %llu: what was written last is lost: %s",
+				           (unsigned long long)inode->ino, srd_strerror(error));
+			first = first ? first : error;
+			destroy(opens, inode);
+		}
+	}
+	pthread_cond_destroy(&opens->wake);
+	pthread_mutex_destroy(&opens->mutex);
+	return first;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * open.h - inodes that are open on this mount, and what they hold that is not
+ * committed yet.
+ *
+ * What a reader sees of an open inode, from the top:
+ *
+ *     dirty       pieces written and not committed, in memory or spilled
+ *     committed   of it, only what lies below `base`: truncation to be committed
+ *                 is no write
+ *     zeros       up to the size: max(min(base, committed size), size)
+ *
+ * Committing makes all of it one transaction.  If that fails everything stays
+ * for the next try.  An inode that lost its last name is not part of the log's
+ * state any more, so nothing of it is committed: what is written to it stays here
+ * until the kernel forgets it.
+ *
+ * Lock order, outermost first:
+ *     srd_open_inode.mutex  >  the store's locks  >  srd_opens.mutex
+ * srd_opens.mutex is a leaf: nothing is taken or waited for under it, so it may
+ * be taken with the state's read side held.  The mutex of an inode may not.
+ */
+#ifndef SRD_FS_OPEN_H
+#define SRD_FS_OPEN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "fs/dirty.h"
+#include "store/store.h"
+
+struct srd_fs;
+
+struct srd_open_inode {
+	uint64_t ino;
+	struct srd_open_inode *next;      /* in its bucket; protected by opens.mutex */
+	struct srd_open_inode *older, *newer;   /* in the list of the dirty; likewise */
+	int64_t dirty_since_ns;           /* monotonic; likewise */
+	unsigned refs;                    /* likewise */
+	bool listed;                      /* likewise: among the dirty */
+	/* Set with `mutex` and opens.mutex held, so either suffices to read it; a read
+	 * with neither may miss a change that is being made at the same time. */
+	atomic_bool changed;              /* there is something a reader must be shown */
+
+	pthread_mutex_t mutex;            /* protects what follows */
+	struct srd_dirty dirty;
+	uint64_t base;                    /* UINT64_MAX: all of what is committed counts */
+	uint64_t size;
+	bool written;                     /* mtime_ns is the time of the last write */
+	bool mtime_shown;                 /* somebody was told: the commit must keep it */
+	bool unlinked;
+	int last_error;                   /* of committing in the background, as told */
+	int64_t mtime_ns;
+	struct srd_attr attr;             /* unlinked: attributes set since */
+};
+
+enum { SRD_OPEN_BUCKETS = 4096 };
+
+struct srd_opens {
+	pthread_mutex_t mutex;
+	struct srd_open_inode *bucket[SRD_OPEN_BUCKETS];
+	struct srd_open_inode *oldest, *newest;   /* dirty ones, waiting to be committed */
+	atomic_uint changed_count;        /* inodes with `changed` */
+	/* committer.c */
+	pthread_t thread;
+	pthread_cond_t wake;
+	bool running, stopping, asleep;
+};
+
+int srd_opens_init(struct srd_opens *opens);
+/* Commits what is dirty and frees all; returns the first error. */
+int srd_opens_release(struct srd_fs *fs);
+
+/* The inode's entry, made if there is none; NULL: no memory.  Goes back to
+ * srd_open_put(). */
+struct srd_open_inode *srd_open_get(struct srd_fs *fs, uint64_t ino);
+void srd_open_put(struct srd_fs *fs, struct srd_open_inode *inode);
+/* The kernel forgot an inode without names: what was written to it vanishes. */
+void srd_open_forget(struct srd_fs *fs, uint64_t ino);
+/* True if the state alone does not tell what INO holds.  May be called with the
+ * state's read side held: the answer fits what is read of the state meanwhile. */
+bool srd_open_is_changed(struct srd_fs *fs, uint64_t ino);
+
+/* ---- The following with the inode's mutex held ---- */
+
+int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos,
+                   const void *data, uint32_t len);
+/* Makes the file empty, as open() with O_TRUNC does. */
+void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode);
+/* Commits what is dirty and, in the same transaction, ATTR (may be NULL). */
+int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr);
+/* Turns what the state says of an inode into what is to be seen of it. */
+void srd_open_overlay(struct srd_open_inode *inode, struct stat *st);
+/* The size to be seen where the committed one is SIZE. */
+uint64_t srd_open_size(const struct srd_open_inode *inode, uint64_t size);
+
+/* ---- committer.c ---- */
+
+/* Starts the thread that commits what has been dirty for a second. */
+int srd_committer_start(struct srd_fs *fs);
+void srd_committer_stop(struct srd_fs *fs);
+/* INODE became dirty.  Call with opens.mutex held. */
+void srd_committer_add(struct srd_opens *opens, struct srd_open_inode *inode);
+void srd_committer_remove(struct srd_opens *opens, struct srd_open_inode *inode);
+
+#endif
