@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop.h - the request loop: threads that take requests from the kernel.
+ *
+ * It is our own, on libfuse's receive and process calls, so that which worker
+ * takes a request, on which CPU, can be decided here.  For now each worker reads
+ * whenever it is idle.
+ */
+#ifndef SRD_FUSE_LOOP_H
+#define SRD_FUSE_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct fuse_session;
+struct srd_loop;
+
+/* Serves one request in the calling thread: the first one, INIT, settles what the
+ * workers may do.  0 or a negative code. */
+int srd_loop_first(struct fuse_session *session);
+/* Starts the workers.  *LOOP goes to srd_loop_stop(). */
+int srd_loop_start(struct fuse_session *session, struct srd_loop **loop);
+/* A descriptor that becomes readable when the workers have ended by themselves:
+ * the file system was unmounted. */
+int srd_loop_done_fd(const struct srd_loop *loop);
+/* Ends the workers after the request each is at, and frees the loop. */
+void srd_loop_stop(struct srd_loop *loop);
+
+/* The calling worker's buffer for an answer of LEN bytes; its content lasts until
+ * the next call in the same thread.  NULL: no memory. */
+void *srd_loop_buffer(size_t len);
+
+#endif

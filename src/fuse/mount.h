@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount.h - one mount: a store, its file system, a libfuse session, and the
+ * threads that answer the kernel.
+ *
+ *     session.c   from options to a served mount and back: the order of things
+ *     place.c     mount points: what is there, what is allowed, clearing, detaching
+ *     loop.c      worker threads: take a request, have libfuse decode it
+ *     ops*.c      what each request does
+ *     reply.c     results to what libfuse sends
+ */
+#ifndef SRD_FUSE_MOUNT_H
+#define SRD_FUSE_MOUNT_H
+
+#define FUSE_USE_VERSION 310
+#include <fuse_lowlevel.h>
+
+#include "fs/fs.h"
+#include "fuse/options.h"
+
+struct srd_loop;
+
+struct srd_mount {
+	const struct srd_mount_options *options;
+	char *store_path, *mountpoint;    /* absolute */
+	struct srd_store *store;
+	struct srd_fs *fs;
+	struct fuse_session *session;
+	struct srd_loop *loop;
+	dev_t dev;                        /* of the mounted file system */
+	bool background;                  /* talks to syslog */
+};
+
+/* ---- session.c ---- */
+
+/* Mounts, serves until the end, and cleans up: the process's exit status.  Without
+ * `foreground` the calling process returns as soon as the mount is usable (or
+ * could not be made), and another one serves. */
+int srd_mount_run(const struct srd_mount_options *options);
+/* A line for people: on stderr, or in the system's log. */
+void srd_mount_say(struct srd_mount *mount, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- ops.c ---- */
+
+extern const struct fuse_lowlevel_ops srd_mount_ops;
+
+#endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ops.c - what each request of the kernel does: decode, call the file system,
+ * reply exactly once.
+ *
+ * "+1" in an op's comment: its answer raises the inode's lookup count, which
+ * FORGET lowers; the file system's pins are these counts.  All others leave it.
+ * Permissions are checked by the kernel (default_permissions), which also applies
+ * the umask.
+ */
+#include "config.h"
+
+#include "fuse/loop.h"
+#include "fuse/reply.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { WRITE_MAX = 1 << 20, BACKGROUND_MAX = 64 };
+
+static void set_want(struct fuse_conn_info *conn, unsigned capability, bool wanted)
+{
+	if (wanted)
+		conn->want |= conn->capable & capability;
+	else
+		conn->want &= ~capability;
+}
+
+static void op_init(void *user, struct fuse_conn_info *conn)
+{
+	(void)user;
+	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
+	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT |
+	               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+	               FUSE_CAP_AUTO_INVAL_DATA, true);
+	/* Splicing was measured: no faster than a copy.  Writing back late would
+	 * hide data from other processes.  suid and sgid are cleared by the kernel
+	 * as long as we do not ask to do it ourselves. */
+	set_want(conn, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+	               FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
+	               FUSE_CAP_CACHE_SYMLINKS, false);
+	conn->max_write = SRD_MIN(conn->max_write, (unsigned)WRITE_MAX);
+	conn->max_background = BACKGROUND_MAX;
+	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
+	conn->time_gran = 1;
+}
+
+static struct srd_file *file_of(const struct fuse_file_info *fi)
+{
+	return (struct srd_file *)(uintptr_t)fi->fh;
+}
+
+/* ---- Names ---- */
+
+/* +1 if the name is there. */
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct stat st;
+	int error = srd_fs_lookup(srd_fs_of(req), parent, name, &st);
+
+	srd_reply_lookup(req, error, &st);
+}
+
+/* -COUNT */
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
+{
+	srd_fs_forget(srd_fs_of(req), ino, count);
+	fuse_reply_none(req);
+}
+
+/* -count of each */
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		srd_fs_forget(srd_fs_of(req), forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static struct srd_fs_node node_of(fuse_req_t req, mode_t mode)
+{
+	const struct fuse_ctx *caller = fuse_req_ctx(req);
+
+	return (struct srd_fs_node){ .mode = mode, .uid = caller->uid, .gid = caller->gid };
+}
+
+static void make(fuse_req_t req, fuse_ino_t parent, const char *name, const struct srd_fs_node *node)
+{
+	struct stat st;
+	int error = srd_fs_make(srd_fs_of(req), parent, name, node, &st);
+
+	srd_reply_entry(req, error, &st);
+}
+
+/* +1 */
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	struct srd_fs_node node = node_of(req, mode);
+
+	node.rdev = (uint32_t)rdev;
+	make(req, parent, name, &node);
+}
+
+/* +1 */
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct srd_fs_node node = node_of(req, S_IFDIR | (mode & 07777));
+
+	make(req, parent, name, &node);
+}
+
+/* +1 */
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	struct srd_fs_node node = node_of(req, S_IFLNK | 0777);
+
+	node.target = target;
+	make(req, parent, name, &node);
+}
+
+/* +1 */
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
+{
+	struct stat st;
+	int error = srd_fs_link(srd_fs_of(req), ino, new_parent, new_name, &st);
+
+	srd_reply_entry(req, error, &st);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	srd_reply_status(req, srd_fs_unlink(srd_fs_of(req), parent, name, false));
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	srd_reply_status(req, srd_fs_unlink(srd_fs_of(req), parent, name, true));
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+                      const char *new_name, unsigned flags)
+{
+	srd_reply_status(req, srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name, flags));
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	char target[PATH_MAX + 1];
+	int error = srd_fs_read_link(srd_fs_of(req), ino, target, sizeof target);
+
+	if (error)
+		srd_reply_status(req, error);
+	else
+		fuse_reply_readlink(req, target);
+}
+
+/* ---- Attributes ---- */
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct stat st;
+	(void)fi;
+	int error = srd_fs_get_attr(srd_fs_of(req), ino, &st);
+
+	srd_reply_attr(req, error, &st);
+}
+
+static int64_t ns_of(const struct timespec *time)
+{
+	return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
+static struct srd_attr attr_of(const struct stat *st, int to_set)
+{
+	static const struct { int theirs; uint32_t ours; } bits[] = {
+		{ FUSE_SET_ATTR_MODE, SRD_ATTR_MODE }, { FUSE_SET_ATTR_UID, SRD_ATTR_UID },
+		{ FUSE_SET_ATTR_GID, SRD_ATTR_GID }, { FUSE_SET_ATTR_SIZE, SRD_ATTR_SIZE },
+		{ FUSE_SET_ATTR_ATIME, SRD_ATTR_ATIME }, { FUSE_SET_ATTR_MTIME, SRD_ATTR_MTIME },
+		{ FUSE_SET_ATTR_CTIME, SRD_ATTR_CTIME }, { FUSE_SET_ATTR_ATIME_NOW, SRD_ATTR_ATIME },
+		{ FUSE_SET_ATTR_MTIME_NOW, SRD_ATTR_MTIME },
+	};
+	int64_t now = srd_fs_now_ns();
+	struct srd_attr attr = {
+		.mode = st->st_mode & 07777, .uid = st->st_uid, .gid = st->st_gid, .size = (uint64_t)st->st_size,
+		.atime_ns = to_set & FUSE_SET_ATTR_ATIME_NOW ? now : ns_of(&st->st_atim),
+		.mtime_ns = to_set & FUSE_SET_ATTR_MTIME_NOW ? now : ns_of(&st->st_mtim),
+		.ctime_ns = ns_of(&st->st_ctim),
+	};
+
+	for (size_t i = 0; i < SRD_LEN(bits); i++)
+		if (to_set & bits[i].theirs)
+			attr.mask |= bits[i].ours;
+	return attr;
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int to_set,
+                       struct fuse_file_info *fi)
+{
+	struct srd_attr attr = attr_of(wanted, to_set);
+	struct stat st;
+	(void)fi;
+	int error = srd_fs_set_attr(srd_fs_of(req), ino, &attr, &st);
+
+	srd_reply_attr(req, error, &st);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+	(void)ino;
+	int error = srd_fs_statvfs(srd_fs_of(req), &st);
+
+	if (error)
+		srd_reply_status(req, error);
+	else
+		fuse_reply_statfs(req, &st);
+}
+
+/* ---- Files ---- */
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct srd_file *file = NULL;
+	int error = srd_fs_open(srd_fs_of(req), ino, fi->flags, &file);
+
+	srd_reply_open(req, error, file, fi);
+}
+
+/* +1 */
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *fi)
+{
+	struct srd_fs_node node = node_of(req, S_IFREG | (mode & 07777));
+	struct srd_file *file = NULL;
+	struct stat st;
+	int error = srd_fs_create(srd_fs_of(req), parent, name, &node, fi->flags, &st, &file);
+
+	srd_reply_create(req, error, &st, file, fi);
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
+{
+	void *buffer = srd_loop_buffer(size);
+	(void)ino;
+	ssize_t len = buffer ? srd_fs_read(srd_fs_of(req), file_of(fi), (uint64_t)pos, buffer, size) : -ENOMEM;
+
+	if (len < 0)
+		srd_reply_status(req, (int)len);
+	else
+		fuse_reply_buf(req, buffer, (size_t)len);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t pos,
+                     struct fuse_file_info *fi)
+{
+	(void)ino;
+	int error = srd_fs_write(srd_fs_of(req), file_of(fi), (uint64_t)pos, data, size);
+
+	if (error)
+		srd_reply_status(req, error);
+	else
+		fuse_reply_write(req, size);
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	srd_reply_status(req, srd_fs_flush(srd_fs_of(req), file_of(fi)));
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	srd_reply_status(req, srd_fs_sync(srd_fs_of(req), file_of(fi)));
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	srd_fs_close(srd_fs_of(req), file_of(fi));
+	srd_reply_status(req, 0);
+}
+
+/* ---- Directories ---- */
+
+/* An answer to READDIR or READDIRPLUS being put together. */
+struct listing {
+	fuse_req_t req;
+	bool plus;
+	char *buffer;
+	size_t used, size;
+};
+
+static struct srd_dir *dir_of(const struct fuse_file_info *fi)
+{
+	return (struct srd_dir *)(uintptr_t)fi->fh;
+}
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct srd_dir *dir;
+	int error = srd_fs_open_dir(srd_fs_of(req), ino, &dir);
+
+	if (error) {
+		srd_reply_status(req, error);
+		return;
+	}
+	fi->fh = (uintptr_t)dir;
+	if (fuse_reply_open(req, fi) != 0)
+		srd_fs_close_dir(dir);
+}
+
+static bool list_entry(void *user, const char *name, const struct stat *st, uint64_t next, bool whole)
+{
+	struct listing *listing = user;
+	char *at = listing->buffer + listing->used;
+	size_t room = listing->size - listing->used, need;
+
+	if (listing->plus) {
+		struct fuse_entry_param entry;
+		srd_mount_entry(srd_mount_of(listing->req), st, whole, &entry);
+		need = fuse_add_direntry_plus(listing->req, at, room, name, &entry, (off_t)next);
+	} else {
+		need = fuse_add_direntry(listing->req, at, room, name, st, (off_t)next);
+	}
+	if (need > room)
+		return false;
+	listing->used += need;
+	return true;
+}
+
+static void list(fuse_req_t req, size_t size, off_t pos, const struct fuse_file_info *fi, bool plus)
+{
+	struct listing listing = { .req = req, .plus = plus, .buffer = srd_loop_buffer(size), .size = size };
+	int error = listing.buffer ? srd_fs_read_dir(srd_fs_of(req), dir_of(fi), (uint64_t)pos, plus,
+	                                             list_entry, &listing)
+	                           : -ENOMEM;
+
+	if (error)
+		srd_reply_status(req, error);
+	else
+		fuse_reply_buf(req, listing.buffer, listing.used);
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
+{
+	(void)ino;
+	list(req, size, pos, fi, false);
+}
+
+/* +1 for each entry with an inode number in it. */
+static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
+{
+	(void)ino;
+	list(req, size, pos, fi, true);
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	srd_fs_close_dir(dir_of(fi));
+	srd_reply_status(req, 0);
+}
+
+static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	(void)fi;
+	srd_reply_status(req, srd_fs_sync_all(srd_fs_of(req)));
+}
+
+const struct fuse_lowlevel_ops srd_mount_ops = {
+	.init = op_init,
+	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
+	.getattr = op_getattr, .setattr = op_setattr, .statfs = op_statfs,
+	.readlink = op_readlink, .symlink = op_symlink, .mknod = op_mknod, .mkdir = op_mkdir,
+	.link = op_link, .unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
+	.open = op_open, .create = op_create, .read = op_read, .write = op_write,
+	.flush = op_flush, .fsync = op_fsync, .release = op_release,
+	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus,
+	.releasedir = op_releasedir, .fsyncdir = op_fsyncdir,
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+
+/* Words that libfuse and the kernel know. */
+static const char *const passed[] = {
+	"suid", "nosuid", "dev", "nodev", "exec", "noexec", "async", "sync", "dirsync", "noatime",
+	"allow_other", "allow_root", "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext=",
+};
+
+/* Words of fstab that are for mount(8), systemd or people, and what holds anyway. */
+static const char *const ignored[] = {
+	"defaults", "auto", "noauto", "fail", "nofail", "user", "nouser", "users", "owner", "group", "_netdev",
+	"comment=", "x-", "X-", "atime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime",
+	"nostrictatime", "lazytime", "nolazytime", "iversion", "noiversion", "mand", "nomand", "silent", "loud",
+	"default_permissions", "subtype=srdfs",
+};
+
+void srd_mount_options_init(struct srd_mount_options *options)
+{
+	*options = (struct srd_mount_options){ .timeout = 1 };
+}
+
+void srd_mount_options_release(struct srd_mount_options *options)
+{
+	free(options->fsname);
+	free(options->passed);
+}
+
+/* WORDS that end in '=' or '-' are beginnings. */
+static bool is_among(const char *const *words, size_t count, const char *option)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(words[i]);
+		char last = words[i][len - 1];
+		if (last == '=' || last == '-' ? strncmp(option, words[i], len) == 0
+		                               : strcmp(option, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Appends OPTION, whose commas and backslashes libfuse must not see as its own. */
+static int pass(struct srd_mount_options *options, const char *option)
+{
+	size_t len = options->passed ? strlen(options->passed) : 0;
+	char *grown = realloc(options->passed, len + 2 * strlen(option) + 2);
+
+	if (!grown)
+		return -ENOMEM;
+	options->passed = grown;
+	if (len > 0)
+		grown[len++] = ',';
+	for (; *option; option++) {
+		if (*option == ',' || *option == '\\')
+			grown[len++] = '\\';
+		grown[len++] = *option;
+	}
+	grown[len] = 0;
+	return 0;
+}
+
+static bool parse_number(const char *text, uint32_t *number)
+{
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || errno || value >= UINT32_MAX)
+		return false;
+	*number = (uint32_t)value;
+	return true;
+}
+
+static bool parse_seconds(const char *text, double *seconds)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || *end || !(value >= 0 && value <= 1e9))
+		return false;
+	*seconds = value;
+	return true;
+}
+
+/* The value of OPTION if it is "NAME=value", else NULL. */
+static const char *value_of(const char *option, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(option, name, len) == 0 && option[len] == '=' ? option + len + 1 : NULL;
+}
+
+/* An option of srdfs's own: 1 if OPTION is one, 0 if not, -EINVAL: a bad value. */
+static int parse_own(struct srd_mount_options *options, const char *option)
+{
+	const char *value;
+
+	if (strcmp(option, "exclusive") == 0) {
+		options->exclusive = true;
+	} else if ((value = value_of(option, "uid"))) {
+		options->set_uid = true;
+		return parse_number(value, &options->uid) ? 1 : -EINVAL;
+	} else if ((value = value_of(option, "gid"))) {
+		options->set_gid = true;
+		return parse_number(value, &options->gid) ? 1 : -EINVAL;
+	} else if ((value = value_of(option, "timeout"))) {
+		return parse_seconds(value, &options->timeout) ? 1 : -EINVAL;
+	} else if ((value = value_of(option, "fsname"))) {
+		free(options->fsname);
+		options->fsname = strdup(value);
+		return options->fsname ? 1 : -ENOMEM;
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
+static int parse_one(struct srd_mount_options *options, const char *option, char *problem, size_t size)
+{
+	int own = parse_own(options, option);
+
+	if (own == -EINVAL)
+		snprintf(problem, size, "bad value in mount option '%s'", option);
+	if (own != 0)
+		return own < 0 ? own : 0;
+	if (strcmp(option, "ro") == 0 || strcmp(option, "rw") == 0) {
+		options->read_only = option[1] == 'o';
+		return 0;
+	}
+	if (is_among(passed, SRD_LEN(passed), option))
+		return pass(options, option);
+	if (is_among(ignored, SRD_LEN(ignored), option))
+		return 0;
+	snprintf(problem, size, "unknown mount option '%s'", option);
+	return -EINVAL;
+}
+
+int srd_mount_options_parse(struct srd_mount_options *options, const char *list, char *problem, size_t size)
+{
+	SRD_AUTO_FREE char *option = malloc(strlen(list) + 1);
+
+	if (!option)
+		return -ENOMEM;
+	while (*list) {
+		size_t len = 0;
+		for (; *list && *list != ','; list++) {
+			if (*list == '\\' && list[1])
+				list++;
+			option[len++] = *list;
+		}
+		option[len] = 0;
+		if (*list == ',')
+			list++;
+		int error = len > 0 ? parse_one(options, option, problem, size) : 0;
+		if (error)
+			return error;
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - what a mount is asked to be.  Knows the words of mount(8) and of
+ * fstab: those that are srdfs's own, those that libfuse and the kernel take, and
+ * those that mean something to others only and are passed over.
+ */
+#ifndef SRD_FUSE_OPTIONS_H
+#define SRD_FUSE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct srd_mount_options {
+	const char *store, *mountpoint;   /* as given; the caller's */
+	bool foreground, debug;
+	bool read_only, exclusive;
+	bool set_uid, set_gid;            /* all files are shown as UID's, GID's */
+	uint32_t uid, gid;
+	double timeout;                   /* seconds that the kernel may believe what it was told */
+	char *fsname;                     /* NULL: the store's path */
+	char *passed;                     /* for libfuse, comma-separated, or NULL */
+};
+
+void srd_mount_options_init(struct srd_mount_options *options);
+void srd_mount_options_release(struct srd_mount_options *options);
+/* Takes in a comma-separated list as behind -o (a backslash makes the next
+ * character an ordinary one).  0, -ENOMEM, or -EINVAL: PROBLEM then says what is
+ * wrong with it. */
+int srd_mount_options_parse(struct srd_mount_options *options, const char *list,
+                            char *problem, size_t size);
+
+#endif
