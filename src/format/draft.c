@@ -13,6 +13,9 @@
 /* Between payloads; the largest gap is one short of the largest alignment. */
 static const uint8_t zeros[4096];
 
+/* Payloads of this length on average are cheaper to copy than to gather. */
+enum { JOIN_LEN = 2048 };
+
 void srd_draft_init(struct srd_draft *draft)
 {
 	*draft = (struct srd_draft){ .len = SRD_HEADER_LEN };
@@ -31,6 +34,7 @@ void srd_draft_start(struct srd_draft *draft, enum srd_record_type type)
 	draft->type = type;
 	draft->len = SRD_HEADER_LEN;
 	draft->payload_count = 0;
+	draft->payload_bytes = 0;
 	draft->iov_count = 0;
 }
 
@@ -69,9 +73,11 @@ int srd_draft_add(struct srd_draft *draft, const struct srd_op *op, const void *
 		*at = draft->len;
 	if (run_at)
 		*run_at = draft->len + run;
-	if (data && !srd_run_is_inline(op->run.len))
+	if (data && !srd_run_is_inline(op->run.len)) {
 		draft->payloads[draft->payload_count++] = (struct srd_draft_payload){
 			.data = data, .len = op->run.len, .run_at = (uint32_t)(draft->len + run) };
+		draft->payload_bytes += op->run.len;
+	}
 	draft->len += len;
 	return 0;
 }
@@ -82,9 +88,57 @@ static void add_iov(struct srd_draft *draft, const void *data, uint64_t len)
 		draft->iov[draft->iov_count++] = (struct iovec){ .iov_base = (void *)data, .iov_len = len };
 }
 
-int srd_draft_layout(struct srd_draft *draft, uint64_t offset)
+/* Where PAYLOAD starts, counted from the record's start, if it follows AT. */
+static uint64_t place_payload(struct srd_draft *draft, uint64_t offset, uint64_t at,
+                              const struct srd_draft_payload *payload)
+{
+	uint64_t start = SRD_ALIGN_UP(offset + at, srd_payload_align(payload->len)) - offset;
+
+	srd_put32(draft->bytes + payload->run_at + 4, (uint32_t)(start - payload->run_at));
+	return start;
+}
+
+/* Payload joins the metadata in one buffer: one plain write. */
+static int lay_out_joined(struct srd_draft *draft, uint64_t offset)
 {
 	uint64_t at = draft->len;
+
+	for (size_t i = 0; i < draft->payload_count; i++) {
+		const struct srd_draft_payload *payload = &draft->payloads[i];
+		uint64_t start = place_payload(draft, offset, at, payload);
+		int error = reserve((void **)&draft->bytes, &draft->cap, start + payload->len + SRD_RECORD_ALIGN, 1);
+		if (error)
+			return error;
+		memset(draft->bytes + at, 0, start - at);
+		memcpy(draft->bytes + start, payload->data, payload->len);
+		at = start + payload->len;
+	}
+	draft->record_len = SRD_ALIGN_UP(at, SRD_RECORD_ALIGN);
+	memset(draft->bytes + at, 0, draft->record_len - at);
+	add_iov(draft, draft->bytes, draft->record_len);
+	return 0;
+}
+
+/* Payload stays where it is: gathered by the write. */
+static void lay_out_gathered(struct srd_draft *draft, uint64_t offset)
+{
+	uint64_t at = draft->len;
+
+	add_iov(draft, draft->bytes, draft->len);
+	for (size_t i = 0; i < draft->payload_count; i++) {
+		const struct srd_draft_payload *payload = &draft->payloads[i];
+		uint64_t start = place_payload(draft, offset, at, payload);
+		add_iov(draft, zeros, start - at);
+		add_iov(draft, payload->data, payload->len);
+		at = start + payload->len;
+	}
+	draft->record_len = SRD_ALIGN_UP(at, SRD_RECORD_ALIGN);
+	add_iov(draft, zeros, draft->record_len - at);
+}
+
+int srd_draft_layout(struct srd_draft *draft, uint64_t offset)
+{
+	/* The room for padding is there already for a record without payload. */
 	int error = reserve((void **)&draft->bytes, &draft->cap, draft->len + SRD_RECORD_ALIGN, 1);
 
 	if (!error)
@@ -93,25 +147,13 @@ int srd_draft_layout(struct srd_draft *draft, uint64_t offset)
 	if (error)
 		return error;
 	draft->iov_count = 0;
-	add_iov(draft, draft->bytes, draft->len);
-	for (size_t i = 0; i < draft->payload_count; i++) {
-		const struct srd_draft_payload *payload = &draft->payloads[i];
-		uint64_t start = SRD_ALIGN_UP(offset + at, srd_payload_align(payload->len)) - offset;
-		add_iov(draft, zeros, start - at);
-		add_iov(draft, payload->data, payload->len);
-		srd_put32(draft->bytes + payload->run_at + 4, (uint32_t)(start - payload->run_at));
-		at = start + payload->len;
-	}
-	draft->record_len = SRD_ALIGN_UP(at, SRD_RECORD_ALIGN);
-	if (draft->record_len > SRD_RECORD_LEN_MAX)
-		return SRD_EFULL;
-	if (draft->payload_count == 0) {
-		memset(draft->bytes + at, 0, draft->record_len - at);
-		draft->iov[0].iov_len = draft->record_len;
-	} else {
-		add_iov(draft, zeros, draft->record_len - at);
-	}
-	return 0;
+	if (draft->payload_bytes <= draft->payload_count * JOIN_LEN)
+		error = lay_out_joined(draft, offset);
+	else
+		lay_out_gathered(draft, offset);
+	if (!error && draft->record_len > SRD_RECORD_LEN_MAX)
+		error = SRD_EFULL;
+	return error;
 }
 
 bool srd_meta_check(const uint8_t *bytes, uint64_t meta_len, uint64_t offset,

@@ -30,6 +30,7 @@ struct srd_draft {
 	size_t len, cap;           /* of bytes */
 	struct srd_draft_payload *payloads;
 	size_t payload_count, payload_cap;
+	uint64_t payload_bytes;    /* of all of them */
 	struct iovec *iov;         /* the whole record, after layout */
 	size_t iov_count, iov_cap;
 	uint64_t record_len;       /* after layout */
