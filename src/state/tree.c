@@ -356,15 +356,28 @@ static void drop_empty(struct path *path)
 	shrink_root(path);
 }
 
-/* Removes the extents of the path's leaf from the place on that end by END.
- * True if the leaf had nothing else there: the next one may. */
-static bool remove_whole(struct path *path, uint64_t end)
+/* What of REF lies at END or behind; length 0: nothing. */
+static struct srd_ref rest_of(const struct srd_ref *ref, uint64_t end)
+{
+	if (end_of(ref) <= end)
+		return (struct srd_ref){ 0 };
+	uint32_t cut = (uint32_t)(end - ref->pos);
+	return (struct srd_ref){ .pos = end, .run = ref->run, .len = ref->len - cut,
+	                         .skip = ref->run ? ref->skip + cut : 0 };
+}
+
+/* Removes the extents of the path's leaf from the place on that begin before END;
+ * *REST is what of the last one lies behind END.  True if the leaf had no others
+ * there: the next leaf may have more. */
+static bool remove_from_leaf(struct path *path, uint64_t end, struct srd_ref *rest)
 {
 	struct srd_tree_node *leaf = node_at(path, 0);
 	uint32_t first = path->at[0].slot, last = first;
 
-	for (; last < leaf->count && end_of(&leaf->extent[last]) <= end; last++)
+	for (; last < leaf->count && leaf->extent[last].pos < end; last++) {
 		account(path, &leaf->extent[last], -1, -(uint64_t)leaf->extent[last].len);
+		*rest = rest_of(&leaf->extent[last], end);
+	}
 	bool more = last == leaf->count;
 	memmove(&leaf->extent[first], &leaf->extent[last],
 	        (leaf->count - last) * sizeof leaf->extent[0]);
@@ -374,44 +387,22 @@ static bool remove_whole(struct path *path, uint64_t end)
 	return more;
 }
 
-/* Takes off the first CUT bytes. */
-static void cut_front(const struct path *path, struct srd_ref *ref, uint32_t cut)
-{
-	resize(path, ref, ref->len - cut);
-	ref->pos += cut;
-	if (ref->run != 0)
-		ref->skip += cut;
-}
-
+/* What is cut off at the front is put in anew: it may belong in the next leaf now. */
 int srd_tree_punch(struct srd_state *state, uint32_t root, uint64_t pos, uint64_t end)
 {
+	struct srd_ref rest = { 0 };
 	struct path path;
 
 	descend(&path, state, root, pos);
 	struct srd_ref *cut = before(&path);
 	if (cut && end_of(cut) > pos) {
-		struct srd_ref rest = *cut;
+		rest = rest_of(cut, end);
 		resize(&path, cut, (uint32_t)(pos - cut->pos));
-		if (end_of(&rest) > end) {
-			uint32_t gap = (uint32_t)(end - rest.pos);
-			rest.pos += gap;
-			rest.len -= gap;
-			rest.skip += rest.run ? gap : 0;
-			return insert(state, root, &rest);
-		}
 	}
 	/* Each turn empties the rest of a leaf. */
-	for (bool more = true; more; descend(&path, state, root, pos)) {
-		if (!settle(&path))
-			return 0;
-		more = remove_whole(&path, end);
-	}
-	if (settle(&path)) {
-		struct srd_ref *next = &node_at(&path, 0)->extent[path.at[0].slot];
-		if (next->pos < end)
-			cut_front(&path, next, (uint32_t)(end - next->pos));
-	}
-	return 0;
+	while (settle(&path) && remove_from_leaf(&path, end, &rest))
+		descend(&path, state, root, pos);
+	return rest.len > 0 ? insert(state, root, &rest) : 0;
 }
 
 int srd_tree_put(struct srd_state *state, uint32_t root, const struct srd_ref *ref)
