@@ -17,39 +17,17 @@
 
 #include <sys/stat.h>
 
-#include "base/hash.h"
 #include "state/extents.h"
 #include "state/xattrs.h"
 
-/* Eight numbers in a row share a group, told apart by three bits of their tag:
- * files made together lie in the same cache lines. */
-static uint32_t hash_of_ino(const struct srd_state *state, uint64_t ino)
-{
-	uint32_t hash = srd_hash_fold(srd_mix((ino >> 3) ^ state->hash_seed));
-
-	return (hash & ~(7u << SRD_HASH_GROUP_BITS)) | (uint32_t)(ino & 7) << SRD_HASH_GROUP_BITS;
-}
-
-static uint32_t hash_of_inode(const void *user, uint32_t index)
-{
-	return hash_of_ino(user, srd_inode_at(user, index)->ino);
-}
-
 uint32_t srd_state_inode_of(const struct srd_state *state, uint64_t ino)
 {
-	struct srd_probe probe;
-	uint32_t index;
-
-	srd_probe_start(&probe, &state->inos, hash_of_ino(state, ino));
-	do {
-		index = srd_probe_next(&probe);
-	} while (index != 0 && srd_inode_at(state, index)->ino != ino);
-	return index;
+	return srd_numbers_find(&state->numbers, ino);
 }
 
 void srd_state_prefetch_inode(const struct srd_state *state, uint64_t ino)
 {
-	srd_hashed_prefetch(&state->inos, hash_of_ino(state, ino));
+	srd_numbers_prefetch(&state->numbers, ino);
 }
 
 static uint64_t *counter_of(struct srd_state *state, uint32_t mode)
@@ -70,7 +48,7 @@ int srd_inode_add(struct srd_state *state, uint64_t ino, uint32_t mode, uint32_t
 	if (ino >= state->next_ino)
 		state->next_ino = ino + 1;
 	*inode = index;
-	return srd_hashed_insert(&state->inos, hash_of_ino(state, ino), index, hash_of_inode, state);
+	return srd_numbers_set(&state->numbers, ino, index);
 }
 
 void srd_inode_unnumber(struct srd_state *state, uint32_t index)
@@ -78,7 +56,7 @@ void srd_inode_unnumber(struct srd_state *state, uint32_t index)
 	struct srd_inode *inode = srd_inode_at(state, index);
 
 	if (inode->ino != 0)
-		srd_hashed_remove(&state->inos, hash_of_ino(state, inode->ino), index);
+		srd_numbers_clear(&state->numbers, inode->ino);
 	inode->ino = 0;
 }
 

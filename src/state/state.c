@@ -25,7 +25,7 @@ static int init_tables(struct srd_state *state, uint64_t reserve_bytes)
 	if (!error)
 		error = srd_hashed_init(&state->names, reserve_bytes);
 	if (!error)
-		error = srd_hashed_init(&state->inos, reserve_bytes);
+		error = srd_numbers_init(&state->numbers, state->hash_seed, reserve_bytes);
 	return error;
 }
 
@@ -66,7 +66,7 @@ void srd_state_release(struct srd_state *state)
 	srd_table_release(&state->xattrs);
 	srd_table_release(&state->nodes);
 	srd_hashed_release(&state->names);
-	srd_hashed_release(&state->inos);
+	srd_numbers_release(&state->numbers);
 }
 
 uint64_t srd_state_memory_bytes(const struct srd_state *state)
@@ -75,6 +75,5 @@ uint64_t srd_state_memory_bytes(const struct srd_state *state)
 	       srd_table_memory_bytes(&state->xattrs) + srd_table_memory_bytes(&state->nodes) +
 	       srd_table_memory_bytes(&state->names.segments) +
 	       srd_table_memory_bytes(&state->names.directory) +
-	       srd_table_memory_bytes(&state->inos.segments) +
-	       srd_table_memory_bytes(&state->inos.directory);
+	       srd_numbers_memory_bytes(&state->numbers);
 }

@@ -10,10 +10,11 @@
  * in the log and are referred to by offset.
  *
  *     names  (parent ino, name) --hash--> dentry ---> inode ---> extents
- *     inos   ino ----------------hash-------------^
+ *     numbers  ino -------leaf------------------------^
  *     dentry <-> dentry: the children of a directory, in order of creation
  *
- * Bytes for a small file: inode 104, dentry 40, names and inos about 7 each.
+ * Bytes for a small file: inode 104, dentry 40, its name's place in the hash about 8,
+ * its number's 5.
  *
  * No I/O, no locks: the owner (struct srd_store) lets one thread apply while
  * none reads.  `pins` alone may be changed by readers.
@@ -27,6 +28,7 @@
 
 #include "format/op.h"
 #include "format/record.h"
+#include "state/numbers.h"
 #include "state/table.h"
 
 /* Bytes of the log, LEN at OFFSET; NULL where there are none. */
@@ -88,7 +90,8 @@ struct srd_xattr {
 
 struct srd_state {
 	struct srd_table inodes, dentries, xattrs, nodes;
-	struct srd_hashed names, inos;
+	struct srd_hashed names;
+	struct srd_numbers numbers;
 	uint64_t hash_seed;
 	uint64_t next_ino;        /* above every number seen */
 	uint64_t next_cookie;

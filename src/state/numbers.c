@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "state/numbers.h"
+
+#include "base/hash.h"
+
+static struct srd_leaf *leaf_at(const struct srd_numbers *numbers, uint32_t index)
+{
+	return (struct srd_leaf *)numbers->leaves.base + index;
+}
+
+static uint32_t hash_of(const struct srd_numbers *numbers, uint64_t number)
+{
+	return srd_hash_fold(srd_mix(number ^ numbers->seed));
+}
+
+static uint32_t hash_of_leaf(const void *user, uint32_t index)
+{
+	return hash_of(user, leaf_at(user, index)->number);
+}
+
+int srd_numbers_init(struct srd_numbers *numbers, uint64_t seed, uint64_t reserve_bytes)
+{
+	numbers->seed = seed;
+	int error = srd_table_init(&numbers->leaves, sizeof(struct srd_leaf), reserve_bytes);
+	return error ? error : srd_hashed_init(&numbers->hashed, reserve_bytes);
+}
+
+void srd_numbers_release(struct srd_numbers *numbers)
+{
+	srd_table_release(&numbers->leaves);
+	srd_hashed_release(&numbers->hashed);
+}
+
+uint64_t srd_numbers_memory_bytes(const struct srd_numbers *numbers)
+{
+	return srd_table_memory_bytes(&numbers->leaves) +
+	       srd_table_memory_bytes(&numbers->hashed.segments) +
+	       srd_table_memory_bytes(&numbers->hashed.directory);
+}
+
+static uint32_t find_leaf(const struct srd_numbers *numbers, uint64_t number)
+{
+	struct srd_probe probe;
+	uint32_t index;
+
+	srd_probe_start(&probe, &numbers->hashed, hash_of(numbers, number));
+	do {
+		index = srd_probe_next(&probe);
+	} while (index != 0 && leaf_at(numbers, index)->number != number);
+	return index;
+}
+
+uint32_t srd_numbers_find(const struct srd_numbers *numbers, uint64_t ino)
+{
+	uint32_t leaf = find_leaf(numbers, ino >> SRD_LEAF_BITS);
+
+	return leaf ? leaf_at(numbers, leaf)->inode[ino % SRD_LEAF_LEN] : 0;
+}
+
+int srd_numbers_set(struct srd_numbers *numbers, uint64_t ino, uint32_t inode)
+{
+	uint64_t number = ino >> SRD_LEAF_BITS;
+	uint32_t leaf = find_leaf(numbers, number);
+
+	if (leaf == 0) {
+		leaf = srd_table_alloc(&numbers->leaves);
+		if (leaf == 0)
+			return srd_table_error(&numbers->leaves);
+		leaf_at(numbers, leaf)->number = number;
+		int error = srd_hashed_insert(&numbers->hashed, hash_of(numbers, number), leaf, hash_of_leaf, numbers);
+		if (error)
+			return error;
+	}
+	leaf_at(numbers, leaf)->inode[ino % SRD_LEAF_LEN] = inode;
+	return 0;
+}
+
+static bool is_empty(const struct srd_leaf *leaf)
+{
+	uint32_t any = 0;
+
+	for (unsigned i = 0; i < SRD_LEAF_LEN; i++)
+		any |= leaf->inode[i];
+	return any == 0;
+}
+
+void srd_numbers_clear(struct srd_numbers *numbers, uint64_t ino)
+{
+	uint64_t number = ino >> SRD_LEAF_BITS;
+	uint32_t leaf = find_leaf(numbers, number);
+
+	if (leaf == 0)
+		return;
+	leaf_at(numbers, leaf)->inode[ino % SRD_LEAF_LEN] = 0;
+	if (!is_empty(leaf_at(numbers, leaf)))
+		return;
+	srd_hashed_remove(&numbers->hashed, hash_of(numbers, number), leaf);
+	srd_table_free(&numbers->leaves, leaf);
+}
+
+void srd_numbers_prefetch(const struct srd_numbers *numbers, uint64_t ino)
+{
+	srd_hashed_prefetch(&numbers->hashed, hash_of(numbers, ino >> SRD_LEAF_BITS));
+}
