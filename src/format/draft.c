@@ -59,7 +59,7 @@ int srd_draft_add(struct srd_draft *draft, const struct srd_op *op, const void *
 	size_t run;
 	int error;
 
-	if (draft->len + len > SRD_META_LEN_MAX)
+	if (draft->len + len > SRD_META_LEN_MAX || (data && op->run.len > SRD_RUN_LEN_MAX))
 		return SRD_EFULL;
 	/* One spare cache line: the last record's padding is zeroed in place. */
 	error = reserve((void **)&draft->bytes, &draft->cap, draft->len + len + SRD_RECORD_ALIGN, 1);
@@ -160,11 +160,17 @@ bool srd_meta_check(const uint8_t *bytes, uint64_t meta_len, uint64_t offset,
                     uint64_t record_end, uint64_t seed, uint64_t *check)
 {
 	uint64_t h = seed;
+	uint64_t free_from = offset + meta_len;   /* behind the metadata and the payload so far */
 
 	for (uint64_t at = 0; at < meta_len;) {
 		struct srd_op op;
 		if (!srd_op_decode(&op, bytes + at, meta_len - at, offset + at, record_end))
 			return false;
+		if (op.has_run && !srd_run_is_inline(op.run.len)) {
+			if (op.run.offset + op.run.distance < free_from)
+				return false;
+			free_from = op.run.offset + op.run.distance + op.run.len;
+		}
 		h = srd_op_fold(&op, bytes + at, h);
 		at += op.len;
 	}

@@ -52,7 +52,7 @@ int srd_draft_layout(struct srd_draft *draft, uint64_t offset);
 void srd_draft_seal(struct srd_draft *draft, const struct srd_superblock *sb,
                     struct srd_record *record);
 /* The metadata check of META_LEN bytes of ops at BYTES, which lie at OFFSET of
- * the log; false if they do not decode. */
+ * the log; false if they do not decode, or their payload overlaps. */
 bool srd_meta_check(const uint8_t *bytes, uint64_t meta_len, uint64_t offset,
                     uint64_t record_end, uint64_t seed, uint64_t *check);
 

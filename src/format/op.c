@@ -182,6 +182,9 @@ bool srd_run_decode(struct srd_run *run, const uint8_t *bytes, size_t available,
 	uint32_t distance = srd_get32(bytes + 4);
 	if (len > SRD_RUN_LEN_MAX || srd_run_bytes(len) > available || distance < srd_run_bytes(len))
 		return false;
+	if (srd_run_is_inline(len) ? distance != srd_run_bytes(len)
+	                           : (offset + distance) % srd_payload_align(len) != 0)
+		return false;
 	*run = (struct srd_run){ .offset = offset, .len = len, .distance = distance, .checks = bytes + 8 };
 	return true;
 }
@@ -208,7 +211,7 @@ static void decode_fields(struct srd_op *op, const uint8_t *bytes)
 		op->new_parent_prev = srd_get64(bytes + AT_NEW_PARENT_PREV);
 		op->victim = srd_get64(bytes + AT_VICTIM);
 		op->victim_prev = srd_get64(bytes + AT_VICTIM_PREV);
-		op->new_name_len = bytes[AT_NEW_NAME_LEN];
+		op->new_name_len = bytes[AT_NEW_NAME_LEN];   /* the rest: see padding_is_zero */
 		/* fall through */
 	case SRD_OP_LINK:
 	case SRD_OP_UNLINK:
@@ -253,11 +256,9 @@ static bool refs_are_sound(const struct srd_op *op)
 	return true;
 }
 
-/* Numbers within their ranges, names where the kind has them. */
-static bool fields_are_sound(const struct srd_op *op)
+/* Names where the kind has them and nowhere else. */
+static bool names_are_sound(const struct srd_op *op)
 {
-	if (op->kind != SRD_OP_RUN && (op->ino == 0 || op->ino > SRD_INO_MAX))
-		return false;
 	switch (op->kind) {
 	case SRD_OP_MAKE:
 		if (op->parent == 0)
@@ -271,6 +272,37 @@ static bool fields_are_sound(const struct srd_op *op)
 		       srd_name_is_sound(op->new_name, op->new_name_len);
 	case SRD_OP_XATTR:
 		return op->name_len > 0 && !memchr(op->name, 0, op->name_len);
+	default:
+		return op->name_len == 0;
+	}
+}
+
+/* The zeros that the check covers are zero: behind the names, and beside a
+ * length.  Those behind inline payload are not looked at: rot there must cost no
+ * more than rot in the payload, which is nothing. */
+static bool padding_is_zero(const struct srd_op *op, const uint8_t *bytes)
+{
+	uint32_t names_len = (uint32_t)op->name_len + op->new_name_len;
+	uint32_t spare = (8 - names_len % 8) % 8;
+	uint64_t last = 0;
+
+	if (op->kind == SRD_OP_RENAME && srd_get64(bytes + AT_NEW_NAME_LEN) != op->new_name_len)
+		return false;
+	memcpy(&last, op->name + names_len, spare);
+	return last == 0;
+}
+
+/* Numbers within their ranges. */
+static bool fields_are_sound(const struct srd_op *op)
+{
+	if (op->kind == SRD_OP_RUN)
+		return true;
+	/* A walk along prev goes back, or it might never end. */
+	if (op->ino == 0 || op->ino > SRD_INO_MAX || op->prev >= op->offset ||
+	    op->parent_prev >= op->offset || op->new_parent_prev >= op->offset ||
+	    op->victim_prev >= op->offset)
+		return false;
+	switch (op->kind) {
 	case SRD_OP_SETATTR:
 		return op->size <= SRD_FILE_LEN_MAX && !(op->mask & ~(uint32_t)SRD_ATTR_ALL);
 	case SRD_OP_WRITE:
@@ -280,7 +312,7 @@ static bool fields_are_sound(const struct srd_op *op)
 	case SRD_OP_REFS:
 		return refs_are_sound(op);
 	default:
-		return op->name_len == 0;
+		return true;
 	}
 }
 
@@ -289,16 +321,12 @@ static bool decode_run(struct srd_op *op, const uint8_t *bytes, uint64_t run_at,
 {
 	if (!srd_run_decode(&op->run, bytes + run_at, op->len - run_at, op->offset + run_at))
 		return false;
-	uint64_t run_len = srd_run_bytes(op->run.len);
-	uint64_t payload = op->run.offset + op->run.distance;
-
 	op->has_run = true;
-	op->covered = (uint32_t)(run_at + run_len);
+	op->covered = (uint32_t)(run_at + srd_run_bytes(op->run.len));
 	if (srd_run_is_inline(op->run.len))
-		return op->run.distance == run_len &&
-		       op->len == op->covered + SRD_ALIGN_UP(op->run.len, 8);
-	return op->len == op->covered && payload % srd_payload_align(op->run.len) == 0 &&
-	       srd_within(payload, op->run.len, record_end);
+		return op->len == op->covered + SRD_ALIGN_UP(op->run.len, 8);
+	return op->len == op->covered &&
+	       srd_within(op->run.offset + op->run.distance, op->run.len, record_end);
 }
 
 bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
@@ -327,7 +355,7 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
 	op->name_offset = offset + fixed_len[kind] + (kind == SRD_OP_RENAME ? name_len : 0);
 	if (kind_has_run(kind, flags) ? !decode_run(op, bytes, run_at, record_end) : run_at != len)
 		return false;
-	return fields_are_sound(op);
+	return names_are_sound(op) && padding_is_zero(op, bytes) && fields_are_sound(op);
 }
 
 struct srd_ref srd_op_ref(const uint8_t *refs, uint64_t i)

@@ -79,6 +79,8 @@ bool srd_record_decode(const struct srd_superblock *sb, struct srd_record *recor
 	    read.len > SRD_RECORD_LEN_MAX || read.meta_len > SRD_META_LEN_MAX ||
 	    read.meta_len % 8 != 0 || SRD_HEADER_LEN + (uint64_t)read.meta_len > read.len)
 		return false;
+	if (read.type != SRD_RECORD_META && read.type != SRD_RECORD_DATA && read.meta_len != 0)
+		return false;
 	if (prev != 0 && !step_back(offset, prev, &read.prev))
 		return false;
 	if (durable != NOTHING_SAID && !step_back(offset, durable, &read.durable))
