@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,9 +122,10 @@ static int detach(const char *mountpoint)
 
 int srd_place_clear(const char *mountpoint)
 {
-	struct stat st;
+	struct statvfs st;
 
-	if (stat(mountpoint, &st) == 0 || errno != ENOTCONN || !is_ours(mountpoint))
+	/* Not stat(): that may be answered from what the kernel remembers. */
+	if (statvfs(mountpoint, &st) == 0 || errno != ENOTCONN || !is_ours(mountpoint))
 		return 0;
 	return detach(mountpoint);
 }

@@ -97,6 +97,8 @@ static int open_store(struct srd_mount *mount)
 
 	if (error == -EBUSY && srd_log_holder(mount->store_path, holder, sizeof holder) == 0)
 		srd_mount_say(mount, "in use: %s", holder);
+	else if (error == -EBUSY)
+		srd_mount_say(mount, "cannot be had alone: others have it open");
 	else if (error)
 		srd_mount_say(mount, "%s", srd_strerror(error));
 	if (error)

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A store as a file system, without a kernel: what is written is seen at once and
+ * is in the log when the file is closed; what is unlinked lives as long as it is
+ * open and leaves nothing behind; an error keeps the data; random operations
+ * match a model.
+ */
+#include "config.h"
+
+#include "unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "fs/fs.h"
+
+static uint64_t seed;
+static char directory[64], path[96], told[8192];
+static struct srd_store *store;
+static struct srd_fs *fs;
+static struct srd_io io;
+static int write_error;   /* what writing to the store's file gives, if not 0 */
+
+static ssize_t write_or_fail(const struct srd_io *self, int fd, const struct iovec *iov, int count, uint64_t offset)
+{
+	return write_error ? write_error : srd_io_posix.pwritev(self, fd, iov, count, offset);
+}
+
+static void say(void *user, const char *text)
+{
+	(void)user;
+	snprintf(told, sizeof told, "%s", text);
+}
+
+static void mount(void)
+{
+	ck_assert_int_eq(srd_store_open(path, SRD_CREATE | SRD_NOSYNC, &io, &store), 0);
+	ck_assert_int_eq(srd_fs_new(store, say, NULL, &fs), 0);
+}
+
+static void unmount(void)
+{
+	ck_assert_int_eq(srd_fs_free(fs), 0);
+	ck_assert_uint_eq(store->state.misfits, 0);
+	ck_assert_int_eq(srd_store_close(store), 0);
+}
+
+static void setup(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(directory, sizeof directory, "%.40s/check-fs-XXXXXX", tmp ? tmp : "/tmp");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(path, sizeof path, "%s/store", directory);
+	io = srd_io_posix;
+	io.pwritev = write_or_fail;
+	write_error = 0;
+	mount();
+}
+
+static void teardown(void)
+{
+	char shm[128];
+
+	unmount();
+	snprintf(shm, sizeof shm, "%s.shm", path);
+	unlink(shm);
+	unlink(path);
+	ck_assert_int_eq(rmdir(directory), 0);
+}
+
+/* ---- Shorthands ---- */
+
+static const struct srd_fs_node plain = { .mode = S_IFREG | 0644, .uid = 1000, .gid = 1000 };
+
+static struct srd_file *create(const char *name)
+{
+	struct srd_file *file;
+	struct stat st;
+
+	ck_assert_int_eq(srd_fs_create(fs, SRD_ROOT_INO, name, &plain, O_RDWR, &st, &file), 0);
+	return file;
+}
+
+static uint64_t lookup(const char *name, struct stat *st)
+{
+	ck_assert_int_eq(srd_fs_lookup(fs, SRD_ROOT_INO, name, st), 0);
+	return st->st_ino;
+}
+
+static struct srd_file *open_again(uint64_t ino, int flags)
+{
+	struct srd_file *file;
+
+	ck_assert_int_eq(srd_fs_open(fs, ino, flags, &file), 0);
+	return file;
+}
+
+static void write_text(struct srd_file *file, uint64_t pos, const char *text)
+{
+	ck_assert_int_eq(srd_fs_write(fs, file, pos, text, strlen(text)), 0);
+}
+
+static void expect_text(struct srd_file *file, const char *text)
+{
+	char buffer[256];
+	ssize_t len = srd_fs_read(fs, file, 0, buffer, sizeof buffer);
+
+	ck_assert_int_eq(len, (ssize_t)strlen(text));
+	ck_assert_mem_eq(buffer, text, (size_t)len);
+}
+
+static uint64_t end_of_log(void)
+{
+	return atomic_load(&store->log->end);
+}
+
+/* ---- Writing ---- */
+
+START_TEST(what_is_written_is_seen_at_once_and_committed_at_close)
+{
+	struct srd_file *file = create("f");
+	uint64_t ino = file->inode->ino, end = end_of_log();
+	struct srd_file *other = open_again(ino, O_RDONLY);
+	struct stat st;
+
+	write_text(file, 0, "hello");
+	expect_text(other, "hello");
+	ck_assert_int_eq(srd_fs_get_attr(fs, ino, &st), 0);
+	ck_assert_int_eq(st.st_size, 5);
+	ck_assert_int_eq(st.st_blocks, 1);
+	ck_assert_uint_eq(end_of_log(), end);
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	ck_assert_uint_gt(end_of_log(), end);
+	end = end_of_log();
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	srd_fs_close(fs, file);
+	srd_fs_close(fs, other);
+	ck_assert_uint_eq(end_of_log(), end);
+	unmount();
+	mount();
+	lookup("f", &st);
+	ck_assert_int_eq(st.st_size, 5);
+	ck_assert_uint_eq(st.st_uid, 1000);
+}
+END_TEST
+
+START_TEST(a_time_that_was_shown_stays)
+{
+	struct srd_file *file = create("f");
+	struct stat before, after;
+
+	write_text(file, 0, "hello");
+	ck_assert_int_eq(srd_fs_get_attr(fs, file->inode->ino, &before), 0);
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	ck_assert_int_eq(srd_fs_get_attr(fs, file->inode->ino, &after), 0);
+	ck_assert_mem_eq(&before.st_mtim, &after.st_mtim, sizeof before.st_mtim);
+	ck_assert_mem_eq(&before.st_ctim, &after.st_ctim, sizeof before.st_ctim);
+	srd_fs_close(fs, file);
+}
+END_TEST
+
+START_TEST(a_failing_commit_keeps_the_data)
+{
+	struct srd_file *file = create("f");
+	uint64_t ino = file->inode->ino;
+
+	write_text(file, 0, "precious");
+	write_error = -ENOSPC;
+	ck_assert_int_eq(srd_fs_flush(fs, file), -ENOSPC);
+	ck_assert_int_eq(srd_fs_sync(fs, file), -ENOSPC);
+	expect_text(file, "precious");
+	srd_fs_close(fs, file);
+	write_error = 0;
+	file = open_again(ino, O_RDWR);
+	expect_text(file, "precious");
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	srd_fs_close(fs, file);
+	unmount();
+	mount();
+	struct stat st;
+	file = open_again(lookup("f", &st), O_RDONLY);
+	expect_text(file, "precious");
+	srd_fs_close(fs, file);
+}
+END_TEST
+
+START_TEST(a_large_write_fails_where_there_is_no_room)
+{
+	struct srd_file *file = create("f");
+	size_t len = 1 << 20;
+	char *data = calloc(1, len);
+
+	write_error = -ENOSPC;
+	ck_assert_int_eq(srd_fs_write(fs, file, 0, data, len), -ENOSPC);
+	write_error = 0;
+	ck_assert_int_eq(srd_fs_write(fs, file, 0, data, len), 0);
+	srd_fs_close(fs, file);
+	free(data);
+}
+END_TEST
+
+START_TEST(truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_content)
+{
+	struct srd_file *file = create("f"), *truncating;
+	uint64_t ino = file->inode->ino;
+	struct stat st;
+
+	write_text(file, 0, "old content");
+	srd_fs_close(fs, file);
+	file = open_again(ino, O_RDONLY);
+	uint64_t sequence = store->log->sequence;
+	truncating = open_again(ino, O_WRONLY | O_TRUNC);
+	ck_assert_int_eq(srd_fs_get_attr(fs, ino, &st), 0);
+	ck_assert_int_eq(st.st_size, 0);
+	expect_text(file, "");
+	write_text(truncating, 0, "new");
+	expect_text(file, "new");
+	srd_fs_close(fs, truncating);
+	ck_assert_uint_eq(store->log->sequence, sequence + 1);
+	truncating = open_again(ino, O_WRONLY | O_TRUNC);
+	srd_fs_close(fs, truncating);
+	expect_text(file, "");
+	srd_fs_close(fs, file);
+}
+END_TEST
+
+/* ---- Unlinked ---- */
+
+START_TEST(an_unlinked_file_works_and_leaves_nothing)
+{
+	struct srd_file *file = create("f");
+	uint64_t ino = file->inode->ino;
+	struct srd_attr cut = { .mask = SRD_ATTR_SIZE, .size = 3 }, mode = { .mask = SRD_ATTR_MODE, .mode = 0600 };
+	struct stat st;
+
+	write_text(file, 0, "before");
+	ck_assert_int_eq(srd_fs_unlink(fs, SRD_ROOT_INO, "f", false), 0);
+	uint64_t sequence = store->log->sequence;
+	write_text(file, 6, " after");
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	ck_assert_int_eq(srd_fs_sync(fs, file), 0);
+	expect_text(file, "before after");
+	ck_assert_int_eq(srd_fs_set_attr(fs, ino, &mode, &st), 0);
+	ck_assert_int_eq(srd_fs_set_attr(fs, ino, &cut, &st), 0);
+	ck_assert_int_eq(st.st_size, 3);
+	ck_assert_uint_eq(st.st_mode, S_IFREG | 0600);
+	ck_assert_uint_eq(st.st_nlink, 0);
+	expect_text(file, "bef");
+	cut.size = 5;
+	ck_assert_int_eq(srd_fs_set_attr(fs, ino, &cut, &st), 0);
+	char buffer[8];
+	ck_assert_int_eq(srd_fs_read(fs, file, 0, buffer, sizeof buffer), 5);
+	ck_assert_mem_eq(buffer, "bef\0\0", 5);
+	ck_assert_uint_eq(store->log->sequence, sequence);
+	srd_fs_close(fs, file);
+	/* Held by number only, it is still there. */
+	file = open_again(ino, O_RDONLY);
+	ck_assert_int_eq(srd_fs_read(fs, file, 0, buffer, sizeof buffer), 5);
+	srd_fs_close(fs, file);
+	srd_fs_forget(fs, ino, 1);
+	ck_assert_int_eq(srd_fs_get_attr(fs, ino, &st), -ESTALE);
+	ck_assert_uint_eq(atomic_load(&fs->opens.changed_count), 0);
+	ck_assert_uint_eq(store->log->sequence, sequence);
+}
+END_TEST
+
+/* ---- Names ---- */
+
+START_TEST(names_are_refused_for_good_reasons)
+{
+	char name[SRD_NAME_MAX + 2];
+	struct stat st;
+
+	memset(name, 'n', sizeof name);
+	name[SRD_NAME_MAX + 1] = 0;
+	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, name, &plain, &st), -ENAMETOOLONG);
+	ck_assert_int_eq(srd_fs_lookup(fs, SRD_ROOT_INO, name, &st), -ENAMETOOLONG);
+	name[SRD_NAME_MAX] = 0;
+	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, name, &plain, &st), 0);
+	lookup(name, &st);
+	ck_assert_int_eq(srd_error_errno(srd_fs_make(fs, SRD_ROOT_INO, ".srd", &plain, &st)), EPERM);
+	ck_assert_int_eq(srd_error_errno(srd_fs_rename(fs, SRD_ROOT_INO, name, SRD_ROOT_INO, ".srd", 0)), EPERM);
+	ck_assert_int_eq(srd_fs_lookup(fs, SRD_ROOT_INO, ".srd", &st), -ENOENT);
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, name, SRD_ROOT_INO, "w", RENAME_WHITEOUT), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_setgid_directory_gives_its_group)
+{
+	struct srd_fs_node dir = { .mode = S_IFDIR | S_ISGID | 0775, .uid = 1, .gid = 77 };
+	struct stat st, sub;
+
+	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, "d", &dir, &st), 0);
+	ck_assert_int_eq(srd_fs_make(fs, st.st_ino, "f", &plain, &sub), 0);
+	ck_assert_uint_eq(sub.st_gid, 77);
+	dir.mode = S_IFDIR | 0755;
+	dir.gid = 5;
+	ck_assert_int_eq(srd_fs_make(fs, st.st_ino, "sub", &dir, &sub), 0);
+	ck_assert_uint_eq(sub.st_gid, 77);
+	ck_assert_uint_eq(sub.st_mode, S_IFDIR | S_ISGID | 0755);
+}
+END_TEST
+
+START_TEST(inodes_are_found_by_dot_and_dot_dot)
+{
+	struct srd_fs_node dir = { .mode = S_IFDIR | 0755 };
+	struct stat outer, inner, st;
+
+	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, "outer", &dir, &outer), 0);
+	ck_assert_int_eq(srd_fs_make(fs, outer.st_ino, "inner", &dir, &inner), 0);
+	ck_assert_int_eq(srd_fs_lookup(fs, inner.st_ino, "..", &st), 0);
+	ck_assert_uint_eq(st.st_ino, outer.st_ino);
+	ck_assert_int_eq(srd_fs_lookup(fs, inner.st_ino, ".", &st), 0);
+	ck_assert_uint_eq(st.st_ino, inner.st_ino);
+	ck_assert_int_eq(srd_fs_lookup(fs, SRD_ROOT_INO, "..", &st), 0);
+	ck_assert_uint_eq(st.st_ino, SRD_ROOT_INO);
+}
+END_TEST
+
+/* ---- Directories ---- */
+
+enum { ENTRIES = 3000, AT_ONCE = 7 };
+
+struct seen {
+	unsigned times[ENTRIES];
+	unsigned others, left;
+	uint64_t next;
+};
+
+static bool see(void *user, const char *name, const struct stat *st, uint64_t next, bool whole)
+{
+	struct seen *seen = user;
+	unsigned n;
+
+	if (seen->left == 0)
+		return false;
+	seen->left--;
+	seen->next = next;
+	if (sscanf(name, "e%u", &n) == 1)
+		seen->times[n]++;
+	else
+		seen->others++;
+	if (whole)
+		srd_fs_forget(fs, st->st_ino, 0);
+	return true;
+}
+
+/* What stays is seen once, although others come and go while it is read. */
+START_TEST(entries_are_neither_lost_nor_doubled)
+{
+	static struct seen seen;
+	struct srd_dir *dir;
+	struct stat st;
+	char name[16];
+	unsigned fresh = 0;
+
+	memset(&seen, 0, sizeof seen);
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		snprintf(name, sizeof name, "e%u", i);
+		ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, name, &plain, &st), 0);
+	}
+	ck_assert_int_eq(srd_fs_open_dir(fs, SRD_ROOT_INO, &dir), 0);
+	for (unsigned round = 0;; round++) {
+		seen.left = AT_ONCE;
+		ck_assert_int_eq(srd_fs_read_dir(fs, dir, seen.next, round % 2, see, &seen), 0);
+		if (seen.left > 0)
+			break;
+		/* One in four goes, wherever it lies; and new ones come for a while. */
+		snprintf(name, sizeof name, "e%u", (round * 37 % (ENTRIES / 4)) * 4);
+		srd_fs_unlink(fs, SRD_ROOT_INO, name, false);
+		if (fresh < 100) {
+			snprintf(name, sizeof name, "new%u", fresh++);
+			ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, name, &plain, &st), 0);
+		}
+	}
+	for (unsigned i = 0; i < ENTRIES; i++)
+		ck_assert(i % 4 == 0 ? seen.times[i] <= 1 : seen.times[i] == 1);
+	ck_assert_uint_eq(seen.others, 2 + fresh);
+	srd_fs_close_dir(dir);
+}
+END_TEST
+
+/* ---- Reading ---- */
+
+static void flip_last_byte_of(const char *text)
+{
+	FILE *file = fopen(path, "r+");
+	static char bytes[1 << 20];
+	size_t len = fread(bytes, 1, sizeof bytes, file);
+	char *at = memmem(bytes, len, text, strlen(text));
+
+	ck_assert_ptr_nonnull(at);
+	at[strlen(text) - 1] ^= 1;
+	rewind(file);
+	ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(a_damaged_block_is_an_error_and_said_once)
+{
+	struct srd_file *file = create("damaged");
+	uint64_t ino = file->inode->ino;
+	char buffer[100];
+
+	write_text(file, 0, "to be damaged");
+	write_text(file, 5000, "not to be");
+	ck_assert_int_eq(srd_fs_sync(fs, file), 0);
+	srd_fs_close(fs, file);
+	/* A later record says that this is durable: rot then, not the log's end. */
+	srd_fs_close(fs, create("later"));
+	unmount();
+	flip_last_byte_of("to be damaged");
+	mount();
+	file = open_again(ino, O_RDONLY);
+	ck_assert_int_eq(srd_fs_read(fs, file, 0, buffer, sizeof buffer), SRD_ECORRUPT);
+	ck_assert_ptr_nonnull(strstr(told, "damaged: bytes at 0 "));
+	ck_assert_int_eq(srd_fs_read(fs, file, 5000, buffer, sizeof buffer), 9);
+	ck_assert_mem_eq(buffer, "not to be", 9);
+	srd_fs_close(fs, file);
+}
+END_TEST
+
+START_TEST(the_kernels_pages_are_kept_unless_somebody_else_wrote)
+{
+	struct srd_file *file = create("f");
+	uint64_t ino = file->inode->ino;
+	struct srd_store *other;
+	struct srd_txn *txn;
+
+	srd_fs_close(fs, file);
+	file = open_again(ino, O_RDWR);
+	ck_assert(file->keep_cache);
+	write_text(file, 0, "ours");
+	srd_fs_close(fs, file);
+	file = open_again(ino, O_RDONLY);
+	ck_assert(file->keep_cache);
+	srd_fs_close(fs, file);
+	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, NULL, &other), 0);
+	/* Let go of the append lock, as the keeper does when asked. */
+	pthread_mutex_lock(&store->commit_mutex);
+	store->log->lock_since_ns = 0;
+	srd_log_unlock(store->log);
+	pthread_mutex_unlock(&store->commit_mutex);
+	ck_assert_int_eq(srd_txn_begin(other, &txn), 0);
+	ck_assert_int_eq(srd_txn_write(txn, ino, 0, "theirs", 6, false), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+	ck_assert_int_eq(srd_store_close(other), 0);
+	file = open_again(ino, O_RDONLY);
+	ck_assert(!file->keep_cache);
+	expect_text(file, "theirs");
+	srd_fs_close(fs, file);
+	file = open_again(ino, O_RDONLY);
+	ck_assert(file->keep_cache);
+	srd_fs_close(fs, file);
+}
+END_TEST
+
+/* ---- Anything, in any order ---- */
+
+enum { FILE_MAX = 3 << 20, STEPS = 3000 };
+
+static uint8_t model[FILE_MAX], scratch[FILE_MAX];
+static uint64_t model_size;
+
+static void check_content(struct srd_file *file, uint64_t pos, uint64_t len)
+{
+	uint64_t expected = pos >= model_size ? 0 : SRD_MIN(len, model_size - pos);
+	ssize_t got = srd_fs_read(fs, file, pos, scratch, len);
+
+	ck_assert_int_eq(got, (ssize_t)expected);
+	if (memcmp(scratch, model + pos, expected) != 0)
+		ck_abort_msg("wrong content at %" PRIu64 " + %" PRIu64, pos, len);
+}
+
+static void random_write(struct srd_file *file, uint64_t *random)
+{
+	static const uint32_t lens[] = { 1, 60, 64, 4096, 5000, 70000, 131072, 600000 };
+	uint64_t pos = unit_random(random) % 4 ? unit_random(random) % (FILE_MAX / 2) : model_size;
+	uint64_t wanted = lens[unit_random(random) % SRD_LEN(lens)], len = SRD_MIN(wanted, FILE_MAX - pos);
+
+	unit_random_bytes(random, model + pos, SRD_MIN(len, (uint64_t)64));
+	for (uint64_t i = 64; i < len; i++)
+		model[pos + i] = (uint8_t)(model[pos + i - 64] + i);
+	model_size = SRD_MAX(model_size, pos + len);
+	ck_assert_int_eq(srd_fs_write(fs, file, pos, model + pos, len), 0);
+}
+
+static void random_size(uint64_t ino, uint64_t *random)
+{
+	struct srd_attr attr = { .mask = SRD_ATTR_SIZE, .size = unit_random(random) % (FILE_MAX / 2) };
+	struct stat st;
+
+	ck_assert_int_eq(srd_fs_set_attr(fs, ino, &attr, &st), 0);
+	ck_assert_int_eq(st.st_size, (off_t)attr.size);
+	if (attr.size < model_size)
+		memset(model + attr.size, 0, model_size - attr.size);
+	model_size = attr.size;
+}
+
+START_TEST(random_operations_match_a_model)
+{
+	struct srd_file *file = create("f"), *other;
+	uint64_t ino = file->inode->ino, random = seed;
+	struct stat st;
+
+	memset(model, 0, sizeof model);
+	model_size = 0;
+	for (unsigned n = 0; n < STEPS; n++) {
+		switch (unit_random(&random) % 12) {
+		case 0: random_size(ino, &random); break;
+		case 1: ck_assert_int_eq(srd_fs_flush(fs, file), 0); break;
+		case 2:
+			if (unit_random(&random) % 8)
+				break;
+			other = open_again(ino, O_WRONLY | O_TRUNC);
+			memset(model, 0, model_size);
+			model_size = 0;
+			srd_fs_close(fs, other);
+			break;
+		case 3:
+			srd_fs_close(fs, file);
+			if (unit_random(&random) % 8 == 0) {
+				unmount();
+				mount();
+			}
+			file = open_again(ino, O_RDWR);
+			break;
+		case 4:
+			ck_assert_int_eq(srd_fs_get_attr(fs, ino, &st), 0);
+			ck_assert_int_eq(st.st_size, (off_t)model_size);
+			ck_assert_int_le(st.st_blocks, (st.st_size + 511) / 512);
+			break;
+		case 5: case 6: case 7:
+			check_content(file, unit_random(&random) % FILE_MAX, unit_random(&random) % 200000);
+			break;
+		default: random_write(file, &random);
+		}
+	}
+	check_content(file, 0, FILE_MAX);
+	srd_fs_close(fs, file);
+	unmount();
+	mount();
+	file = open_again(ino, O_RDONLY);
+	check_content(file, 0, FILE_MAX);
+	srd_fs_close(fs, file);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("fs");
+	TCase *tcase = tcase_create("all");
+
+	seed = unit_seed();
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_is_written_is_seen_at_once_and_committed_at_close);
+	tcase_add_test(tcase, a_time_that_was_shown_stays);
+	tcase_add_test(tcase, a_failing_commit_keeps_the_data);
+	tcase_add_test(tcase, a_large_write_fails_where_there_is_no_room);
+	tcase_add_test(tcase, truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_content);
+	tcase_add_test(tcase, an_unlinked_file_works_and_leaves_nothing);
+	tcase_add_test(tcase, names_are_refused_for_good_reasons);
+	tcase_add_test(tcase, a_setgid_directory_gives_its_group);
+	tcase_add_test(tcase, inodes_are_found_by_dot_and_dot_dot);
+	tcase_add_test(tcase, entries_are_neither_lost_nor_doubled);
+	tcase_add_test(tcase, a_damaged_block_is_an_error_and_said_once);
+	tcase_add_test(tcase, the_kernels_pages_are_kept_unless_somebody_else_wrote);
+	tcase_add_test(tcase, random_operations_match_a_model);
+	tcase_set_timeout(tcase, 120);
+	suite_add_tcase(suite, tcase);
+	return unit_run(suite);
+}
