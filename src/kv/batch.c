@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * batch.c - many puts and deletes as one commit.
+ *
+ * Entries are collected one behind the other in one growing piece of memory:
+ *
+ *     | key_len name_at kind | value_len | key ... pad | value ... pad | next
+ *
+ * Long values go into the log at once, as data that counts for nothing yet; of
+ * them the references are kept.  Commit runs through the entries in groups, so
+ * that the hash lines of a group are on their way while it is prepared.
+ */
+#include "config.h"
+
+#include "kv/kv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum {
+	GROUP = 16,
+	AHEAD_LEN = 64 << 10,     /* values of this length go ahead */
+};
+
+enum kind { PUT, PUT_AHEAD, DELETE };
+
+struct entry {
+	uint16_t key_len;
+	uint16_t name_at;         /* of the last component, in the key */
+	uint32_t kind;
+	uint64_t value_len;       /* PUT: bytes; PUT_AHEAD: bytes of struct srd_ref */
+	char key[];
+};
+
+struct srd_batch {
+	struct srd_store *store;
+	uint8_t *bytes;
+	size_t len, cap;
+};
+
+/* The directory of the entry before: neighbours often share theirs. */
+struct directory {
+	const char *key;
+	size_t len;               /* 0: none known */
+	uint64_t ino;
+};
+
+static const void *entry_value(const struct entry *entry)
+{
+	return entry->key + SRD_ALIGN_UP(entry->key_len, 8);
+}
+
+static size_t entry_len(size_t key_len, size_t value_len)
+{
+	return sizeof(struct entry) + SRD_ALIGN_UP(key_len, 8) + SRD_ALIGN_UP(value_len, 8);
+}
+
+int srd_batch_new(struct srd_store *store, struct srd_batch **batch)
+{
+	struct srd_batch *made = calloc(1, sizeof *made);
+
+	if (!made)
+		return -ENOMEM;
+	made->store = store;
+	*batch = made;
+	return 0;
+}
+
+void srd_batch_free(struct srd_batch *batch)
+{
+	if (!batch)
+		return;
+	free(batch->bytes);
+	free(batch);
+}
+
+static int reserve(struct srd_batch *batch, size_t len)
+{
+	if (len <= batch->cap - batch->len)
+		return 0;
+	size_t cap = SRD_MAX(batch->len + len, SRD_MAX(batch->cap * 2, (size_t)64 << 10));
+	uint8_t *bytes = realloc(batch->bytes, cap);
+	if (!bytes)
+		return -ENOMEM;
+	batch->bytes = bytes;
+	batch->cap = cap;
+	return 0;
+}
+
+/* Where the last component of KEY begins. */
+static size_t last_component(const struct srd_path *path, const char *key, size_t key_len)
+{
+	if (path->rest_len == 0)
+		return 0;
+	return (size_t)((const char *)memrchr(key, '/', key_len) + 1 - key);
+}
+
+static int add(struct srd_batch *batch, const struct srd_path *path, const void *key, size_t key_len,
+               enum kind kind, const void *value, size_t value_len)
+{
+	size_t len = entry_len(key_len, value_len);
+	int error = reserve(batch, len);
+
+	if (error)
+		return error;
+	struct entry *entry = (struct entry *)(batch->bytes + batch->len);
+	entry->key_len = (uint16_t)key_len;
+	entry->name_at = (uint16_t)last_component(path, key, key_len);
+	entry->kind = kind;
+	entry->value_len = value_len;
+	memcpy(entry->key, key, key_len);
+	if (value_len > 0)
+		memcpy((void *)entry_value(entry), value, value_len);
+	batch->len += len;
+	return 0;
+}
+
+static int put_ahead(struct srd_batch *batch, const struct srd_path *path, const void *key, size_t key_len,
+                     const void *data, size_t len)
+{
+	struct srd_extents extents;
+
+	srd_extents_init(&extents);
+	int error = srd_extents_append(&extents, batch->store, 0, data, len);
+	if (!error)
+		error = add(batch, path, key, key_len, PUT_AHEAD, extents.refs,
+		            extents.count * sizeof *extents.refs);
+	srd_extents_release(&extents);
+	return error;
+}
+
+int srd_batch_put(struct srd_batch *batch, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct srd_path path;
+	int error = srd_path_start(&path, key, key_len);
+
+	if (error)
+		return error;
+	if (len >= AHEAD_LEN)
+		return put_ahead(batch, &path, key, key_len, data, len);
+	return add(batch, &path, key, key_len, PUT, data, len);
+}
+
+int srd_batch_delete(struct srd_batch *batch, const void *key, size_t key_len)
+{
+	struct srd_path path;
+	int error = srd_path_start(&path, key, key_len);
+
+	return error ? error : add(batch, &path, key, key_len, DELETE, NULL, 0);
+}
+
+static bool is_in(const struct entry *entry, const struct directory *directory)
+{
+	return entry->name_at > 0 && entry->name_at == directory->len &&
+	       memcmp(entry->key, directory->key, directory->len) == 0;
+}
+
+static void prefetch(const struct srd_state *state, const struct entry *entry,
+                     const struct directory *directory)
+{
+	uint64_t dir = entry->name_at == 0 ? SRD_ROOT_INO : is_in(entry, directory) ? directory->ino : 0;
+
+	if (dir)
+		srd_state_prefetch_name(state, srd_state_name_hash(state, dir, entry->key + entry->name_at,
+		                                                   entry->key_len - entry->name_at));
+}
+
+/* *INO: the directory of ENTRY, made if need be. */
+static int enter(struct srd_store *store, struct srd_txn *txn, const struct entry *entry,
+                 struct directory *directory, uint64_t *ino)
+{
+	struct srd_path path;
+	int error = 0;
+
+	if (entry->name_at == 0) {
+		*ino = SRD_ROOT_INO;
+		return 0;
+	}
+	if (!is_in(entry, directory)) {
+		error = srd_path_start(&path, entry->key, entry->key_len);
+		if (!error)
+			error = srd_path_enter(store, txn, &path, &directory->ino);
+		directory->key = entry->key;
+		directory->len = error ? 0 : entry->name_at;
+	}
+	*ino = directory->ino;
+	return error;
+}
+
+static int put_entry(struct srd_store *store, struct srd_txn *txn, const struct entry *entry,
+                     struct directory *directory)
+{
+	struct srd_extents extents;
+	struct srd_body body = { .data = entry_value(entry), .len = entry->value_len };
+	uint64_t dir, ino;
+	int error = enter(store, txn, entry, directory, &dir);
+
+	if (error)
+		return error;
+	if (entry->kind == PUT_AHEAD) {
+		size_t count = entry->value_len / sizeof(struct srd_ref);
+		const struct srd_ref *refs = body.data;
+		extents = (struct srd_extents){ .count = count, .refs = (struct srd_ref *)refs,
+		                                .size = refs[count - 1].pos + refs[count - 1].len };
+		body = (struct srd_body){ .extents = &extents };
+	}
+	return srd_body_place(store, txn, dir, entry->key + entry->name_at,
+	                      entry->key_len - entry->name_at, &body, &ino);
+}
+
+static int delete_entry(struct srd_txn *txn, const struct entry *entry)
+{
+	struct srd_path path;
+	uint64_t dir;
+	int error = srd_path_start(&path, entry->key, entry->key_len);
+
+	if (!error)
+		error = srd_path_parent(txn, &path, &dir);
+	if (!error)
+		error = srd_txn_unlink(txn, dir, path.name, path.name_len, -1);
+	return error == -ENOENT ? 0 : error;
+}
+
+static int run_group(struct srd_store *store, struct srd_txn *txn, const struct entry *const *group,
+                     size_t count, struct directory *directory)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < count && !error; i++) {
+		if (group[i]->kind == DELETE) {
+			error = delete_entry(txn, group[i]);
+			directory->len = 0;   /* it may be what was deleted */
+		} else {
+			error = put_entry(store, txn, group[i], directory);
+		}
+	}
+	return error;
+}
+
+static int run(struct srd_batch *batch, struct srd_txn *txn)
+{
+	struct directory directory = { NULL, 0, 0 };
+	const struct entry *group[GROUP];
+	int error = 0;
+
+	for (size_t at = 0; at < batch->len && !error;) {
+		size_t count = 0;
+		for (; count < GROUP && at < batch->len; count++) {
+			group[count] = (const struct entry *)(batch->bytes + at);
+			prefetch(&batch->store->state, group[count], &directory);
+			at += entry_len(group[count]->key_len, group[count]->value_len);
+		}
+		error = run_group(batch->store, txn, group, count, &directory);
+	}
+	return error;
+}
+
+int srd_batch_commit(struct srd_batch *batch)
+{
+	struct srd_txn *txn;
+	int error;
+
+	if (batch->len == 0)
+		return 0;
+	error = srd_txn_begin(batch->store, &txn);
+	if (!error)
+		error = srd_txn_end(txn, run(batch, txn));
+	if (!error)
+		batch->len = 0;
+	return error;
+}

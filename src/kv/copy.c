@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * copy.c - a file, symlink or node under a second key, in this store or in
+ * another: content, mode, owner, times and extended attributes, in one commit.
+ *
+ * Inside a store the copy names the same bytes of the log.  Across stores they
+ * are appended to the target first.  What stood at the target key is taken
+ * away, not written into: its other names keep what they had.
+ */
+#include "config.h"
+
+#include "kv/kv.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+enum { PIECE_LEN = 1 << 20 };   /* read and appended at once, across stores */
+
+struct attribute {
+	uint64_t name, run;       /* offsets in the log of the source */
+	uint32_t name_len;
+};
+
+/* What is copied, taken out of the source's state. */
+struct original {
+	struct srd_log *log;
+	struct srd_stat st;
+	struct srd_extents extents;
+	struct attribute *attributes;
+	size_t attribute_count;
+};
+
+static void original_release(struct original *original)
+{
+	srd_extents_release(&original->extents);
+	free(original->attributes);
+}
+
+static int take_attributes(const struct srd_state *state, const struct srd_inode *inode,
+                           struct original *original)
+{
+	size_t cap = 0;
+
+	for (const struct srd_xattr *xattr = srd_state_next_xattr(state, inode, NULL); xattr;
+	     xattr = srd_state_next_xattr(state, inode, xattr)) {
+		if (original->attribute_count == cap) {
+			cap = cap ? cap * 2 : 8;
+			struct attribute *grown = realloc(original->attributes, cap * sizeof *grown);
+			if (!grown)
+				return -ENOMEM;
+			original->attributes = grown;
+		}
+		original->attributes[original->attribute_count++] = (struct attribute){
+			.name = xattr->name, .run = xattr->run, .name_len = xattr->name_len };
+	}
+	return 0;
+}
+
+/* Copies what there is to know of inode INDEX.  Read side held, or a transaction. */
+static int take(struct srd_store *store, uint32_t index, struct original *original)
+{
+	const struct srd_inode *inode = srd_inode_at(&store->state, index);
+	int error = 0;
+
+	if (srd_inode_is_dir(inode))
+		return -EISDIR;
+	original->log = store->log;
+	srd_stat_fill(store, inode, &original->st);
+	if (original->st.kind == SRD_FILE || original->st.kind == SRD_SYMLINK)
+		error = srd_extents_copy(&store->state, inode, &original->extents);
+	return error ? error : take_attributes(&store->state, inode, original);
+}
+
+static int put_attributes(struct srd_txn *txn, uint64_t ino, const struct original *original)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < original->attribute_count && !error; i++) {
+		const struct attribute *attribute = &original->attributes[i];
+		const uint8_t *name = srd_log_at(original->log, attribute->name, attribute->name_len);
+		const uint8_t *value = (const uint8_t *)"";
+		struct srd_run run;
+		if (!name || !srd_log_run(original->log, attribute->run, &run))
+			return SRD_ECORRUPT;
+		if (run.len > 0)
+			error = srd_value_bytes(original->log, attribute->run, 0, run.len, &value);
+		if (!error)
+			error = srd_txn_xattr(txn, ino, (const char *)name, attribute->name_len, value, run.len);
+	}
+	return error;
+}
+
+static int put_times(struct srd_txn *txn, uint64_t ino, const struct original *original)
+{
+	unsigned mask = SRD_SET_ATIME | SRD_SET_MTIME;
+	struct srd_attr attr = srd_attr_from(&original->st, mask, original->st.mode);
+
+	return srd_txn_set_attr(txn, ino, &attr);
+}
+
+/* Takes away what stands at PATH.  *SAME: it is the inode INO, and stays. */
+static int clear(struct srd_txn *txn, uint64_t dir, const struct srd_path *path, uint64_t ino, bool *same)
+{
+	struct srd_node node;
+	int error = srd_txn_lookup(txn, dir, path->name, path->name_len, &node);
+
+	*same = false;
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	if (S_ISDIR(node.mode))
+		return -EISDIR;
+	*same = node.ino == ino;
+	return *same ? 0 : srd_txn_unlink(txn, dir, path->name, path->name_len, 0);
+}
+
+/* Makes the copy at PATH; INO: the original if it is of the same store, else 0. */
+static int place(struct srd_store *store, struct srd_txn *txn, struct srd_path *path,
+                 const struct original *original, const struct srd_extents *content, uint64_t ino)
+{
+	const struct srd_stat *st = &original->st;
+	const uint8_t *target = NULL;
+	uint64_t dir, copy;
+	bool same = false;
+	int error = srd_path_enter(store, txn, path, &dir);
+
+	if (!error)
+		error = clear(txn, dir, path, ino, &same);
+	if (error || same)
+		return error;
+	if (st->kind == SRD_SYMLINK && original->extents.count > 0)
+		error = srd_value_bytes(original->log, original->extents.refs[0].run, 0,
+		                        (uint32_t)st->size, &target);
+	if (!error)
+		error = srd_txn_make(txn, dir, path->name, path->name_len, st->mode, st->uid, st->gid,
+		                     st->rdev, target, target ? st->size : 0, &copy);
+	if (!error && st->kind == SRD_FILE)
+		error = srd_body_refer(txn, copy, content, false);
+	if (!error)
+		error = put_attributes(txn, copy, original);
+	return error ? error : put_times(txn, copy, original);
+}
+
+static int copy_within(struct srd_store *store, struct srd_path *from, struct srd_path *to,
+                       struct original *original)
+{
+	struct srd_node node;
+	struct srd_txn *txn;
+	int error = srd_txn_begin(store, &txn);
+
+	if (error)
+		return error;
+	error = srd_path_node(txn, from, &node);
+	if (!error)
+		error = take(store, node.inode, original);
+	if (!error)
+		error = place(store, txn, to, original, &original->extents, node.ino);
+	return srd_txn_end(txn, error);
+}
+
+/* Appends the original's bytes to STORE, its holes left out. */
+static int append_content(struct srd_store *store, const struct original *original,
+                          struct srd_extents *content)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < original->extents.count && !error; i++) {
+		const struct srd_ref *ref = &original->extents.refs[i];
+		uint32_t piece;
+		for (uint32_t done = 0; ref->run != 0 && done < ref->len && !error; done += piece) {
+			const uint8_t *data;
+			piece = SRD_MIN(ref->len - done, (uint32_t)PIECE_LEN);
+			error = srd_value_bytes(original->log, ref->run, ref->skip + done, piece, &data);
+			if (!error)
+				error = srd_extents_append(content, store, ref->pos + done, data, piece);
+		}
+	}
+	content->size = original->st.size;
+	return error;
+}
+
+static int copy_taken(struct srd_store *target, struct srd_path *to, const struct original *original)
+{
+	struct srd_extents content;
+	struct srd_txn *txn;
+	int error = 0;
+
+	srd_extents_init(&content);
+	if (original->st.kind == SRD_FILE)
+		error = append_content(target, original, &content);
+	if (!error)
+		error = srd_txn_begin(target, &txn);
+	if (!error)
+		error = srd_txn_end(txn, place(target, txn, to, original, &content, 0));
+	srd_extents_release(&content);
+	return error;
+}
+
+static int copy_across(struct srd_store *source, struct srd_path *from,
+                       struct srd_store *target, struct srd_path *to, struct original *original)
+{
+	unsigned stripe;
+	int error = srd_store_read(source, &stripe);
+
+	if (error)
+		return error;
+	uint32_t dentry = srd_path_find(&source->state, from);
+	error = dentry ? take(source, srd_dentry_at(&source->state, dentry)->inode, original) : -ENOENT;
+	if (!error)
+		srd_pins_take(source->pins, stripe, 1);
+	srd_store_done(source, stripe);
+	if (error)
+		return error;
+	error = copy_taken(target, to, original);
+	srd_pins_give(source->pins, stripe, 1);
+	return error;
+}
+
+int srd_copy(struct srd_store *source, const void *from, size_t from_len,
+             struct srd_store *target, const void *to, size_t to_len)
+{
+	struct original original = { 0 };
+	struct srd_path from_path, to_path;
+	int error = srd_path_start(&from_path, from, from_len);
+
+	if (!error)
+		error = srd_path_start(&to_path, to, to_len);
+	if (error)
+		return error;
+	srd_extents_init(&original.extents);
+	if (source == target)
+		error = copy_within(source, &from_path, &to_path, &original);
+	else
+		error = copy_across(source, &from_path, target, &to_path, &original);
+	original_release(&original);
+	return error;
+}

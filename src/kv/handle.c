@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handle.c - the open store as srd.h shows it. */
+#include "config.h"
+
+#include "kv/kv.h"
+
+#include <string.h>
+
+int srd_open(const char *path, int flags, struct srd_store **store)
+{
+	return srd_store_open(path, flags, NULL, store);
+}
+
+int srd_close(struct srd_store *store)
+{
+	return store ? srd_store_close(store) : 0;
+}
+
+int srd_sync(struct srd_store *store)
+{
+	return srd_store_sync(store);
+}
+
+int srd_holder(const char *path, char *text, size_t size)
+{
+	return srd_log_holder(path, text, size);
+}
+
+static void fill_from_state(const struct srd_state *state, struct srd_info *info)
+{
+	info->files = state->files;
+	info->directories = state->directories;
+	info->others = state->others;
+	info->live_bytes = state->live_bytes;
+	info->misfits = state->misfits;
+	info->memory_bytes = srd_state_memory_bytes(state);
+}
+
+/* Call with the commit mutex held, which keeps the end where it is. */
+static void fill_from_log(const struct srd_log *log, struct srd_info *info)
+{
+	memcpy(info->uuid, log->sb.uuid, sizeof info->uuid);
+	info->version = log->sb.version;
+	info->generation = log->sb.generation;
+	info->created_ns = log->sb.created_ns;
+	info->end = atomic_load(&log->end);
+	info->durable = atomic_load(&log->durable);
+	info->sequence = log->sequence;
+	info->last_commit_ns = log->last_time_ns;
+	info->dropped_bytes = log->dropped;
+	info->damaged_records = log->damage_count;
+}
+
+int srd_info(struct srd_store *store, struct srd_info *info)
+{
+	struct srd_info filled = { 0 };
+	struct stat st;
+	unsigned stripe;
+	int error = srd_store_read(store, &stripe);
+
+	if (error)
+		return error;
+	fill_from_state(&store->state, &filled);
+	srd_store_done(store, stripe);
+	pthread_mutex_lock(&store->commit_mutex);
+	fill_from_log(store->log, &filled);
+	pthread_mutex_unlock(&store->commit_mutex);
+	if (fstat(store->log->fd, &st) < 0)
+		return srd_errno();
+	filled.file_bytes = (uint64_t)st.st_size;
+	filled.read_only = (store->flags & SRD_RDONLY) || filled.damaged_records > 0;
+	*info = filled;
+	return 0;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * iter.c - all keys, or those under a prefix.
+ *
+ * The table of dentries is dealt to the parts by SRD_CHUNK_LEN indexes, so that
+ * parts made at different times agree.  A dentry keeps its index as long as its
+ * key is there, also when a rename puts another file under it: no key that
+ * stays is missed or seen twice.
+ */
+#include "config.h"
+
+#include "kv/iter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum {
+	AHEAD = 8,                       /* dentries whose lines are fetched before their turn */
+	STEPS_MAX = 4 * SRD_CHUNK_LEN,   /* under one hold of the read side */
+};
+
+static bool is_mine(const struct srd_iter *iter, uint32_t dentry)
+{
+	return iter->parts == 1 || dentry / SRD_CHUNK_LEN % iter->parts == iter->part;
+}
+
+/* Puts the path of ENTRY's directory, with a slash behind it, at iter->parent_text. */
+static bool take_parent(struct srd_iter *iter, const struct srd_state *state, const struct srd_dentry *entry)
+{
+	uint32_t dentry = srd_inode_at(state, entry->parent)->dentry;
+	char buffer[SRD_KEY_MAX + 1];
+	const char *path;
+	int len = 0;
+
+	if (iter->parent == entry->parent)
+		return true;
+	if (dentry != 0) {
+		len = srd_state_path(state, dentry, buffer, &path);
+		if (len < 0)
+			return false;
+		memcpy(iter->text + iter->text_len, path, (size_t)len);
+		iter->text[iter->text_len + (uint32_t)len++] = '/';
+	}
+	iter->parent = entry->parent;
+	iter->parent_text = iter->text_len;
+	iter->parent_len = (uint32_t)len;
+	iter->text_len += (uint32_t)len;
+	return true;
+}
+
+/* Appends ENTRY's key to the text; false if it is none (longer than a key may be). */
+static bool take_key(struct srd_iter *iter, const struct srd_state *state,
+                     const struct srd_dentry *entry, struct srd_found *found)
+{
+	const char *name = srd_dentry_name(state, entry);
+
+	if (!name || !take_parent(iter, state, entry) || iter->parent_len + entry->name_len > SRD_KEY_MAX)
+		return false;
+	found->text = iter->text_len;
+	found->text_len = iter->parent_len + entry->name_len;
+	char *text = iter->text + iter->text_len;
+	memcpy(text, iter->text + iter->parent_text, iter->parent_len);
+	memcpy(text + iter->parent_len, name, entry->name_len);
+	text[found->text_len] = 0;
+	iter->text_len += found->text_len + 1;
+	return true;
+}
+
+void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
+{
+	const struct srd_state *state = &iter->store->state;
+	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
+	const struct srd_inode *inode = srd_inode_at(state, entry->inode);
+	struct srd_found *found = &iter->found[iter->count];
+
+	if (!is_mine(iter, dentry) || (!S_ISREG(inode->mode) && !(iter->flags & SRD_ITER_ALL_KINDS)))
+		return;
+	if (!take_key(iter, state, entry, found))
+		return;
+	found->ino = inode->ino;
+	found->kind = srd_kind_of(inode->mode);
+	found->one_run = srd_inode_is_one_run(inode);
+	found->run = inode->run;
+	found->size = inode->size;
+	iter->count++;
+}
+
+/* Brings near what taking DENTRY will look at. */
+static void prefetch(const struct srd_iter *iter, uint32_t dentry)
+{
+	const struct srd_state *state = &iter->store->state;
+	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
+
+	__builtin_prefetch(srd_inode_at(state, entry->inode));
+	__builtin_prefetch(iter->store->log->map + entry->name);
+}
+
+static void scan_fill(struct srd_iter *iter)
+{
+	for (int steps = 0; iter->dentry < iter->dentry_end && steps < STEPS_MAX && srd_iter_has_room(iter); steps++) {
+		uint32_t dentry = iter->dentry;
+		if (!is_mine(iter, dentry)) {
+			iter->dentry = (dentry / SRD_CHUNK_LEN + 1) * SRD_CHUNK_LEN;
+			continue;
+		}
+		if (dentry + AHEAD < iter->dentry_end)
+			prefetch(iter, dentry + AHEAD);
+		if (srd_dentry_at(&iter->store->state, dentry)->name_len > 0)
+			srd_iter_take(iter, dentry);
+		iter->dentry++;
+	}
+	iter->ended = iter->dentry >= iter->dentry_end;
+}
+
+static int start(struct srd_iter *iter, const void *prefix, size_t prefix_len)
+{
+	int error = srd_store_read(iter->store, &iter->stripe);
+
+	if (error)
+		return error;
+	iter->walking = prefix_len > 0;
+	if (iter->walking)
+		error = srd_walk_start(iter, prefix, prefix_len);
+	iter->dentry = 1;
+	iter->dentry_end = iter->store->state.dentries.count;
+	if (!error)
+		srd_pins_take(iter->store->pins, iter->stripe, 1);
+	srd_store_done(iter->store, iter->stripe);
+	return error;
+}
+
+int srd_iter_new(struct srd_store *store, const void *prefix, size_t prefix_len, int flags,
+                 unsigned part, unsigned parts, struct srd_iter **iter)
+{
+	struct srd_iter *made;
+	int error;
+
+	if (parts == 0 || part >= parts)
+		return -EINVAL;
+	made = calloc(1, sizeof *made);
+	if (!made)
+		return -ENOMEM;
+	made->store = store;
+	made->flags = flags;
+	made->part = part;
+	made->parts = parts;
+	made->text = malloc(SRD_CHUNK_TEXT + 2 * (SRD_KEY_MAX + 1));
+	error = made->text ? start(made, prefix, prefix_len) : -ENOMEM;
+	if (error) {
+		free(made->text);
+		free(made->levels);
+		free(made);
+		return error;
+	}
+	*iter = made;
+	return 0;
+}
+
+void srd_iter_free(struct srd_iter *iter)
+{
+	if (!iter)
+		return;
+	srd_value_release(&iter->value);
+	srd_pins_give(iter->store->pins, iter->stripe, 1);
+	free(iter->levels);
+	free(iter->text);
+	free(iter);
+}
+
+static int fill(struct srd_iter *iter)
+{
+	unsigned stripe;
+	int error = srd_store_read(iter->store, &stripe);
+
+	if (error)
+		return error;
+	iter->count = iter->next = 0;
+	iter->text_len = 0;
+	iter->parent = 0;
+	if (iter->walking)
+		error = srd_walk_fill(iter);
+	else
+		scan_fill(iter);
+	srd_store_done(iter->store, stripe);
+	return error;
+}
+
+/* The extents of what was found and is there still, else -ENOENT. */
+static int look_again(struct srd_iter *iter, const struct srd_found *found, struct srd_extents *extents)
+{
+	const struct srd_state *state = &iter->store->state;
+	unsigned stripe;
+	int error = srd_store_read(iter->store, &stripe);
+
+	if (error)
+		return error;
+	uint32_t inode = srd_state_inode_of(state, found->ino);
+	error = inode ? srd_extents_copy(state, srd_inode_at(state, inode), extents) : -ENOENT;
+	srd_store_done(iter->store, stripe);
+	return error;
+}
+
+static int resolve(struct srd_iter *iter, const struct srd_found *found)
+{
+	struct srd_extents extents;
+
+	if (found->one_run)
+		return srd_value_resolve_run(iter->store, found->run, found->size, iter->stripe, &iter->value);
+	srd_extents_init(&extents);
+	int error = look_again(iter, found, &extents);
+	if (!error)
+		error = srd_value_resolve(iter->store, &extents, iter->stripe, &iter->value);
+	srd_extents_release(&extents);
+	return error;
+}
+
+/* Points ENTRY at FOUND; false if it has gone meanwhile. */
+static bool hand_out(struct srd_iter *iter, const struct srd_found *found, struct srd_entry *entry)
+{
+	int error = 0;
+
+	srd_value_release(&iter->value);
+	if (found->kind == SRD_FILE && !(iter->flags & SRD_ITER_KEYS))
+		error = resolve(iter, found);
+	iter->value.own.pin = NULL;   /* the iterator's pin keeps it */
+	if (error == -ENOENT)
+		return false;
+	entry->key = iter->text + found->text;
+	entry->key_len = found->text_len;
+	entry->kind = found->kind;
+	entry->value = iter->value;
+	entry->value.own.many = NULL;
+	entry->value_error = error;
+	return true;
+}
+
+int srd_iter_next(struct srd_iter *iter, struct srd_entry *entry)
+{
+	for (;;) {
+		while (iter->next < iter->count)
+			if (hand_out(iter, &iter->found[iter->next++], entry))
+				return 1;
+		if (iter->ended)
+			return 0;
+		int error = fill(iter);
+		if (error)
+			return error;
+	}
+}

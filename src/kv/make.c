@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* make.c - by key what is no value: directories, symlinks, nodes, further names. */
+#include "config.h"
+
+#include "kv/kv.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+/* Makes what MODE says at PATH, in directories made as needed. */
+static int make(struct srd_store *store, const void *key, size_t key_len, uint32_t mode,
+                uint32_t rdev, const char *target)
+{
+	struct srd_path path;
+	struct srd_txn *txn;
+	uint64_t dir, ino;
+	int error = srd_path_start(&path, key, key_len);
+
+	if (!error)
+		error = srd_txn_begin(store, &txn);
+	if (error)
+		return error;
+	error = srd_path_enter(store, txn, &path, &dir);
+	if (!error)
+		error = srd_txn_make(txn, dir, path.name, path.name_len, mode, store->uid, store->gid,
+		                     rdev, target, target ? strlen(target) : 0, &ino);
+	return srd_txn_end(txn, error);
+}
+
+int srd_make_dir(struct srd_store *store, const void *key, size_t key_len)
+{
+	int error = make(store, key, key_len, S_IFDIR | 0755, 0, NULL);
+	struct srd_stat st;
+
+	/* It is there: fine if it is a directory. */
+	if (error == -EEXIST && srd_stat(store, key, key_len, &st) == 0 && st.kind == SRD_DIRECTORY)
+		return 0;
+	return error;
+}
+
+int srd_make_symlink(struct srd_store *store, const void *key, size_t key_len, const char *target)
+{
+	size_t len = strlen(target);
+
+	if (len == 0)
+		return -ENOENT;
+	if (len > SRD_KEY_MAX)
+		return -ENAMETOOLONG;
+	return make(store, key, key_len, S_IFLNK | 0777, 0, target);
+}
+
+int srd_make_node(struct srd_store *store, const void *key, size_t key_len, uint32_t mode, uint32_t rdev)
+{
+	switch (mode & S_IFMT) {
+	case S_IFIFO:
+	case S_IFSOCK:
+		rdev = 0;
+		break;
+	case S_IFCHR:
+	case S_IFBLK:
+		break;
+	default:
+		return -EINVAL;
+	}
+	return make(store, key, key_len, mode & (S_IFMT | 07777), rdev, NULL);
+}
+
+static int link_within(struct srd_store *store, struct srd_txn *txn, struct srd_path *from,
+                       struct srd_path *to)
+{
+	struct srd_node node;
+	uint64_t dir;
+	int error = srd_path_node(txn, from, &node);
+
+	if (!error)
+		error = srd_path_enter(store, txn, to, &dir);
+	if (!error)
+		error = srd_txn_link(txn, node.ino, dir, to->name, to->name_len);
+	return error;
+}
+
+int srd_link(struct srd_store *store, const void *from, size_t from_len, const void *to, size_t to_len)
+{
+	struct srd_path from_path, to_path;
+	struct srd_txn *txn;
+	int error = srd_path_start(&from_path, from, from_len);
+
+	if (!error)
+		error = srd_path_start(&to_path, to, to_len);
+	if (!error)
+		error = srd_txn_begin(store, &txn);
+	if (error)
+		return error;
+	return srd_txn_end(txn, link_within(store, txn, &from_path, &to_path));
+}

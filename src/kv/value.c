@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * value.c - extents of a file as pointers into the log: verified (P4), joined
+ * where they touch, with shared zeros where there is nothing.
+ *
+ * A value of one piece needs no memory: its iovec lies in the value itself.
+ */
+#include "config.h"
+
+#include "kv/kv.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+/* What holes point at.  Never written, so it takes no memory either: the kernel
+ * has one page of zeros for all. */
+static uint8_t zeros[1 << 20] __attribute__((aligned(4096)));
+
+int srd_value_kind_error(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG: return 0;
+	case S_IFDIR: return -EISDIR;
+	case S_IFLNK: return -ELOOP;
+	default: return -EINVAL;
+	}
+}
+
+static void set(struct srd_store *store, unsigned stripe, const void *data, uint64_t len,
+                srd_value *value)
+{
+	value->own.one = (struct iovec){ .iov_base = (void *)data, .iov_len = len };
+	value->own.many = NULL;
+	value->own.pin = store->pins;
+	value->own.stripe = stripe;
+	value->data = data;
+	value->len = len;
+	value->iov = &value->own.one;
+	value->iov_count = 1;
+}
+
+int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t len,
+                    const uint8_t **data)
+{
+	struct srd_run found;
+	const uint8_t *bytes;
+
+	if (!srd_log_run(log, run, &found) || srd_log_verify(log, &found, skip, len) != 0)
+		return SRD_ECORRUPT;
+	bytes = srd_log_at(log, found.offset + found.distance + skip, len);
+	if (!bytes)
+		return SRD_ECORRUPT;
+	*data = bytes;
+	return 0;
+}
+
+int srd_value_resolve_run(struct srd_store *store, uint64_t run, uint64_t len, unsigned stripe,
+                          srd_value *value)
+{
+	const uint8_t *data = zeros;
+	int error = len ? srd_value_bytes(store->log, run, 0, (uint32_t)len, &data) : 0;
+
+	if (!error)
+		set(store, stripe, data, len, value);
+	return error;
+}
+
+/* Pieces of a value on their way into an iovec. */
+struct pieces {
+	struct iovec *iov;
+	size_t count, cap;
+};
+
+static int add_piece(struct pieces *pieces, const uint8_t *data, uint64_t len)
+{
+	struct iovec *last = pieces->count ? &pieces->iov[pieces->count - 1] : NULL;
+
+	if (last && (uint8_t *)last->iov_base + last->iov_len == data && data != zeros) {
+		last->iov_len += len;
+		return 0;
+	}
+	if (pieces->count == INT_MAX)
+		return -EFBIG;
+	if (pieces->count == pieces->cap) {
+		size_t cap = SRD_MAX(pieces->cap * 2, (size_t)8);
+		struct iovec *iov = realloc(pieces->iov, cap * sizeof *iov);
+		if (!iov)
+			return -ENOMEM;
+		pieces->iov = iov;
+		pieces->cap = cap;
+	}
+	pieces->iov[pieces->count++] = (struct iovec){ .iov_base = (void *)data, .iov_len = len };
+	return 0;
+}
+
+static int add_zeros(struct pieces *pieces, uint64_t len)
+{
+	int error = 0;
+
+	while (len > 0 && !error) {
+		uint64_t piece = SRD_MIN(len, sizeof zeros);
+		error = add_piece(pieces, zeros, piece);
+		len -= piece;
+	}
+	return error;
+}
+
+static int collect(struct srd_log *log, const struct srd_extents *extents, struct pieces *pieces)
+{
+	uint64_t pos = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < extents->count && !error; i++) {
+		const struct srd_ref *ref = &extents->refs[i];
+		const uint8_t *data;
+		error = add_zeros(pieces, ref->pos - pos);
+		if (!error && ref->run == 0)
+			error = add_zeros(pieces, ref->len);
+		else if (!error && !(error = srd_value_bytes(log, ref->run, ref->skip, ref->len, &data)))
+			error = add_piece(pieces, data, ref->len);
+		pos = ref->pos + ref->len;
+	}
+	return error ? error : add_zeros(pieces, extents->size - pos);
+}
+
+int srd_value_resolve(struct srd_store *store, const struct srd_extents *extents, unsigned stripe,
+                      srd_value *value)
+{
+	struct pieces pieces = { NULL, 0, 0 };
+	int error = collect(store->log, extents, &pieces);
+
+	if (error) {
+		free(pieces.iov);
+		return error;
+	}
+	if (pieces.count <= 1) {
+		set(store, stripe, pieces.count ? pieces.iov[0].iov_base : zeros, extents->size, value);
+		free(pieces.iov);
+		return 0;
+	}
+	set(store, stripe, NULL, extents->size, value);
+	value->own.many = pieces.iov;
+	value->iov = pieces.iov;
+	value->iov_count = (int)pieces.count;
+	return 0;
+}
+
+void srd_value_release(srd_value *value)
+{
+	free(value->own.many);
+	if (value->own.pin)
+		srd_pins_give(value->own.pin, value->own.stripe, 1);
+	*value = (srd_value){ 0 };
+}
