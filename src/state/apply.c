@@ -10,10 +10,35 @@
 
 #include "state/apply.h"
 
+static int apply_to_inode(const struct srd_change *change, uint32_t index)
+{
+	switch (change->op->kind) {
+	case SRD_OP_SETATTR: return srd_apply_setattr(change, index);
+	case SRD_OP_XATTR: return srd_apply_xattr(change, index);
+	case SRD_OP_WRITE:
+	case SRD_OP_REFS:
+	case SRD_OP_HOLE: return srd_apply_content(change, index);
+	default: return srd_change_misfit(change);
+	}
+}
+
+/* Nothing where the inode is unknown; and where it is gone, but here for its pins,
+ * nothing that others would not see. */
+static int apply_to_any_inode(const struct srd_change *change)
+{
+	uint32_t index = srd_state_inode_of(change->state, change->op->ino);
+	uint64_t misfits = change->state->misfits;
+
+	if (index == 0)
+		return 0;
+	int error = apply_to_inode(change, index);
+	if (srd_inode_at(change->state, index)->gone)
+		change->state->misfits = misfits;
+	return error;
+}
+
 static int apply_op(const struct srd_change *change)
 {
-	uint32_t index;
-
 	switch (change->op->kind) {
 	case SRD_OP_MAKE: return srd_apply_make(change);
 	case SRD_OP_LINK: return srd_apply_link(change);
@@ -21,15 +46,7 @@ static int apply_op(const struct srd_change *change)
 	case SRD_OP_RENAME: return srd_apply_rename(change);
 	case SRD_OP_FREE: return srd_apply_free(change);
 	case SRD_OP_RUN: return srd_change_misfit(change);
-	default: break;
-	}
-	index = srd_state_inode_of(change->state, change->op->ino);
-	if (index == 0)
-		return 0;
-	switch (change->op->kind) {
-	case SRD_OP_SETATTR: return srd_apply_setattr(change, index);
-	case SRD_OP_XATTR: return srd_apply_xattr(change, index);
-	default: return srd_apply_content(change, index);
+	default: return apply_to_any_inode(change);
 	}
 }
 

@@ -5,13 +5,12 @@
  */
 #include "config.h"
 
-#include <check.h>
-#include <string.h>
-
 #include "base/check.h"
-#include "seeded.h"
 #include "state/extents.h"
 #include "state/tree.h"
+#include "unit.h"
+
+static uint64_t seed;
 
 enum { FILE_LEN = 64 << 10 };
 
@@ -118,40 +117,40 @@ static void check_random_pos(const struct model *model, const struct srd_inode *
 		EXPECT(first == pos ? ref.pos <= pos && pos < ref.pos + ref.len : ref.pos == first);
 }
 
-static void random_put(struct seeded *seeded, struct model *model, struct srd_inode *inode,
+static void random_put(uint64_t *rng, struct model *model, struct srd_inode *inode,
                        uint32_t len_max)
 {
-	uint32_t pos = seeded_below(seeded, 8) ? seeded_below(seeded, FILE_LEN) : 0;
+	uint32_t pos = unit_below(rng, 8) ? unit_below(rng, FILE_LEN) : 0;
 	struct srd_ref ref = {
 		.pos = pos,
 		/* Few runs, so that pieces of one meet. */
-		.run = 8 * (uint64_t)seeded_below(seeded, 4),
-		.len = 1 + seeded_below(seeded, len_max),
+		.run = 8 * (uint64_t)unit_below(rng, 4),
+		.len = 1 + unit_below(rng, len_max),
 	};
 	ref.len = SRD_MIN(ref.len, FILE_LEN - pos);
 	if (ref.run != 0)
-		ref.skip = seeded_below(seeded, 2) ? pos : seeded_below(seeded, 64) * 512;
+		ref.skip = unit_below(rng, 2) ? pos : unit_below(rng, 64) * 512;
 	EXPECT(srd_extents_put(&state, inode, &ref) == 0);
 	model_put(model, &ref);
 	inode->size = model->size;
 }
 
-static void random_change(struct seeded *seeded, struct model *model, struct srd_inode *inode,
+static void random_change(uint64_t *rng, struct model *model, struct srd_inode *inode,
                           uint32_t len_max)
 {
-	uint32_t pos = seeded_below(seeded, FILE_LEN), what = seeded_below(seeded, 100);
+	uint32_t pos = unit_below(rng, FILE_LEN), what = unit_below(rng, 100);
 
 	if (what < 75) {
-		random_put(seeded, model, inode, len_max);
+		random_put(rng, model, inode, len_max);
 	} else if (what < 98) {
-		uint64_t end = pos + (uint64_t)seeded_below(seeded, 2 * len_max);
+		uint64_t end = pos + (uint64_t)unit_below(rng, 2 * len_max);
 		EXPECT(srd_extents_punch(&state, inode, pos, end) == 0);
 		model_clear(model, pos, end);
 	} else if (what < 99) {
 		EXPECT(srd_extents_punch(&state, inode, pos, SRD_FILE_LEN_MAX) == 0);
 		model_clear(model, pos, FILE_LEN);
 		inode->size = model->size = SRD_MIN(model->size, pos);
-	} else if (seeded_below(seeded, 4) == 0) {
+	} else if (unit_below(rng, 4) == 0) {
 		srd_extents_clear(&state, inode);
 		model_clear(model, 0, FILE_LEN);
 		inode->size = model->size = 0;
@@ -163,15 +162,15 @@ static const uint32_t len_max[] = { 20000, 3000, 300, 40 };
 
 START_TEST(extents_are_as_their_model)
 {
-	struct seeded seeded = seeded_start("extents");
+	uint64_t rng = seed;
 	static struct model model;
 	struct srd_inode inode = { 0 };
 
 	model.size = 0;
 	model_clear(&model, 0, FILE_LEN);
 	for (int round = 0; round < 60000; round++) {
-		random_change(&seeded, &model, &inode, len_max[_i]);
-		check_random_pos(&model, &inode, seeded_below(&seeded, FILE_LEN));
+		random_change(&rng, &model, &inode, len_max[_i]);
+		check_random_pos(&model, &inode, unit_below(&rng, FILE_LEN));
 		if (round % 64 == 0)
 			check_same(&model, &inode);
 	}
@@ -256,14 +255,14 @@ END_TEST
 
 START_TEST(a_large_file_in_any_order)
 {
-	struct seeded seeded = seeded_start("large");
+	uint64_t rng = seed;
 	struct srd_inode inode = { 0 };
 	enum { BLOCKS = 200000 };
 	uint32_t count = 0;
 	struct srd_ref ref;
 
 	for (uint64_t i = 0; i < 2 * BLOCKS; i++)
-		put_block(&inode, seeded_below(&seeded, BLOCKS), 1 + i);
+		put_block(&inode, unit_below(&rng, BLOCKS), 1 + i);
 	for (uint64_t pos = 0; srd_state_extent(&state, &inode, pos, &ref); count++)
 		pos = ref.pos + ref.len;
 	EXPECT(count == srd_state_extent_count(&state, &inode));
@@ -297,6 +296,7 @@ END_TEST
 
 int main(void)
 {
+	seed = unit_seed();
 	Suite *suite = suite_create("extents");
 	TCase *extents = tcase_create("extents");
 
@@ -310,9 +310,5 @@ int main(void)
 	tcase_add_test(extents, a_large_file_in_any_order);
 	tcase_add_test(extents, the_end_of_the_largest_file);
 	suite_add_tcase(suite, extents);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

@@ -5,13 +5,12 @@
  */
 #include "config.h"
 
-#include <check.h>
-#include <string.h>
-
 #include "base/error.h"
-#include "seeded.h"
 #include "state/group.h"
 #include "state/table.h"
+#include "unit.h"
+
+static uint64_t seed;
 
 START_TEST(entries_stay_where_they_are)
 {
@@ -71,18 +70,18 @@ END_TEST
 
 START_TEST(vector_and_portable_tags_agree)
 {
-	struct seeded seeded = seeded_start("tags");
+	uint64_t rng = seed;
 	_Alignas(16) uint8_t tags[16];
 
 	for (int round = 0; round < 200000; round++) {
 		uint32_t equal = 0, taken = 0;
 		/* Few values, so that they meet, and neighbours of them. */
-		uint8_t tag = (uint8_t)(0x7e + seeded_below(&seeded, 5));
+		uint8_t tag = (uint8_t)(0x7e + unit_below(&rng, 5));
 		for (int i = 0; i < 16; i++) {
-			uint32_t kind = seeded_below(&seeded, 4);
-			tags[i] = (uint8_t)(kind == 0 ? seeded_below(&seeded, 2) :
-			                    kind == 1 ? seeded_below(&seeded, 256) :
-			                    0x7e + seeded_below(&seeded, 5));
+			uint32_t kind = unit_below(&rng, 4);
+			tags[i] = (uint8_t)(kind == 0 ? unit_below(&rng, 2) :
+			                    kind == 1 ? unit_below(&rng, 256) :
+			                    0x7e + unit_below(&rng, 5));
 			equal |= (uint32_t)(tags[i] == tag) << i;
 			taken |= (uint32_t)(tags[i] >= SRD_TAG_TAKEN) << i;
 		}
@@ -126,18 +125,18 @@ static uint32_t used_places(const struct srd_hashed *hashed)
 
 START_TEST(the_hash_is_as_its_model)
 {
-	struct seeded seeded = seeded_start("hash");
+	uint64_t rng = seed;
 	struct srd_hashed hashed;
 	uint32_t live = 0;
 
 	memset(present, 0, sizeof present);
 	for (uint32_t i = 1; i <= ENTRIES; i++)
-		hashes[i] = srd_hash_fold(seeded_next(&seeded));
+		hashes[i] = srd_hash_fold(unit_random(&rng));
 	EXPECT(srd_hashed_init(&hashed, 0) == 0);
 	for (uint32_t round = 0; round < 2000000; round++) {
-		uint32_t i = 1 + seeded_below(&seeded, ENTRIES);
+		uint32_t i = 1 + unit_below(&rng, ENTRIES);
 		/* Waves of growing and shrinking. */
-		bool insert = seeded_below(&seeded, 100) < (round / 250000 % 2 ? 25u : 75u);
+		bool insert = unit_below(&rng, 100) < (round / 250000 % 2 ? 25u : 75u);
 		if (present[i] == insert) {
 			EXPECT(times_found(&hashed, hashes[i], i) == insert);
 			continue;
@@ -158,7 +157,7 @@ END_TEST
 
 START_TEST(coming_and_going_needs_no_growth)
 {
-	struct seeded seeded = seeded_start("churn");
+	uint64_t rng = seed;
 	struct srd_hashed hashed;
 
 	EXPECT(srd_hashed_init(&hashed, 0) == 0);
@@ -166,7 +165,7 @@ START_TEST(coming_and_going_needs_no_growth)
 		uint32_t slot = 1 + i % 700;
 		if (i > 700)
 			srd_hashed_remove(&hashed, hashes[slot], slot);
-		hashes[slot] = srd_hash_fold(seeded_next(&seeded));
+		hashes[slot] = srd_hash_fold(unit_random(&rng));
 		EXPECT(srd_hashed_insert(&hashed, hashes[slot], slot, hash_of, hashes) == 0);
 	}
 	EXPECT(hashed.segments.live == 1);
@@ -198,13 +197,13 @@ END_TEST
 
 START_TEST(memory_grows_evenly)
 {
-	struct seeded seeded = seeded_start("memory");
+	uint64_t rng = seed;
 	struct srd_hashed hashed;
 	double most = 0;
 
 	EXPECT(srd_hashed_init(&hashed, 0) == 0);
 	for (uint32_t i = 1; i <= ENTRIES; i++) {
-		hashes[i] = srd_hash_fold(seeded_next(&seeded));
+		hashes[i] = srd_hash_fold(unit_random(&rng));
 		EXPECT(srd_hashed_insert(&hashed, hashes[i], i, hash_of, hashes) == 0);
 		double bytes = (double)srd_table_memory_bytes(&hashed.segments) / i;
 		if (i > 50000 && bytes > most)
@@ -218,6 +217,7 @@ END_TEST
 
 int main(void)
 {
+	seed = unit_seed();
 	Suite *suite = suite_create("table");
 	TCase *tables = tcase_create("tables"), *hash = tcase_create("hash");
 
@@ -233,9 +233,5 @@ int main(void)
 	tcase_add_test(hash, one_hash_for_all_is_an_error_at_last);
 	tcase_add_test(hash, memory_grows_evenly);
 	suite_add_tcase(suite, hash);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

@@ -51,6 +51,19 @@ static inline uint64_t unit_random(uint64_t *state)
 	return x ^ (x >> 31);
 }
 
+/* A random number below LIMIT. */
+static inline uint32_t unit_below(uint64_t *state, uint32_t limit)
+{
+	return (uint32_t)((unit_random(state) >> 32) * limit >> 32);
+}
+
+/* As ck_assert(), which writes to a file each time: too slow for inner loops. */
+#define EXPECT(truth) \
+	do { \
+		if (!(truth)) \
+			ck_abort_msg("expected: %s", #truth); \
+	} while (0)
+
 static inline void unit_random_bytes(uint64_t *state, void *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
