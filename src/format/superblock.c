@@ -11,7 +11,7 @@
 enum {
 	AT_MAGIC = 0, AT_VERSION = 8, AT_LEN = 12, AT_COMPAT = 16, AT_RO_COMPAT = 24,
 	AT_INCOMPAT = 32, AT_UUID = 40, AT_GENERATION = 56, AT_SALT = 64, AT_CREATED = 80,
-	AT_SEGMENT = 88, AT_EPOCH = 96, AT_CHECK = 4088,
+	AT_SEGMENT = 88, AT_EPOCH = 96, AT_ROOT_UID = 100, AT_ROOT_GID = 104, AT_CHECK = 4088,
 };
 
 static const uint8_t magic[8] = { 0x89, 'S', 'R', 'D', 0x0d, 0x0a, 0x1a, 0x0a };
@@ -31,6 +31,8 @@ void srd_superblock_encode(struct srd_superblock *sb, uint8_t bytes[SRD_SUPERBLO
 	srd_put64(bytes + AT_CREATED, (uint64_t)sb->created_ns);
 	srd_put64(bytes + AT_SEGMENT, sb->segment_bytes);
 	srd_put32(bytes + AT_EPOCH, sb->epoch);
+	srd_put32(bytes + AT_ROOT_UID, sb->root_uid);
+	srd_put32(bytes + AT_ROOT_GID, sb->root_gid);
 	sb->check = srd_hash(bytes, AT_CHECK, 0);
 	srd_put64(bytes + AT_CHECK, sb->check);
 }
@@ -53,6 +55,8 @@ int srd_superblock_decode(struct srd_superblock *sb, const uint8_t *bytes, size_
 		.created_ns = (int64_t)srd_get64(bytes + AT_CREATED),
 		.segment_bytes = srd_get64(bytes + AT_SEGMENT),
 		.epoch = srd_get32(bytes + AT_EPOCH),
+		.root_uid = srd_get32(bytes + AT_ROOT_UID),
+		.root_gid = srd_get32(bytes + AT_ROOT_GID),
 		.check = srd_get64(bytes + AT_CHECK),
 	};
 	memcpy(read.uuid, bytes + AT_UUID, sizeof read.uuid);

@@ -25,6 +25,7 @@ struct srd_superblock {
 	int64_t created_ns;
 	uint64_t segment_bytes;
 	uint32_t epoch;
+	uint32_t root_uid, root_gid;
 	uint64_t check;   /* set by encode and decode */
 };
 

@@ -21,7 +21,9 @@
 static int fill_superblock(uint8_t bytes[SRD_SUPERBLOCK_LEN])
 {
 	struct srd_superblock sb = { .version = SRD_FORMAT_VERSION, .generation = 1,
-	                             .created_ns = srd_log_now_ns() };
+	                             .created_ns = srd_log_now_ns(),
+	                             /* else only root could use it as a file system */
+	                             .root_uid = geteuid(), .root_gid = getegid() };
 
 	if (getrandom(sb.uuid, sizeof sb.uuid, 0) != sizeof sb.uuid ||
 	    getrandom(sb.salt, sizeof sb.salt, 0) != sizeof sb.salt ||

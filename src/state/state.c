@@ -29,7 +29,7 @@ static int init_tables(struct srd_state *state, uint64_t reserve_bytes)
 	return error;
 }
 
-static int make_root(struct srd_state *state, int64_t created_ns)
+static int make_root(struct srd_state *state, const struct srd_superblock *sb)
 {
 	uint32_t index;
 	int error = srd_inode_add(state, SRD_ROOT_INO, 040755, &index);
@@ -38,7 +38,9 @@ static int make_root(struct srd_state *state, int64_t created_ns)
 		return error;
 	struct srd_inode *root = srd_inode_at(state, index);
 	root->nlink = 2;
-	root->atime_ns = root->mtime_ns = root->ctime_ns = root->btime_ns = created_ns;
+	root->uid = sb->root_uid;
+	root->gid = sb->root_gid;
+	root->atime_ns = root->mtime_ns = root->ctime_ns = root->btime_ns = sb->created_ns;
 	return 0;
 }
 
@@ -53,7 +55,7 @@ int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
 	};
 	int error = init_tables(state, reserve_bytes);
 	if (!error)
-		error = make_root(state, sb->created_ns);
+		error = make_root(state, sb);
 	if (error)
 		srd_state_release(state);
 	return error;

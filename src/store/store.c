@@ -91,25 +91,6 @@ static int load(struct srd_store *store)
 	return error ? error : srd_log_recover(store->log, visit, store);
 }
 
-/* The root of a new store belongs to who makes it, or nobody but root could use
- * it as a file system.  FORMAT has it belong to 0. */
-static int own_root(struct srd_store *store)
-{
-	struct srd_attr attr = { .mask = SRD_ATTR_UID | SRD_ATTR_GID, .uid = store->uid, .gid = store->gid };
-	struct srd_txn *txn;
-
-	if (!(store->flags & SRD_CREATE) || store->uid == 0 || store->log->sequence > 0)
-		return 0;
-	int error = srd_txn_begin(store, &txn);
-	if (error)
-		return error;
-	error = srd_txn_set_attr(txn, SRD_ROOT_INO, &attr);
-	if (!error)
-		return srd_txn_commit(txn, NULL);
-	srd_txn_abort(txn);
-	return error;
-}
-
 int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **out)
 {
 	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE)))
@@ -132,10 +113,7 @@ int srd_store_open(const char *path, int flags, const struct srd_io *io, struct 
 	}
 	if (!error)
 		error = load(store);
-	if (!error)
-		error = own_root(store);
 	if (error) {
-		srd_keeper_stop(store);
 		destroy(store);
 		return error;
 	}
