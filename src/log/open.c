@@ -70,13 +70,22 @@ static int read_superblock(struct srd_log *log)
 	return error;
 }
 
+/* Others take presence alone for moments only (to drop records, to tidy up at
+ * close), or to keep it: tried for long enough to tell. */
+enum { PRESENCE_TRIES = 50 };
+
 /* Shared while open; exclusive by who wants it alone.  A reader on a file
  * system without locks goes without. */
 static int take_presence(struct srd_log *log)
 {
 	bool alone = log->flags & SRD_LOG_EXCLUSIVE;
-	int error = srd_ofd_lock(log->fd, alone ? F_WRLCK : F_RDLCK, SRD_BYTE_PRESENCE, false);
+	int error = -EAGAIN;
 
+	for (int i = 0; i < PRESENCE_TRIES && error == -EAGAIN; i++) {
+		if (i > 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		error = srd_ofd_lock(log->fd, alone ? F_WRLCK : F_RDLCK, SRD_BYTE_PRESENCE, false);
+	}
 	if (error == -EAGAIN)
 		return -EBUSY;
 	if (error && !alone && (log->flags & SRD_LOG_RDONLY))
@@ -121,8 +130,13 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 
 void srd_log_retire(struct srd_log *log)
 {
+	bool had_shm = log->shm && !(log->flags & SRD_LOG_RDONLY);
+
 	srd_shm_close(log->shm);
 	log->shm = NULL;
+	/* The last one tidies up; who opens now waits a moment. */
+	if (had_shm && srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) == 0)
+		srd_shm_remove(log->dir_fd, log->name);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
 }
@@ -131,7 +145,8 @@ void srd_log_close(struct srd_log *log)
 {
 	if (!log)
 		return;
-	srd_shm_close(log->shm);
+	if (log->fd >= 0)
+		srd_log_retire(log);
 	srd_log_unmap(log);
 	if (log->fd >= 0)
 		close(log->fd);   /* its locks go with it */

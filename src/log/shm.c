@@ -177,6 +177,16 @@ void srd_shm_close(struct srd_shm *shm)
 	free(shm);
 }
 
+void srd_shm_remove(int dir_fd, const char *name)
+{
+	char *file;
+
+	if (asprintf(&file, "%s.shm", name) < 0)
+		return;
+	unlinkat(dir_fd, file, 0);
+	free(file);
+}
+
 void srd_shm_set_exclusive(struct srd_shm *shm)
 {
 	if (shm->slot >= 0)

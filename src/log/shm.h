@@ -50,6 +50,8 @@ struct srd_shm {
 struct srd_shm *srd_shm_open(int dir_fd, const char *name, const struct stat *of,
                              const struct srd_superblock *sb, bool read_only);
 void srd_shm_close(struct srd_shm *shm);
+/* Takes the file away: nobody else has the log open. */
+void srd_shm_remove(int dir_fd, const char *name);
 
 /* Says that this process holds the log alone. */
 void srd_shm_set_exclusive(struct srd_shm *shm);

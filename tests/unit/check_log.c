@@ -134,10 +134,6 @@ static void setup(void)
 
 static void teardown(void)
 {
-	char shm[80];
-
-	snprintf(shm, sizeof shm, "%s.shm", path);
-	unlink(shm);
 	unlink(path);
 	ck_assert_int_eq(rmdir(directory), 0);   /* nothing else is left behind */
 }

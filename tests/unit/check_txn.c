@@ -29,11 +29,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	char shm[80];
-
 	ck_assert_int_eq(srd_store_close(store), 0);
-	snprintf(shm, sizeof shm, "%s.shm", path);
-	unlink(shm);
 	unlink(path);
 	ck_assert_int_eq(rmdir(directory), 0);
 }
