@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "tool.h"
+
+#include <inttypes.h>
+
+static void uuid_text(const uint8_t uuid[16], char text[37])
+{
+	for (unsigned i = 0, at = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			text[at++] = '-';
+		at += (unsigned)sprintf(text + at, "%02x", uuid[i]);
+	}
+}
+
+static void print_bytes(const char *name, uint64_t bytes)
+{
+	char text[16];
+
+	printf("%-12s %" PRIu64 " (%s)\n", name, bytes, tool_text_bytes(bytes, text));
+}
+
+static void print_text(const struct srd_info *info, const char *uuid)
+{
+	char created[48], last[48];
+
+	printf("uuid         %s\n", uuid);
+	printf("version      %" PRIu32 ", generation %" PRIu64 "\n", info->version, info->generation);
+	printf("created      %s\n", tool_text_time(info->created_ns, false, created));
+	printf("commits      %" PRIu64, info->sequence);
+	printf(info->sequence ? ", the last %s\n" : "\n",
+	       tool_text_time(info->last_commit_ns, false, last));
+	printf("files        %" PRIu64 "\n", info->files);
+	printf("directories  %" PRIu64 "\n", info->directories);
+	printf("others       %" PRIu64 "\n", info->others);
+	print_bytes("live bytes", info->live_bytes);
+	print_bytes("store bytes", info->file_bytes);
+	print_bytes("end", info->end);
+	print_bytes("durable to", info->durable);
+	print_bytes("memory", info->memory_bytes);
+	if (info->dropped_bytes)
+		print_bytes("torn tail", info->dropped_bytes);
+	if (info->damaged_records)
+		printf("damaged      %" PRIu64 " records; srd verify says where\n", info->damaged_records);
+	if (info->misfits)
+		printf("misfits      %" PRIu64 " operations that did not fit\n", info->misfits);
+}
+
+static void print_json(const struct srd_info *info, const char *uuid)
+{
+	struct tool_json json;
+
+	tool_json_start(&json, stdout);
+	tool_json_open(&json, NULL, '{');
+	tool_json_text(&json, "uuid", uuid, strlen(uuid));
+	tool_json_number(&json, "version", info->version);
+	tool_json_number(&json, "generation", info->generation);
+	tool_json_signed(&json, "created_ns", info->created_ns);
+	tool_json_number(&json, "commits", info->sequence);
+	tool_json_signed(&json, "last_commit_ns", info->last_commit_ns);
+	tool_json_number(&json, "files", info->files);
+	tool_json_number(&json, "directories", info->directories);
+	tool_json_number(&json, "others", info->others);
+	tool_json_number(&json, "live_bytes", info->live_bytes);
+	tool_json_number(&json, "file_bytes", info->file_bytes);
+	tool_json_number(&json, "end", info->end);
+	tool_json_number(&json, "durable", info->durable);
+	tool_json_number(&json, "memory_bytes", info->memory_bytes);
+	tool_json_number(&json, "dropped_bytes", info->dropped_bytes);
+	tool_json_number(&json, "damaged_records", info->damaged_records);
+	tool_json_number(&json, "misfits", info->misfits);
+	tool_json_close(&json);
+}
+
+static void print(const struct tool_store *store)
+{
+	struct srd_info info;
+	char uuid[37];
+
+	int error = srd_info(store->handle, &info);
+	if (error) {
+		tool_store_fail(store, NULL, 0, error);
+		return;
+	}
+	uuid_text(info.uuid, uuid);
+	if (store->tool->json)
+		print_json(&info, uuid);
+	else
+		print_text(&info, uuid);
+}
+
+static int run(struct tool *tool)
+{
+	struct tool_store store;
+
+	while (tool_option_next(tool) != -1)
+		;
+	tool_arguments(tool, 1, 1);
+	if (!tool_store_open(tool, tool->args[0], SRD_RDONLY, &store))
+		return tool->status;
+	print(&store);
+	tool_store_close(&store);
+	return tool->status;
+}
+
+const struct tool_command tool_info = {
+	.name = "info",
+	.synopsis = "info [--json] STORE",
+	.summary = "Show what the store holds and how it is.",
+	.common = TOOL_HAS_STORE | TOOL_HAS_JSON,
+	.run = run,
+};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stores: opening, closing, what their errors mean and what to do about them; keys as arguments. */
+#include "config.h"
+
+#include "tool.h"
+
+#include <errno.h>
+
+struct advice {
+	int error;
+	const char *text;         /* NULL: srd_strerror()'s */
+	const char *hint;
+};
+
+static const struct advice about_store[] = {
+	{ -ENOENT, "no such store", "srd create makes one" },
+	{ -EISDIR, NULL, "name the store file, not its directory" },
+	{ -EEXIST, "there is such a file already", "remove it first or choose another name" },
+	{ -EACCES, NULL, "check its owner and permissions" },
+	{ -EROFS, "the store can only be read", "check permissions and the file system" },
+	{ -EBUSY, "the store is in use by another process", "end that one or wait for it" },
+	{ -ENOSPC, NULL, "make room and try again" },
+	{ SRD_ENOTSTORE, NULL, "name a file that srd create made" },
+	{ SRD_ECORRUPT, NULL, "srd verify says where" },
+	{ SRD_EDAMAGED, NULL, "srd verify says where" },
+	{ SRD_EVERSION, NULL, "use a newer srd" },
+};
+
+static const struct advice about_key[] = {
+	{ -ENOENT, "no such key", "srd ls lists them" },
+	{ -EISDIR, "is a directory", "srd ls lists what is in it" },
+	{ -ELOOP, "is a symlink, which has no value", "srd stat tells where to" },
+	{ -EINVAL, "is a fifo, socket or device, which has no value", "srd stat tells which" },
+	{ -ENOTDIR, "a part of the key is not a directory", "srd stat tells what it is" },
+	{ -ENOTEMPTY, "the directory is not empty", "srd rm -r removes it with all in it" },
+	{ -EEXIST, "there is such a key already", "remove it first" },
+	{ -EROFS, "the store can only be read", "check permissions and the file system" },
+	{ -ENOSPC, NULL, "make room and try again" },
+	{ SRD_ECORRUPT, NULL, "srd verify says where" },
+	{ SRD_EDAMAGED, NULL, "srd verify says where" },
+};
+
+static struct advice advise(const struct advice *table, size_t count, int error)
+{
+	struct advice advice = { error, NULL, NULL };
+
+	for (size_t i = 0; i < count; i++)
+		if (table[i].error == error)
+			advice = table[i];
+	if (!advice.text)
+		advice.text = srd_strerror(error);
+	return advice;
+}
+
+void tool_store_fail(const struct tool_store *store, const char *key, size_t key_len, int error)
+{
+	struct advice advice = key ? advise(about_key, TOOL_LEN(about_key), error)
+	                           : advise(about_store, TOOL_LEN(about_store), error);
+
+	tool_complain(store->tool, store->path, key, key_len, advice.text, advice.hint);
+}
+
+/* Names who holds the store, so that people know whom to ask. */
+static void fail_open(const struct tool_store *store, int error)
+{
+	char holder[192], text[256];
+
+	if (error == -EBUSY && srd_holder(store->path, holder, sizeof holder) == 0) {
+		snprintf(text, sizeof text, "held exclusively by %s", holder);
+		tool_complain(store->tool, store->path, NULL, 0, text, "end that process or wait for it");
+	} else {
+		tool_store_fail(store, NULL, 0, error);
+	}
+}
+
+bool tool_store_open(struct tool *tool, const char *path, int flags, struct tool_store *store)
+{
+	*store = (struct tool_store){ .tool = tool, .path = path };
+	if (tool->exclusive)
+		/* Who only reads cannot keep others out; but has nothing to sync. */
+		flags = flags & SRD_RDONLY ? SRD_EXCLUSIVE | SRD_NOSYNC : flags | SRD_EXCLUSIVE;
+	if (tool->no_sync)
+		flags |= SRD_NOSYNC;
+	int error = srd_open(path, flags, &store->handle);
+	if (error)
+		fail_open(store, error);
+	return error == 0;
+}
+
+void tool_store_close(struct tool_store *store)
+{
+	int error = srd_close(store->handle);
+
+	store->handle = NULL;
+	if (error)
+		tool_complain(store->tool, store->path, NULL, 0, srd_strerror(error),
+		              "what was written may not survive a power cut");
+}
+
+bool tool_store_is_file(const struct tool_store *store, const struct stat *st)
+{
+	struct stat own;
+
+	if (stat(store->path, &own) < 0 || own.st_dev != st->st_dev || own.st_ino != st->st_ino)
+		return false;
+	tool_complain(store->tool, store->path, NULL, 0, "is the store itself", "choose another file");
+	return true;
+}
+
+int tool_store_read_link(const struct tool_store *store, const char *key, size_t key_len,
+                         char target[TOOL_TARGET_MAX])
+{
+	srd_value value;
+
+	int error = srd_read_link(store->handle, key, key_len, &value);
+	if (error)
+		return error;
+	size_t at = 0;
+	for (int i = 0; i < value.iov_count && value.len < TOOL_TARGET_MAX; i++) {
+		memcpy(target + at, value.iov[i].iov_base, value.iov[i].iov_len);
+		at += value.iov[i].iov_len;
+	}
+	target[at] = '\0';
+	error = value.len < TOOL_TARGET_MAX ? 0 : -ENAMETOOLONG;
+	srd_value_release(&value);
+	return error;
+}
+
+bool tool_key_check(struct tool *tool, const char *path, const char *text)
+{
+	const char *why = NULL;
+	size_t len = strlen(text);
+
+	if (srd_key_check(text, len, &why) == 0)
+		return true;
+	tool_complain(tool, path, text, len, why ? why : srd_strerror(SRD_EKEY), NULL);
+	return false;
+}
+
+bool tool_key_split(char *text, const char **path, const char **key)
+{
+	char *first = strchr(text, ':');
+	struct stat st;
+
+	if (!first)
+		return false;
+	for (char *colon = first; colon; colon = strchr(colon + 1, ':')) {
+		*colon = '\0';
+		bool found = stat(text, &st) == 0 && S_ISREG(st.st_mode);
+		if (found)
+			first = colon;
+		*colon = ':';
+		if (found)
+			break;
+	}
+	*first = '\0';
+	*path = text;
+	*key = first + 1;
+	return true;
+}
