@@ -75,8 +75,7 @@ static int set_attr_at(int dir, const char *name, const struct srd_stat *st)
 
 	if (geteuid() == 0 && fchownat(dir, name, st->uid, st->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	/* It is ours and no symlink, so following does no harm. */
-	if (st->kind != SRD_SYMLINK && fchmodat(dir, name, mode_of(st), 0) < 0)
+	if (st->kind != SRD_SYMLINK && fchmodat(dir, name, mode_of(st), AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
@@ -298,10 +297,11 @@ static bool is_empty(int fd)
 	DIR *stream = fdopendir(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	int count = 0;
 
-	while (stream && count < 3 && readdir(stream))
+	if (!stream)
+		return false;
+	while (count < 3 && readdir(stream))
 		count++;
-	if (stream)
-		closedir(stream);
+	closedir(stream);
 	return count < 3;   /* . and .. */
 }
 

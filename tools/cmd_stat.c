@@ -28,7 +28,8 @@ static void print_text(const char *key, const struct srd_stat *st, const char *t
 	printf("  size      %" PRIu64 " (%" PRIu64 " stored)\n", st->size, st->stored_bytes);
 	printf("  mode      %s (%04o), owner %" PRIu32 ", group %" PRIu32 "\n",
 	       tool_text_mode(st->mode, mode), st->mode & 07777, st->uid, st->gid);
-	printf("  inode     %" PRIu64 ", %" PRIu32 " links\n", st->ino, st->nlink);
+	printf("  inode     %" PRIu64 ", %" PRIu32 " link%s\n", st->ino, st->nlink,
+	       st->nlink == 1 ? "" : "s");
 	if (st->kind == SRD_CHARDEV || st->kind == SRD_BLOCKDEV)
 		printf("  device    %u:%u\n", major(st->rdev), minor(st->rdev));
 	print_time("modified", st->mtime_ns);

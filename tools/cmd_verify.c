@@ -76,7 +76,7 @@ static void summarize(const struct verify *verify, const char *path, const struc
 	tool_text_put(stdout, path, strlen(path));
 	printf(": %s: ", sound ? "sound" : "damaged");
 	if (verify->damages)
-		printf("%" PRIu64 " damages, ", verify->damages);
+		printf("%" PRIu64 " place%s, ", verify->damages, verify->damages == 1 ? "" : "s");
 	printf("%" PRIu64 " records, %" PRIu64 " commits, %s, in %.1f s\n", verify->records,
 	       info->sequence, tool_text_bytes(info->end, size), (double)took_ns / 1e9);
 }

@@ -60,7 +60,7 @@ printf '%b' "\\0$(printf %03o $((byte ^ 1)))" | dd of=rot.srd bs=1 seek=$at conv
 "$srd" verify rot.srd >out 2>err
 same 'verify of rot: status' 1 $?
 grep -q '^damaged: offset [0-9]*, [0-9]* bytes: dir/key 3: ' out || fail "verify of rot: $(cat out)"
-grep -q '^rot.srd: damaged: 1 damages, ' out || fail "summary of rot: $(cat out)"
+grep -q '^rot.srd: damaged: 1 place, ' out || fail "summary of rot: $(cat out)"
 refuses 1 'srd get: rot.srd: dir/key 3: damaged: the bytes do not match their checksum; srd verify says where' \
 	get rot.srd 'dir/key 3'
 works get rot.srd 'dir/key 4'
