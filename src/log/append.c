@@ -78,9 +78,7 @@ int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_reco
 		return error;
 	log->mark_said = record.durable;
 	srd_log_advance(log, &record);
-	atomic_store_explicit(&log->seen, offset + record.len, memory_order_relaxed);
-	if (log->shm)
-		atomic_store_explicit(&log->shm->page->end, offset + record.len, memory_order_release);
+	srd_log_tell(log);
 	*out = record;
 	return 0;
 }

@@ -15,11 +15,31 @@
 
 uint64_t srd_log_hint(const struct srd_log *log)
 {
-	/* Acquire: pairs with the store after an append. */
+	/* Acquire: pairs with srd_log_tell(). */
 	if (log->shm)
-		return atomic_load_explicit(&log->shm->page->end, memory_order_acquire);
+		return atomic_load_explicit(&log->shm->page->appends, memory_order_acquire);
 	int64_t size = srd_log_size(log);
 	return size < 0 ? 0 : (uint64_t)size;
+}
+
+void srd_log_seen(struct srd_log *log, uint64_t hint)
+{
+	/* A size alone does not tell a torn tail from the record that took its
+	 * place: while there is one, we look each time. */
+	atomic_store_explicit(&log->seen, log->shm ? hint : atomic_load(&log->end), memory_order_relaxed);
+}
+
+void srd_log_tell(struct srd_log *log)
+{
+	uint64_t appends = 0;
+
+	/* A plain store will do: who tells has the append lock.  Release: who
+	 * sees the count sees the record. */
+	if (log->shm) {
+		appends = atomic_load_explicit(&log->shm->page->appends, memory_order_relaxed) + 1;
+		atomic_store_explicit(&log->shm->page->appends, appends, memory_order_release);
+	}
+	srd_log_seen(log, appends);
 }
 
 bool srd_log_is_behind(struct srd_log *log)
@@ -91,7 +111,7 @@ static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, 
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 {
 	/* The hint before the look: an append between both is looked for again. */
-	uint64_t hint = srd_log_hint(log);
+	uint64_t hint = srd_log_hint(log), old_end = atomic_load(&log->end);
 	int64_t size = srd_log_size(log);
 
 	if (size < 0)
@@ -106,9 +126,9 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 	uint64_t end = atomic_load(&log->end);
 	log->dropped = (uint64_t)size - end;
 	log->cut_needed = log->dropped > 0;
-	/* A killed process may not have come to say how far it got. */
-	if (log->shm && log->lock_held)
-		atomic_store(&log->shm->page->end, hint = end);
-	atomic_store(&log->seen, hint);
+	srd_log_seen(log, hint);
+	/* A killed process may not have come to tell. */
+	if (log->lock_held && end != old_end)
+		srd_log_tell(log);
 	return 0;
 }

@@ -23,9 +23,13 @@ void srd_log_unmap(struct srd_log *log);
 /* Size of the file now, or a negative errno. */
 int64_t srd_log_size(const struct srd_log *log);
 
-/* A number that changes when anybody appends: the end as the shm has it, else the
- * file's size.  One load with shm, one system call without. */
+/* A number that changes when anybody appends: a count in the shm, else the file's
+ * size.  One load with shm, one system call without. */
 uint64_t srd_log_hint(const struct srd_log *log);
+/* Remembers that all is known that the log held when the hint was HINT. */
+void srd_log_seen(struct srd_log *log, uint64_t hint);
+/* Tells the others that the end moved.  Append lock held. */
+void srd_log_tell(struct srd_log *log);
 
 /* True if RECORD continues the log at its end. */
 static inline bool srd_log_is_linked(const struct srd_log *log, const struct srd_record *record)

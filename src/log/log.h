@@ -61,7 +61,7 @@ struct srd_log {
 	int64_t last_time_ns;
 	uint32_t epoch;
 	uint64_t dropped;         /* bytes behind end when we last looked */
-	atomic_ulong seen;        /* srd_log_hint() when we last looked */
+	atomic_ulong seen;        /* what srd_log_hint() is while nobody appends */
 	bool cut_needed;          /* bytes behind end must go before we append */
 	bool drop_needed;         /* ... among them whole records: needs presence alone */
 	bool lock_held;           /* the OFD append lock is ours */

@@ -287,7 +287,7 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	log->cut_needed = log->dropped > 0;
 	log->drop_needed = walk.whole_behind;
 	log->suspect_end = end;
-	atomic_store(&log->seen, hint);
+	srd_log_seen(log, hint);
 	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
 	log->mark_said = atomic_load(&log->durable);
 	return 0;

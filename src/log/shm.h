@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * shm.h - NAME.shm, memory shared by the processes of one host that have a log
- * open: who waits for the append lock, how far the log reaches, who holds it
- * alone.  Nothing in it is needed for correctness: without it every operation
+ * open: who waits for the append lock, whether anything was appended, who holds
+ * it alone.  Nothing in it is needed for correctness: without it every operation
  * takes the lock and looks at the file.
  *
  * Each writer owns a slot: an OFD lock on that byte of the shm, which dies with
@@ -32,7 +32,7 @@ struct srd_shm_page {
 	uint32_t version, len;
 	uint8_t uuid[16];
 	uint64_t generation;
-	_Alignas(64) atomic_ulong end;       /* of the log, as of the last append */
+	_Alignas(64) atomic_ulong appends;   /* one more for each; where it starts means nothing */
 	_Alignas(64) atomic_uint asks;       /* futex: one more for each ask */
 	atomic_ulong waiting[SRD_SHM_SLOTS / 64];
 	_Alignas(64) struct srd_shm_slot slot[SRD_SHM_SLOTS];

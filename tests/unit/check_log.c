@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -443,6 +444,46 @@ START_TEST(instances_follow_each_other)
 }
 END_TEST
 
+/* The log ends, after an append to it, where it ended before a crash: whoever has
+ * it open all the time must notice the append. */
+static void append_where_one_was_torn(bool shm)
+{
+	struct seen seen, reader_seen;
+	char shm_path[80];
+
+	snprintf(shm_path, sizeof shm_path, "%s.shm", path);
+	make_records(4);
+	srd_log_close(open_log(SRD_LOG_RDONLY, &seen));
+	flip((off_t)seen.offsets[3]);
+	if (!shm) {
+		unlink(shm_path);
+		ck_assert_int_eq(mkdir(shm_path, 0700), 0);
+	}
+	struct srd_log *reader = open_log(SRD_LOG_RDONLY, &reader_seen);
+	struct srd_log *log = open_log(0, &seen);
+	assert_prefix(&reader_seen, 3);
+	ck_assert_int_eq(append(log, 3, &seen), 0);
+	ck_assert(srd_log_is_behind(reader));
+	ck_assert_int_eq(srd_log_follow(reader, see, &reader_seen), 0);
+	assert_prefix(&reader_seen, 4);
+	ck_assert(!srd_log_is_behind(reader));
+	srd_log_close(reader);
+	srd_log_close(log);
+	rmdir(shm_path);
+}
+
+START_TEST(an_append_is_noticed_where_one_was_torn)
+{
+	append_where_one_was_torn(true);
+}
+END_TEST
+
+START_TEST(an_append_is_noticed_without_shm)
+{
+	append_where_one_was_torn(false);
+}
+END_TEST
+
 START_TEST(alone_means_alone)
 {
 	struct seen seen;
@@ -527,6 +568,8 @@ int main(void)
 	tcase_add_test(tcase, a_failed_sync_poisons_writing);
 	tcase_add_test(tcase, what_is_durable_is_not_synced_again);
 	tcase_add_test(tcase, instances_follow_each_other);
+	tcase_add_test(tcase, an_append_is_noticed_where_one_was_torn);
+	tcase_add_test(tcase, an_append_is_noticed_without_shm);
 	tcase_add_test(tcase, alone_means_alone);
 	tcase_add_test(tcase, a_killed_process_hinders_nobody);
 	tcase_add_test(tcase, a_file_rolled_back_is_noticed);
