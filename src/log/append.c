@@ -28,37 +28,25 @@ static int drop_records(struct srd_log *log)
 	return error;
 }
 
-int srd_log_prepare(struct srd_log *log)
-{
-	if (log->damage_count > 0)
-		return SRD_EDAMAGED;
-	if (!log->cut_needed)
-		return 0;
-	int error = log->drop_needed ? drop_records(log)
-	                             : log->io->ftruncate(log->io, log->fd, log->end);
-	if (!error)
-		log->cut_needed = log->drop_needed = false;
-	return error;
-}
-
+/* Half a record must not stay: it is cut now, and its place taken by the next append. */
 static int write_record(struct srd_log *log, struct srd_draft *draft, uint64_t offset)
 {
 	uint64_t written;
 	int error = srd_io_write_full(log->io, log->fd, draft->iov, (int)draft->iov_count, offset, &written);
 
-	/* Half a record must not stay: cut it now, or before the next append. */
-	if (error && written > 0 && log->io->ftruncate(log->io, log->fd, offset) != 0)
+	if (error && written > 0) {
 		log->cut_needed = true;
+		log->io->ftruncate(log->io, log->fd, offset);
+	}
 	return error;
 }
 
-int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *out)
+/* Appends, with nothing behind the end. */
+static int append_record(struct srd_log *log, struct srd_draft *draft, struct srd_record *out)
 {
 	uint64_t offset = atomic_load_explicit(&log->end, memory_order_relaxed);
-	int error = srd_log_prepare(log);
+	int error = srd_draft_layout(draft, offset);
 
-	if (!error)
-		error = srd_draft_layout(draft, offset);
 	if (error)
 		return error;
 	if (draft->record_len > log->map_len - offset)
@@ -81,4 +69,43 @@ int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_reco
 	srd_log_tell(log);
 	*out = record;
 	return 0;
+}
+
+/* Takes the place of what was cut, durably, before anything else is built on it:
+ * a file that grows again after a truncate may, after the next crash, show what
+ * lay there before, and what was dropped once must not come back (P3). */
+static int take_place(struct srd_log *log)
+{
+	struct srd_draft draft;
+	struct srd_record record;
+
+	srd_draft_init(&draft);
+	srd_draft_start(&draft, SRD_RECORD_SYNC);
+	int error = append_record(log, &draft, &record);
+	srd_draft_release(&draft);
+	return error ? error : srd_log_sync(log, record.offset + record.len);
+}
+
+int srd_log_prepare(struct srd_log *log)
+{
+	if (log->damage_count > 0)
+		return SRD_EDAMAGED;
+	if (!log->cut_needed)
+		return 0;
+	int error = log->drop_needed ? drop_records(log)
+	                             : log->io->ftruncate(log->io, log->fd, log->end);
+	if (error)
+		return error;
+	log->drop_needed = false;
+	error = take_place(log);
+	if (!error)
+		log->cut_needed = false;
+	return error;
+}
+
+int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *record)
+{
+	int error = srd_log_prepare(log);
+
+	return error ? error : append_record(log, draft, record);
 }

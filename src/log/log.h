@@ -125,7 +125,8 @@ int srd_log_lock(struct srd_log *log, bool *follow);
 void srd_log_unlock(struct srd_log *log);
 /* Gives the lock up if another process asks (idle holder's thread). */
 void srd_log_yield(struct srd_log *log);
-/* Cuts torn bytes behind the end, as far as the rules allow.  Lock held. */
+/* Cuts torn bytes behind the end, as far as the rules allow, and takes their place
+ * with a SYNC record: the end moves.  Lock held. */
 int srd_log_prepare(struct srd_log *log);
 /* Appends a laid-out draft as one record at `end` with one write; on failure
  * nothing of it stays.  Lock held.  *RECORD is the header as written. */

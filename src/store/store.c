@@ -216,8 +216,9 @@ int srd_store_begin(struct srd_store *store)
 	if (!error) {
 		if (follow)
 			error = follow_locked(store);
-		if (!error && store->log->damage_count > 0)
-			error = SRD_EDAMAGED;
+		/* Now, not when appending: ops say where they will lie. */
+		if (!error)
+			error = srd_log_prepare(store->log);
 		if (error)
 			srd_log_unlock(store->log);
 	}
