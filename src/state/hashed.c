@@ -20,6 +20,7 @@
 enum {
 	SEGMENT_FULL = SRD_SEGMENT_LEN / 16 * 15,   /* places taken or dead: make room */
 	DEAD_MANY = SRD_SEGMENT_LEN / 8,            /* worth a rehash in place */
+	SPARSE = 64,                                /* references a segment, at most */
 	GROUP_MASK = SRD_SEGMENT_GROUPS - 1,
 	ALL_PLACES = (1 << SRD_GROUP_LEN) - 1,
 };
@@ -152,33 +153,36 @@ static int split(struct srd_hashed *hashed, struct srd_segment *segment, uint32_
 	return 0;
 }
 
-/* True if SEGMENT takes one more.  One that cannot split fills up wholly. */
-static bool has_room(const struct srd_segment *segment)
+/* A directory far larger than its segments is the work of equal hashes: it would
+ * take memory without end and part nothing. */
+static bool can_split(const struct srd_hashed *hashed, const struct srd_segment *segment)
 {
-	uint32_t limit = segment->depth < SRD_HASH_DIRECTORY_BITS ? SEGMENT_FULL : SRD_SEGMENT_LEN;
-
-	return segment->used + segment->dead < limit;
+	if (segment->depth < hashed->depth)
+		return true;
+	return hashed->depth < SRD_HASH_DIRECTORY_BITS &&
+	       UINT64_C(1) << hashed->depth <= SPARSE * (uint64_t)hashed->segments.live;
 }
 
 int srd_hashed_insert(struct srd_hashed *hashed, uint32_t hash, uint32_t index,
                       srd_hash_of *hash_of, const void *user)
 {
 	struct srd_segment *segment = segment_of(hashed, hash);
-	int error;
 
-	/* Ends: each turn empties dead places or uses up a bit of the hash. */
-	while (!has_room(segment)) {
-		if (segment->depth == SRD_HASH_DIRECTORY_BITS && segment->dead == 0)
-			return SRD_EFULL;
-		if (segment->dead >= DEAD_MANY || segment->depth == SRD_HASH_DIRECTORY_BITS) {
+	/* Ends: each turn clears dead places or uses up a bit of the hash. */
+	while (segment->used + segment->dead >= SEGMENT_FULL) {
+		if (segment->dead >= DEAD_MANY) {
 			redistribute(segment, NULL, 0, hash_of, user);
-		} else {
-			error = split(hashed, segment, hash, hash_of, user);
-			if (error)
-				return error;
+			continue;
 		}
+		if (!can_split(hashed, segment))
+			break;
+		int error = split(hashed, segment, hash, hash_of, user);
+		if (error)
+			return error;
 		segment = segment_of(hashed, hash);
 	}
+	if (segment->used == SRD_SEGMENT_LEN)
+		return SRD_EFULL;
 	place(segment, hash, index);
 	return 0;
 }

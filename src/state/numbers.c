@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* numbers.c - leaves of sixteen numbers, found by the tagged hash. */
 #include "config.h"
 
 #include "state/numbers.h"
@@ -69,7 +70,8 @@ int srd_numbers_set(struct srd_numbers *numbers, uint64_t ino, uint32_t inode)
 		if (leaf == 0)
 			return srd_table_error(&numbers->leaves);
 		leaf_at(numbers, leaf)->number = number;
-		int error = srd_hashed_insert(&numbers->hashed, hash_of(numbers, number), leaf, hash_of_leaf, numbers);
+		int error = srd_hashed_insert(&numbers->hashed, hash_of(numbers, number), leaf,
+		                              hash_of_leaf, numbers);
 		if (error)
 			return error;
 	}

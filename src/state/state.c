@@ -61,6 +61,24 @@ int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
 	return error;
 }
 
+/* The shortest op with a name, or reference of one: each makes at most one entry
+ * in each table; a node's split goes up a level at worst every twenty. */
+enum { ENTRY_LEN_MIN = 24 };
+
+bool srd_state_has_room(const struct srd_state *state, uint64_t meta_len)
+{
+	uint64_t entries = meta_len / ENTRY_LEN_MIN + 64;
+	uint64_t segments = entries / 64 + 64;
+
+	return srd_table_has_room(&state->inodes, entries) &&
+	       srd_table_has_room(&state->dentries, entries) &&
+	       srd_table_has_room(&state->xattrs, entries) &&
+	       srd_table_has_room(&state->nodes, 3 * entries) &&
+	       srd_table_has_room(&state->names.segments, segments) &&
+	       srd_table_has_room(&state->numbers.leaves, entries) &&
+	       srd_table_has_room(&state->numbers.hashed.segments, segments);
+}
+
 void srd_state_release(struct srd_state *state)
 {
 	srd_table_release(&state->inodes);

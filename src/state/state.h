@@ -115,6 +115,10 @@ uint64_t srd_state_memory_bytes(const struct srd_state *state);
 int srd_state_apply(struct srd_state *state, const struct srd_record *record,
                     const uint8_t *metadata);
 
+/* True if a record of META_LEN bytes of metadata is sure to fit into the tables'
+ * address space: ask before it is appended, srd_state_apply() is too late. */
+bool srd_state_has_room(const struct srd_state *state, uint64_t meta_len);
+
 /* ---- Reading.  Indexes stay valid until the next apply. ---- */
 
 uint32_t srd_state_inode_of(const struct srd_state *state, uint64_t ino);   /* 0: none */
@@ -169,11 +173,17 @@ uint64_t srd_state_stored_bytes(const struct srd_state *state, const struct srd_
 uint32_t srd_state_extent_count(const struct srd_state *state, const struct srd_inode *inode);
 
 /* ---- Extended attributes ---- */
-const struct srd_xattr *srd_state_xattr(const struct srd_state *state, const struct srd_inode *inode,
-                                        const char *name, size_t len);   /* NULL: none */
+/* NULL: none. */
+const struct srd_xattr *srd_state_xattr(const struct srd_state *state,
+                                        const struct srd_inode *inode,
+                                        const char *name, size_t len);
+/* XATTR NULL: the first; NULL: no more. */
 const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
                                              const struct srd_inode *inode,
-                                             const struct srd_xattr *xattr);  /* NULL: first / none */
+                                             const struct srd_xattr *xattr);
+/* True if the attribute is there or one more may be. */
+bool srd_state_xattr_fits(const struct srd_state *state, const struct srd_inode *inode,
+                          const char *name, size_t len);
 
 /* ---- Pins: an inode that lost its last name stays while pinned, `gone`, and can
  * be found by number.  Thread-safe for pin (with the read side held); unpin of

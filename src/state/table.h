@@ -34,6 +34,13 @@ void srd_table_free(struct srd_table *table, uint32_t index);
 int srd_table_reserve(struct srd_table *table, uint32_t count);
 /* Why srd_table_alloc() failed: -ENOMEM or SRD_EFULL. */
 int srd_table_error(const struct srd_table *table);
+/* True if COUNT more entries fit into the reservation. */
+static inline bool srd_table_has_room(const struct srd_table *table, uint64_t count)
+{
+	uint64_t needed = table->live + 1 + count;
+
+	return needed < UINT32_MAX && needed * table->entry_len <= table->reserved_bytes;
+}
 /* Memory that the entries take; what is only reserved or usable takes none. */
 uint64_t srd_table_memory_bytes(const struct srd_table *table);
 static inline void *srd_table_at(const struct srd_table *table, uint32_t index)
@@ -49,11 +56,13 @@ static inline void *srd_table_at(const struct srd_table *table, uint32_t index)
  *     hash (32 bits):  [ directory: top bits ... | tag: 7 bits | group: 6 bits ]
  *
  * Within a segment 64 groups of 16 places; a group's 16 tags are compared at
- * once.  A full group continues in the next one of the same segment.
+ * once.  A full group continues in the next one of the same segment.  Beyond some
+ * 400 million entries the directory takes bits of the tag too, which then tells
+ * fewer entries apart.
  */
 enum {
 	SRD_GROUP_LEN = 16, SRD_SEGMENT_GROUPS = 64, SRD_SEGMENT_LEN = 1024,
-	SRD_HASH_GROUP_BITS = 6, SRD_HASH_TAG_BITS = 7, SRD_HASH_DIRECTORY_BITS = 19,
+	SRD_HASH_GROUP_BITS = 6, SRD_HASH_TAG_BITS = 7, SRD_HASH_DIRECTORY_BITS = 25,
 };
 
 struct srd_segment {

@@ -41,6 +41,14 @@ static void remove_at(struct srd_state *state, uint32_t *at)
 	srd_table_free(&state->xattrs, index);
 }
 
+bool srd_state_xattr_fits(const struct srd_state *state, const struct srd_inode *inode,
+                          const char *name, size_t len)
+{
+	uint32_t first = inode->xattrs, count;
+
+	return *find(state, &first, name, len, &count) != 0 || count < SRD_XATTRS_MAX;
+}
+
 int srd_xattrs_change(struct srd_state *state, struct srd_inode *inode, const struct srd_op *op,
                       bool *fits)
 {
@@ -81,7 +89,8 @@ const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
 	return index ? xattr_at(state, index) : NULL;
 }
 
-const struct srd_xattr *srd_state_xattr(const struct srd_state *state, const struct srd_inode *inode,
+const struct srd_xattr *srd_state_xattr(const struct srd_state *state,
+                                        const struct srd_inode *inode,
                                         const char *name, size_t len)
 {
 	const struct srd_xattr *xattr = NULL;

@@ -75,9 +75,12 @@ static int check_free(struct srd_txn *txn, const struct place *place)
 /* Encodes OP; *OFFSET is where it will lie in the log. */
 static int add_op(struct srd_txn *txn, const struct srd_op *op, const void *data, uint64_t *offset)
 {
+	bool takes_away = op->kind == SRD_OP_UNLINK || op->kind == SRD_OP_FREE;
 	uint64_t op_at;
-	int error = srd_draft_add(&txn->draft, op, data, &op_at, NULL);
 
+	if (!takes_away && !srd_state_has_room(&txn->store->state, txn->draft.len))
+		return SRD_EFULL;
+	int error = srd_draft_add(&txn->draft, op, data, &op_at, NULL);
 	if (!error)
 		*offset = txn->offset + op_at;
 	return error;
@@ -461,11 +464,13 @@ int srd_txn_xattr(struct srd_txn *txn, uint64_t ino, const char *name, size_t na
 		error = -ERANGE;
 	if (!error && len > SRD_RUN_LEN_MAX)
 		error = -E2BIG;
-	if (!error && !value) {
+	if (!error) {
 		uint32_t inode = at(txn, position)->inode;
 		const struct srd_state *state = &txn->store->state;
-		if (!inode || !srd_state_xattr(state, srd_inode_at(state, inode), name, name_len))
+		if (!value && (!inode || !srd_state_xattr(state, srd_inode_at(state, inode), name, name_len)))
 			error = -ENODATA;
+		if (value && inode && !srd_state_xattr_fits(state, srd_inode_at(state, inode), name, name_len))
+			error = -ENOSPC;
 	}
 	if (error)
 		return error;

@@ -156,6 +156,8 @@ START_TEST(extended_attributes_come_and_go)
 		set_xattr(ino, name);
 	}
 	assert_misfits(0);
+	ck_assert(srd_state_xattr_fits(&state, inode_of(ino), "user.one", 8));
+	ck_assert(!srd_state_xattr_fits(&state, inode_of(ino), "user.one too many", 17));
 	set_xattr(ino, "user.one too many");
 	assert_misfits(1);
 	unlink_name(SRD_ROOT_INO, "file", ino);
@@ -247,6 +249,7 @@ END_TEST
 START_TEST(a_small_reservation_fills_up)
 {
 	static struct srd_state small;
+	bool had_room = true;
 	int error = 0;
 
 	ck_assert_int_eq(srd_state_init(&small, &memlog.sb, memlog_source(&memlog), 1 << 20), 0);
@@ -258,7 +261,9 @@ START_TEST(a_small_reservation_fills_up)
 		op.name_len = (uint8_t)snprintf(name, sizeof name, "%d", i);
 		memlog_add(&memlog, &op, NULL);
 		memlog_commit(&memlog);
+		had_room = srd_state_has_room(&small, memlog.len - offset);
 		error = memlog_replay(&memlog, offset, &small);
+		EXPECT(!error || !had_room);
 	}
 	ck_assert_int_eq(error, SRD_EFULL);
 	srd_state_release(&small);
