@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+#
+# common.sh - what the tests of real mounts share; sourced, not run.
+#
+#     $work      a scratch directory, gone at the end
+#     new_store  mount_store  unmount  remount  expect  expect_failure  fail
+#
+# A test ends at the first thing that goes wrong, says what, and leaves nothing
+# mounted behind.  It is skipped only where there is no /dev/fuse to be opened.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+srcdir=${srcdir:-.}
+builddir=${builddir:-.}
+top=$(cd "$builddir" && pwd)
+srd=$top/srd
+srdfs=$top/tools/srdfs
+
+if ! (: <>/dev/fuse) 2>/dev/null; then
+	echo "skipped: /dev/fuse cannot be opened"
+	exit 77
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/srd-mount-XXXXXX")
+mounts=
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+clean_up() {
+	status=$?
+	trap - EXIT INT TERM
+	cd /
+	for place in $mounts; do
+		fusermount3 -u -z -q -- "$place" 2>/dev/null || umount -l "$place" 2>/dev/null || :
+	done
+	rm -rf -- "$work"
+	exit $status
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+# Says what is being tested.
+section() {
+	echo "-- $*"
+}
+
+# The command must succeed.
+expect() {
+	"$@" || fail "status $?: $*"
+}
+
+# The command must fail, and say something that matches the pattern.
+expect_failure() {
+	pattern=$1
+	shift
+	if said=$("$@" 2>&1); then
+		fail "succeeded: $*"
+	fi
+	case $said in
+	*$pattern*) ;;
+	*) fail "said '$said' instead of '$pattern': $*" ;;
+	esac
+}
+
+# Both strings must be the same.
+expect_same() {
+	[ "$1" = "$2" ] || fail "'$1' is not '$2'${3:+: $3}"
+}
+
+# new_store NAME: makes $work/NAME.srd and the mount point $work/NAME.
+new_store() {
+	expect "$srd" create "$work/$1.srd"
+	mkdir "$work/$1"
+}
+
+# mount_store NAME [OPTION...]: mounts it there, with the daemon's pid in $work/NAME.pid.
+mount_store() {
+	name=$1
+	shift
+	mounts="$mounts $work/$name"
+	expect "$srdfs" "$@" "$work/$name.srd" "$work/$name"
+	daemon_of "$name" >"$work/$name.pid"
+}
+
+# The daemon that serves NAME's store: its parent is gone, so it is looked for.
+daemon_of() {
+	for process in /proc/[0-9]*; do
+		# Processes come and go meanwhile.
+		if { tr '\0' '\n' <"$process/cmdline" | grep -qxF "$work/$1.srd"; } 2>/dev/null; then
+			echo "${process#/proc/}"
+			return
+		fi
+	done
+	fail "no daemon serves $work/$1.srd"
+}
+
+# True while the process runs; one that nobody waits for does not.
+is_running() {
+	state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) || return 1
+	[ -n "$state" ] && [ "$state" != Z ]
+}
+
+# await_end NAME: until its daemon has ended; ten seconds at most.
+await_end() {
+	pid=$(cat "$work/$1.pid")
+	tries=0
+	while is_running "$pid"; do
+		tries=$((tries + 1))
+		[ $tries -le 200 ] || fail "the daemon of $1 does not end"
+		sleep 0.05
+	done
+}
+
+unmount() {
+	expect fusermount3 -u -- "$work/$1"
+	await_end "$1"
+}
+
+remount() {
+	name=$1
+	shift
+	unmount "$name"
+	mount_store "$name" "$@"
+}
+
+is_mounted() {
+	grep -qF " $work/$1 fuse.srdfs " /proc/mounts
+}
+
+have() {
+	command -v "$1" >/dev/null 2>&1
+}
