@@ -19,7 +19,7 @@ static inline void srd_cleanup_unlock(pthread_mutex_t **mutex) { pthread_mutex_u
 #define SRD_LOCK_CONCAT_(a, b) a##b
 #define SRD_LOCK_NAME_(line) SRD_LOCK_CONCAT_(held_, line)
 #define SRD_LOCK_GUARD(mutex) \
-	pthread_mutex_t *SRD_LOCK_NAME_(__LINE__) SRD_CLEANUP(srd_cleanup_unlock) = \
+	__attribute__((unused)) pthread_mutex_t *SRD_LOCK_NAME_(__LINE__) SRD_CLEANUP(srd_cleanup_unlock) = \
 		(pthread_mutex_lock(mutex), (mutex))
 
 /* Returns the pointer and leaves NULL, so that its cleanup does nothing. */
