@@ -44,6 +44,18 @@ static int resolve(struct srd_store *store, struct found *found, unsigned stripe
 	return error;
 }
 
+/* What DENTRY, if any, has to say, if it is of TYPE. */
+static int take(struct srd_store *store, uint32_t dentry, uint32_t type, struct found *found)
+{
+	if (dentry == 0)
+		return -ENOENT;
+	uint32_t inode = srd_dentry_at(&store->state, dentry)->inode;
+	uint32_t mode = srd_inode_at(&store->state, inode)->mode;
+	if ((mode & S_IFMT) == type)
+		return take_inode(store, inode, found);
+	return type == S_IFREG ? srd_value_kind_error(mode) : -EINVAL;
+}
+
 /* Finds the value of KEY, if TYPE is what stands there; a pin is taken. */
 static int find(struct srd_store *store, const void *key, size_t key_len, uint32_t type,
                 struct found *found, unsigned *stripe)
@@ -55,17 +67,7 @@ static int find(struct srd_store *store, const void *key, size_t key_len, uint32
 		error = srd_store_read(store, stripe);
 	if (error)
 		return error;
-	uint32_t dentry = srd_path_find(&store->state, &path);
-	if (dentry == 0) {
-		error = -ENOENT;
-	} else {
-		uint32_t index = srd_dentry_at(&store->state, dentry)->inode;
-		uint32_t mode = srd_inode_at(&store->state, index)->mode;
-		if ((mode & S_IFMT) == type)
-			error = take_inode(store, index, found);
-		else
-			error = type == S_IFREG ? srd_value_kind_error(mode) : -EINVAL;
-	}
+	error = take(store, srd_path_find(&store->state, &path), type, found);
 	if (!error)
 		srd_pins_take(store->pins, *stripe, 1);
 	srd_store_done(store, *stripe);
@@ -94,4 +96,119 @@ int srd_get(struct srd_store *store, const void *key, size_t key_len, srd_value 
 int srd_read_link(struct srd_store *store, const void *key, size_t key_len, srd_value *value)
 {
 	return get(store, key, key_len, S_IFLNK, value);
+}
+
+/* ---- Many ---- */
+
+enum { GROUP = 32 };
+
+/* Keys looked up side by side, so that what one waits for comes with the others. */
+struct group {
+	struct srd_store *store;
+	const srd_key *keys;
+	srd_value *values;
+	int *errors;
+	size_t count;
+	struct srd_path paths[GROUP];
+	uint32_t hashes[GROUP];
+	struct found found[GROUP];
+};
+
+/* Calls stage after stage for the lines that look-ups in the root will touch. */
+static void prefetch(struct group *group)
+{
+	const struct srd_state *state = &group->store->state;
+	static void (*const stages[])(const struct srd_state *state, uint32_t hash) = {
+		srd_state_prefetch_name, srd_state_prefetch_dentry, srd_state_prefetch_target };
+
+	for (size_t i = 0; i < group->count; i++)
+		if (!group->errors[i])
+			group->hashes[i] = srd_state_name_hash(state, SRD_ROOT_INO, group->paths[i].name,
+			                                       group->paths[i].name_len);
+	for (size_t stage = 0; stage < SRD_LEN(stages); stage++)
+		for (size_t i = 0; i < group->count; i++)
+			if (!group->errors[i])
+				stages[stage](state, group->hashes[i]);
+}
+
+/* Read side held. */
+static uint32_t look_up(const struct srd_state *state, uint32_t root, struct srd_path *path, uint32_t hash)
+{
+	if (path->rest_len > 0)
+		return srd_path_find(state, path);
+	return srd_state_lookup_hashed(state, root, hash, path->name, path->name_len);
+}
+
+/* Finds the group's values and takes a pin for each; 0 or why nothing can be read. */
+static int find_group(struct group *group, unsigned *stripe)
+{
+	struct srd_store *store = group->store;
+	unsigned long pins = 0;
+	int error = srd_store_read(store, stripe);
+
+	if (error)
+		return error;
+	prefetch(group);
+	uint32_t root = srd_state_inode_of(&store->state, SRD_ROOT_INO);
+	for (size_t i = 0; i < group->count; i++) {
+		if (group->errors[i])
+			continue;
+		uint32_t dentry = look_up(&store->state, root, &group->paths[i], group->hashes[i]);
+		group->errors[i] = take(store, dentry, S_IFREG, &group->found[i]);
+		if (group->errors[i])
+			continue;
+		pins++;
+		if (group->found[i].one_run)
+			__builtin_prefetch(store->log->map + group->found[i].run);
+	}
+	srd_pins_take(store->pins, *stripe, pins);
+	srd_store_done(store, *stripe);
+	return 0;
+}
+
+/* The number of values got, or a negative code. */
+static ssize_t get_group(struct group *group)
+{
+	unsigned stripe;
+	ssize_t got = 0;
+
+	for (size_t i = 0; i < group->count; i++)
+		group->errors[i] = srd_path_start(&group->paths[i], group->keys[i].data, group->keys[i].len);
+	int error = find_group(group, &stripe);
+	if (error)
+		return error;
+	for (size_t i = 0; i < group->count; i++) {
+		if (group->errors[i])
+			continue;
+		group->errors[i] = resolve(group->store, &group->found[i], stripe, &group->values[i]);
+		if (group->errors[i])
+			srd_pins_give(group->store->pins, stripe, 1);
+		else
+			got++;
+	}
+	return got;
+}
+
+ssize_t srd_get_many(struct srd_store *store, const srd_key *keys, size_t count,
+                     srd_value *values, int *errors)
+{
+	struct group group;
+	ssize_t found = 0;
+
+	group.store = store;
+	for (size_t at = 0; at < count; at += GROUP) {
+		group.keys = keys + at;
+		group.values = values + at;
+		group.errors = errors + at;
+		group.count = SRD_MIN(count - at, (size_t)GROUP);
+		ssize_t got = get_group(&group);
+		if (got < 0) {
+			for (size_t i = 0; i < at; i++)
+				if (!errors[i])
+					srd_value_release(&values[i]);
+			return got;
+		}
+		found += got;
+	}
+	return found;
 }

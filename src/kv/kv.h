@@ -80,10 +80,10 @@ int srd_value_resolve(struct srd_store *store, const struct srd_extents *extents
                       srd_value *value);
 int srd_value_resolve_run(struct srd_store *store, uint64_t run, uint64_t len, unsigned stripe,
                           srd_value *value);
-/* True if INODE's content is nothing but the start of one run. */
+/* True if INODE, which may have content, has none but the start of one run. */
 static inline bool srd_inode_is_one_run(const struct srd_inode *inode)
 {
-	return inode->content == SRD_CONTENT_RUN && inode->run_len == inode->size;
+	return inode->size == 0 || (inode->content == SRD_CONTENT_RUN && inode->run_len == inode->size);
 }
 
 /* ---- stat.c ---- */

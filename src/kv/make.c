@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "base/check.h"
-
 /* Makes what MODE says at PATH, in directories made as needed. */
 static int make(struct srd_store *store, const void *key, size_t key_len, uint32_t mode,
                 uint32_t rdev, const char *target)
@@ -28,15 +26,20 @@ static int make(struct srd_store *store, const void *key, size_t key_len, uint32
 	return srd_txn_end(txn, error);
 }
 
-int srd_make_dir(struct srd_store *store, const void *key, size_t key_len)
+static bool is_directory(struct srd_store *store, const void *key, size_t key_len)
 {
-	int error = make(store, key, key_len, S_IFDIR | 0755, 0, NULL);
 	struct srd_stat st;
 
-	/* It is there: fine if it is a directory. */
-	if (error == -EEXIST && srd_stat(store, key, key_len, &st) == 0 && st.kind == SRD_DIRECTORY)
+	return srd_stat(store, key, key_len, &st) == 0 && st.kind == SRD_DIRECTORY;
+}
+
+int srd_make_dir(struct srd_store *store, const void *key, size_t key_len)
+{
+	if (is_directory(store, key, key_len))
 		return 0;
-	return error;
+	int error = make(store, key, key_len, S_IFDIR | 0755, 0, NULL);
+	/* Another thread may have been first. */
+	return error == -EEXIST && is_directory(store, key, key_len) ? 0 : error;
 }
 
 int srd_make_symlink(struct srd_store *store, const void *key, size_t key_len, const char *target)

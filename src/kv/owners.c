@@ -53,7 +53,7 @@ static int add_some(struct srd_owners *owners, struct srd_store *store, uint32_t
 	uint32_t count = state->inodes.count;
 	uint32_t end = SRD_MIN(count, *index + (uint32_t)INODES_AT_ONCE);
 	for (; *index < end && !error; ++*index)
-		if (srd_inode_at(state, *index)->ino != 0)
+		if (srd_inode_at(state, *index)->mode != 0 && !srd_inode_at(state, *index)->gone)
 			error = add_inode(owners, state, srd_inode_at(state, *index));
 	*more = *index < count;
 	srd_store_done(store, stripe);

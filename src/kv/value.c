@@ -9,10 +9,13 @@
 
 #include "kv/kv.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+
+/* More pieces than this, as of a file of 16 TiB of holes, are no value to hand
+ * out: who wants that reads. */
+enum { PIECES_MAX = 1 << 24 };
 
 /* What holes point at.  Never written, so it takes no memory either: the kernel
  * has one page of zeros for all. */
@@ -81,7 +84,7 @@ static int add_piece(struct pieces *pieces, const uint8_t *data, uint64_t len)
 		last->iov_len += len;
 		return 0;
 	}
-	if (pieces->count == INT_MAX)
+	if (pieces->count == PIECES_MAX)
 		return -EFBIG;
 	if (pieces->count == pieces->cap) {
 		size_t cap = SRD_MAX(pieces->cap * 2, (size_t)8);
@@ -97,7 +100,7 @@ static int add_piece(struct pieces *pieces, const uint8_t *data, uint64_t len)
 
 static int add_zeros(struct pieces *pieces, uint64_t len)
 {
-	int error = 0;
+	int error = SRD_DIV_UP(len, sizeof zeros) > PIECES_MAX - pieces->count ? -EFBIG : 0;
 
 	while (len > 0 && !error) {
 		uint64_t piece = SRD_MIN(len, sizeof zeros);

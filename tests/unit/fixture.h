@@ -6,14 +6,11 @@
 #ifndef SRD_TESTS_FIXTURE_H
 #define SRD_TESTS_FIXTURE_H
 
-#include <check.h>
+#include <errno.h>
 #include <ftw.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "srd.h"
+#include "unit.h"
 
 #define KEY(text) (text), strlen(text)
 
@@ -139,11 +136,7 @@ static int run_case(const char *name, void (*add)(TCase *tcase))
 	tcase_set_timeout(tcase, 120);
 	add(tcase);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(suite);
 }
 
 #endif
