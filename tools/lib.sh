@@ -36,12 +36,13 @@ is_there() {
 	esac >/dev/null 2>&1
 }
 
+# On one line.
 missing_packages() {
 	local kind name package
 
 	requirements | while read -r kind name package; do
 		is_there "$kind" "$name" || echo "$package"
-	done | sort -u
+	done | sort -u | paste -sd ' '
 }
 
 # Runs apt-get as root: directly, or by sudo.
@@ -59,10 +60,10 @@ apt() {
 install_missing() {
 	local packages log
 
-	packages=$(missing_packages | tr '\n' ' ')
+	packages=$(missing_packages)
 	[ -n "$packages" ] || return 0
 	command -v apt-get >/dev/null ||
-		die "missing: $packages(Debian's names); install them and start again"
+		die "missing: $packages (Debian's names); install them and start again"
 	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
 		die "missing: $packages; have root run: apt-get install $packages"
 	echo "installing $packages"
@@ -78,7 +79,7 @@ install_missing() {
 	fi
 	rm -f "$log"
 	reconfigure=yes
-	packages=$(missing_packages | tr '\n' ' ')
+	packages=$(missing_packages)
 	[ -z "$packages" ] || die "missing still, after installing: $packages"
 }
 
