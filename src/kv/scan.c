@@ -4,7 +4,8 @@
  * ops and payload checked afresh, whatever was found right before.
  *
  * A place without a sound header is damage up to the next header that leads
- * back to it or behind (FORMAT, section 6).  Nothing is changed.
+ * back to it or behind (FORMAT, section 6).  Rot in a DATA record is damage only
+ * where a commit names it.  Nothing is changed.
  */
 #include "config.h"
 
@@ -17,6 +18,7 @@
 #include "base/le.h"
 #include "kv/describe.h"
 #include "kv/owners.h"
+#include "kv/suspects.h"
 
 #define PROGRESS_BYTES (UINT64_C(8) << 20)
 
@@ -32,6 +34,7 @@ struct scan {
 	uint64_t last, last_check;
 	struct srd_owners owners;
 	bool owners_known;
+	struct srd_suspects suspects;
 	char text[SRD_DESCRIBE_MAX];
 	char path[SRD_KEY_MAX + 1];
 };
@@ -110,7 +113,20 @@ static int pass_damage(struct scan *scan)
 	                     srd_owners_of_range(&scan->owners, from, to));
 }
 
-static int check_run(struct scan *scan, const struct srd_run *run)
+/* [skip, skip + len) of RUN, a block or less, is rotten. */
+static int report_block(struct scan *scan, const struct srd_run *run, uint32_t skip, uint32_t len)
+{
+	int error = know_owners(scan);
+
+	if (error)
+		return error;
+	uint64_t ino = srd_owners_of_run(&scan->owners, run->offset, skip, len);
+	return report_damage(scan, "payload", ino ? "reads of this block fail" : "nothing uses it now",
+	                     run->offset + run->distance + skip, len, ino);
+}
+
+/* DATA counts for nothing until a commit names it. */
+static int check_run(struct scan *scan, const struct srd_run *run, bool is_data)
 {
 	uint64_t payload = run->offset + run->distance;
 	int error = 0;
@@ -120,12 +136,44 @@ static int check_run(struct scan *scan, const struct srd_run *run)
 		const uint8_t *bytes = srd_log_at(scan->log, payload + skip, len);
 		if (bytes && srd_hash(bytes, len, 0) == srd_get64(run->checks + skip / SRD_BLOCK_LEN * 8))
 			continue;
-		error = know_owners(scan);
-		if (error)
-			break;
-		uint64_t ino = srd_owners_of_run(&scan->owners, run->offset, skip, len);
-		error = report_damage(scan, "payload", ino ? "reads of this block fail" : "nothing uses it now",
-		                      payload + skip, len, ino);
+		error = is_data ? srd_suspects_add(&scan->suspects, payload + skip, payload + skip + len, false)
+		                : report_block(scan, run, skip, len);
+	}
+	return error;
+}
+
+static int report_suspect(struct scan *scan, const struct srd_suspect *suspect, const struct srd_run *run)
+{
+	uint64_t len = suspect->end - suspect->offset;
+	int error = 0;
+
+	if (!suspect->metadata)
+		return report_block(scan, run, (uint32_t)(suspect->offset - run->offset - run->distance), (uint32_t)len);
+	error = know_owners(scan);
+	return error ? error : report_damage(scan, "metadata", "what a later record says of this data is not applied",
+	                                     suspect->offset, len,
+	                                     srd_owners_of_range(&scan->owners, suspect->offset, suspect->end));
+}
+
+/* What a commit names is to be sound. */
+static int check_refs(struct scan *scan, const struct srd_op *op)
+{
+	const struct srd_suspect *suspect;
+	int error = 0;
+
+	for (uint64_t i = 0; i < op->ref_count && scan->suspects.count > 0 && !error; i++) {
+		struct srd_ref ref = srd_op_ref(op->refs, i);
+		struct srd_run run = { .offset = ref.run };
+		if (ref.run == 0)
+			continue;
+		suspect = srd_suspects_name(&scan->suspects, ref.run, ref.run + SRD_RUN_FIXED_LEN);
+		if (suspect)
+			error = report_suspect(scan, suspect, &run);
+		if (error || suspect || !srd_log_run(scan->log, ref.run, &run) || !srd_within(ref.skip, ref.len, run.len))
+			continue;
+		uint64_t from = run.offset + run.distance + ref.skip;
+		while (!error && (suspect = srd_suspects_name(&scan->suspects, from, from + ref.len)))
+			error = report_suspect(scan, suspect, &run);
 	}
 	return error;
 }
@@ -154,7 +202,9 @@ static int scan_ops(struct scan *scan, const struct srd_record *record, const ui
 		if (scan->flags & SRD_SCAN_OPS)
 			error = report_op(scan, record, &op);
 		if (!error && op.has_run && (scan->flags & SRD_SCAN_PAYLOAD))
-			error = check_run(scan, &op.run);
+			error = check_run(scan, &op.run, record->type == SRD_RECORD_DATA);
+		if (!error)
+			error = check_refs(scan, &op);
 	}
 	return error;
 }
@@ -187,6 +237,8 @@ static int scan_metadata(struct scan *scan, const struct srd_record *record)
 		return SRD_ECORRUPT;
 	if (metadata_holds(scan, record, metadata))
 		return scan_ops(scan, record, metadata);
+	if (record->type == SRD_RECORD_DATA)
+		return srd_suspects_add(&scan->suspects, record->offset, record->offset + record->len, true);
 	return report_damage(scan, "metadata", "what this record said is not applied", record->offset, record->len,
 	                     first_inode(record, metadata));
 }
@@ -246,5 +298,6 @@ int srd_scan(struct srd_store *store, int flags,
 	scan.end = atomic_load(&store->log->end);
 	error = scan_all(&scan);
 	srd_owners_release(&scan.owners);
+	srd_suspects_release(&scan.suspects);
 	return error;
 }
