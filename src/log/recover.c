@@ -76,7 +76,7 @@ static bool is_whole(const struct walk *walk, const struct srd_record *record)
 	return srd_within(record->offset, record->len, walk->size);
 }
 
-/* Looks behind the bad place X for valid headers: raises the mark, and puts the
+/* Looks from the bad place X on for valid headers: raises the mark, and puts the
  * first record that lies behind X and leads to X or behind into *NEXT
  * (offset 0: none). */
 static int look_on(struct walk *walk, uint64_t x, struct srd_record *next)
@@ -84,14 +84,17 @@ static int look_on(struct walk *walk, uint64_t x, struct srd_record *next)
 	struct srd_record record;
 
 	next->offset = 0;
-	for (uint64_t at = x + SRD_RECORD_ALIGN; at + SRD_HEADER_LEN <= walk->size; at += SRD_RECORD_ALIGN) {
+	walk->whole_behind = false;
+	for (uint64_t at = x; at + SRD_HEADER_LEN <= walk->size; at += SRD_RECORD_ALIGN) {
 		int got = header_at(walk, at, &record);
 		if (got < 0)
 			return got;
 		if (!got)
 			continue;
 		walk->mark = SRD_MAX(walk->mark, record.durable);
-		if (!next->offset && record.prev >= x && is_whole(walk, &record))
+		/* At X itself half a record may be what the last append left. */
+		walk->whole_behind |= at > x || is_whole(walk, &record);
+		if (!next->offset && at > x && record.prev >= x && is_whole(walk, &record))
 			*next = record;
 		/* Once to the end is enough, however many places are bad. */
 		if (next->offset && walk->looked_on)
@@ -108,9 +111,10 @@ static int judge(struct walk *walk, uint64_t at, struct srd_record *next)
 
 	if (error)
 		return error;
-	walk->whole_behind = next->offset != 0;
-	if (walk->mark > at && next->offset)
-		return add_damage(walk->log, at, next->offset);
+	/* With no whole record behind it, what is known to be durable is damaged
+	 * all the same, and must not be cut. */
+	if (walk->mark > at)
+		return add_damage(walk->log, at, next->offset ? next->offset : walk->mark);
 	next->offset = 0;
 	return 0;
 }

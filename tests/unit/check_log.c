@@ -286,6 +286,24 @@ START_TEST(damage_above_the_mark_ends_the_log)
 }
 END_TEST
 
+/* The only header that says so is itself of a record that was torn. */
+START_TEST(rot_below_the_mark_is_not_cut)
+{
+	struct seen whole, seen;
+
+	make_durable(&whole);
+	flip((off_t)whole.offsets[4] + 20);
+	ck_assert_int_eq(truncate(path, file_size() - 64), 0);
+	struct srd_log *log = open_log(0, &seen);
+	assert_prefix(&seen, 4);
+	ck_assert_uint_eq(log->damage_count, 1);
+	ck_assert_uint_eq(log->damage[0].offset, whole.offsets[4]);
+	ck_assert_uint_eq(log->damage[0].len, whole.offsets[5] - whole.offsets[4]);
+	ck_assert_int_eq(append(log, 6, &seen), SRD_EDAMAGED);
+	srd_log_close(log);
+}
+END_TEST
+
 START_TEST(rotten_payload_below_the_mark_is_still_a_commit)
 {
 	struct seen whole, seen;
@@ -592,6 +610,7 @@ int main(void)
 	tcase_add_test(tcase, noise_behind_the_end_is_not_a_record);
 	tcase_add_test(tcase, rot_below_the_mark_costs_that_record_alone);
 	tcase_add_test(tcase, damage_above_the_mark_ends_the_log);
+	tcase_add_test(tcase, rot_below_the_mark_is_not_cut);
 	tcase_add_test(tcase, rotten_payload_below_the_mark_is_still_a_commit);
 	tcase_add_test(tcase, what_was_dropped_never_comes_back);
 	tcase_add_test(tcase, half_an_append_leaves_nothing);
