@@ -48,7 +48,8 @@ static int rewrite(struct srd_log *log, uint64_t from, uint64_t to)
 	return 0;
 }
 
-/* As leader, without the mutex: syncs everything below *UPTO. */
+/* As leader, without the mutex: syncs everything below *UPTO.  Only a sync that
+ * failed leaves doubt: what could not be written again can be another time. */
 static int lead(struct srd_log *log, uint64_t durable, uint64_t *upto)
 {
 	int error = 0;
@@ -57,7 +58,12 @@ static int lead(struct srd_log *log, uint64_t durable, uint64_t *upto)
 	*upto = atomic_load_explicit(&log->end, memory_order_acquire);
 	if (durable < log->suspect_end)
 		error = rewrite(log, SRD_MAX(durable, SRD_FIRST_RECORD), log->suspect_end);
-	return error ? error : log->io->fdatasync(log->io, log->fd);
+	if (error)
+		return error;
+	error = log->io->fdatasync(log->io, log->fd);
+	if (error)
+		atomic_store(&log->poisoned, SRD_EPOISONED);
+	return error;
 }
 
 int srd_log_sync(struct srd_log *log, uint64_t upto)
@@ -82,9 +88,7 @@ int srd_log_sync(struct srd_log *log, uint64_t upto)
 		error = lead(log, durable, &reached);
 		pthread_mutex_lock(&log->sync_mutex);
 		log->syncing = false;
-		if (error) {
-			atomic_store(&log->poisoned, SRD_EPOISONED);
-		} else {
+		if (!error) {
 			srd_log_learn_durable(log, reached);
 			log->suspect_end = 0;
 		}

@@ -449,6 +449,27 @@ START_TEST(a_failed_sync_poisons_writing)
 }
 END_TEST
 
+START_TEST(a_sync_that_never_began_poisons_nothing)
+{
+	struct faulty faulty = make_faulty();
+	struct seen seen;
+
+	faulty.io.user = &faulty;
+	make_records(1);
+	struct srd_log *log = open_with(0, &faulty.io, &seen);
+	/* What lies there from before is to be written again first. */
+	faulty.error = -EIO;
+	faulty.writes_left = -1;
+	ck_assert_int_eq(srd_log_sync(log, log->end), -EIO);
+	ck_assert_int_eq(faulty.syncs, 0);
+	faulty.error = 0;
+	ck_assert_int_eq(append(log, 1, &seen), 0);
+	ck_assert_int_eq(srd_log_sync(log, log->end), 0);
+	ck_assert_uint_eq(log->durable, log->end);
+	srd_log_close(log);
+}
+END_TEST
+
 START_TEST(what_is_durable_is_not_synced_again)
 {
 	struct faulty faulty = make_faulty();
@@ -616,6 +637,7 @@ int main(void)
 	tcase_add_test(tcase, half_an_append_leaves_nothing);
 	tcase_add_test(tcase, what_was_cut_does_not_come_back);
 	tcase_add_test(tcase, a_failed_sync_poisons_writing);
+	tcase_add_test(tcase, a_sync_that_never_began_poisons_nothing);
 	tcase_add_test(tcase, what_is_durable_is_not_synced_again);
 	tcase_add_test(tcase, instances_follow_each_other);
 	tcase_add_test(tcase, an_append_is_noticed_where_one_was_torn);
