@@ -8,7 +8,8 @@
  *       +--------------------- yield (keeper's thread, asked) ---------------- +
  *
  * Without shm nobody can ask, so the lock is given back each time.  Who cannot
- * map our shm cannot ask either: so nobody keeps it longer than KEEP_NS.
+ * map our shm cannot ask either: so nobody keeps it longer than KEEP_NS, or, idle,
+ * than the keeper sleeps.
  */
 #include "config.h"
 
@@ -68,6 +69,7 @@ void srd_log_unlock(struct srd_log *log)
 
 void srd_log_yield(struct srd_log *log)
 {
-	if (log->lock_held && (!log->shm || srd_shm_is_asked(log->shm)))
+	if (log->lock_held && (!log->shm || srd_log_now_ns() - log->lock_since_ns > KEEP_NS ||
+	                       srd_shm_is_asked(log->shm)))
 		give_back(log);
 }

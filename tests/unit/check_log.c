@@ -573,6 +573,21 @@ START_TEST(alone_means_alone)
 }
 END_TEST
 
+/* Another's shm, or none: it cannot ask. */
+START_TEST(the_idle_give_the_lock_to_who_cannot_ask)
+{
+	struct seen seen;
+	struct srd_log *log = open_log(0, &seen);
+
+	ck_assert_int_eq(append(log, 0, &seen), 0);
+	ck_assert(log->lock_held);
+	log->lock_since_ns -= 1000000000;
+	srd_log_yield(log);   /* as the keeper does from time to time */
+	ck_assert(!log->lock_held);
+	srd_log_close(log);
+}
+END_TEST
+
 START_TEST(a_killed_process_hinders_nobody)
 {
 	struct seen seen;
@@ -643,6 +658,7 @@ int main(void)
 	tcase_add_test(tcase, an_append_is_noticed_where_one_was_torn);
 	tcase_add_test(tcase, an_append_is_noticed_without_shm);
 	tcase_add_test(tcase, alone_means_alone);
+	tcase_add_test(tcase, the_idle_give_the_lock_to_who_cannot_ask);
 	tcase_add_test(tcase, a_killed_process_hinders_nobody);
 	tcase_add_test(tcase, a_file_rolled_back_is_noticed);
 	suite_add_tcase(suite, tcase);
