@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tell.h"
+
+/* Call with the mutex held. */
+static void add(struct recorder *recorder, const struct event *event)
+{
+	if (recorder->count == recorder->cap) {
+		recorder->cap = recorder->cap ? recorder->cap * 2 : 64;
+		recorder->events = realloc(recorder->events, recorder->cap * sizeof *recorder->events);
+		if (!recorder->events)
+			die("no memory");
+	}
+	recorder->events[recorder->count++] = *event;
+}
+
+static void add_locked(struct recorder *recorder, const struct event *event)
+{
+	pthread_mutex_lock(&recorder->mutex);
+	add(recorder, event);
+	pthread_mutex_unlock(&recorder->mutex);
+}
+
+static ssize_t record_pread(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
+{
+	return srd_io_posix.pread(io, fd, data, len, offset);
+}
+
+/* The first LEN bytes of the vector. */
+static uint8_t *gather(const struct iovec *iov, int count, size_t len)
+{
+	uint8_t *data = malloc(len ? len : 1);
+	size_t done = 0;
+
+	if (!data)
+		die("no memory");
+	for (int i = 0; i < count && done < len; i++) {
+		size_t take = iov[i].iov_len < len - done ? iov[i].iov_len : len - done;
+		memcpy(data + done, iov[i].iov_base, take);
+		done += take;
+	}
+	return data;
+}
+
+static ssize_t record_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset)
+{
+	ssize_t put = srd_io_posix.pwritev(io, fd, iov, count, offset);
+
+	if (put > 0)
+		add_locked(io->user, &(struct event){ .kind = EVENT_WRITE, .offset = offset, .len = (size_t)put,
+		                                      .data = gather(iov, count, (size_t)put) });
+	return put;
+}
+
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int record_fdatasync(const struct srd_io *io, int fd)
+{
+	struct recorder *recorder = io->user;
+	struct event event = { .kind = is_directory(fd) ? EVENT_SYNC_DIR : EVENT_SYNC };
+	int error = 0;
+
+	pthread_mutex_lock(&recorder->mutex);
+	event.since = recorder->count;
+	if (event.kind == EVENT_SYNC && recorder->syncs_to_fail > 0) {
+		recorder->syncs_to_fail--;
+		event.kind = EVENT_SYNC_FAILED;
+		error = -EIO;
+	}
+	pthread_mutex_unlock(&recorder->mutex);
+	if (!error)
+		error = srd_io_posix.fdatasync(io, fd);
+	if (!recorder->lies)
+		add_locked(recorder, &event);
+	return error;
+}
+
+static int record_ftruncate(const struct srd_io *io, int fd, uint64_t size)
+{
+	int error = srd_io_posix.ftruncate(io, fd, size);
+
+	if (!error)
+		add_locked(io->user, &(struct event){ .kind = EVENT_TRUNCATE, .offset = size });
+	return error;
+}
+
+static int record_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
+{
+	int error = srd_io_posix.rename(io, dir_fd, from, to, flags);
+
+	if (!error)
+		add_locked(io->user, &(struct event){ .kind = EVENT_RENAME });
+	return error;
+}
+
+void recorder_init(struct recorder *recorder, const struct image *base)
+{
+	*recorder = (struct recorder){
+		.io = { .pread = record_pread, .pwritev = record_pwritev, .fdatasync = record_fdatasync,
+		        .ftruncate = record_ftruncate, .rename = record_rename, .user = recorder },
+		.there = base != NULL,
+	};
+	pthread_mutex_init(&recorder->mutex, NULL);
+	if (base)
+		image_copy(&recorder->base, base);
+}
+
+void recorder_release(struct recorder *recorder)
+{
+	for (size_t i = 0; i < recorder->count; i++)
+		free(recorder->events[i].data);
+	free(recorder->events);
+	image_release(&recorder->base);
+	pthread_mutex_destroy(&recorder->mutex);
+}
+
+void recorder_promise(struct recorder *recorder, int commits)
+{
+	add_locked(recorder, &(struct event){ .kind = EVENT_PROMISE, .commits = commits });
+}
+
+void recorder_fail_sync(struct recorder *recorder)
+{
+	pthread_mutex_lock(&recorder->mutex);
+	recorder->syncs_to_fail++;
+	pthread_mutex_unlock(&recorder->mutex);
+}
+
+bool recorder_only_appended(const struct recorder *recorder)
+{
+	struct image file = { 0 };
+	bool so = true;
+
+	image_copy(&file, &recorder->base);
+	for (size_t i = 0; i < recorder->count; i++) {
+		const struct event *event = &recorder->events[i];
+		if (event->kind == EVENT_TRUNCATE)
+			image_resize(&file, event->offset);
+		if (event->kind != EVENT_WRITE)
+			continue;
+		bool again = event->offset + event->len <= file.len &&
+		             memcmp(file.bytes + event->offset, event->data, event->len) == 0;
+		so &= again || event->offset == file.len;
+		image_write(&file, event->offset, event->data, event->len);
+	}
+	image_release(&file);
+	return so;
+}

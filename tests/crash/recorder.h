@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recorder.h - a struct srd_io that passes everything on and remembers what was
+ * asked of the disk, in order: from that, states.h builds what a crash may
+ * leave behind.
+ *
+ * One recorder records one store file, from its temporary name on.  Beside the
+ * calls the list holds notes: from here on an fsync has promised so many
+ * commits.  Thread-safe: a store syncs from a thread of its own.
+ */
+#ifndef CRASH_RECORDER_H
+#define CRASH_RECORDER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/io.h"
+#include "image.h"
+
+enum event_kind {
+	EVENT_WRITE, EVENT_TRUNCATE, EVENT_SYNC, EVENT_SYNC_FAILED,
+	EVENT_RENAME,             /* the temporary gets the store's name */
+	EVENT_SYNC_DIR,
+	EVENT_PROMISE,            /* a note: commits up to `commits` are promised */
+};
+
+struct event {
+	enum event_kind kind;
+	uint64_t offset;          /* WRITE; TRUNCATE: the new size */
+	size_t len;
+	uint8_t *data;            /* WRITE */
+	size_t since;             /* SYNC: events before this one are what it made durable */
+	int commits;              /* PROMISE; 0: the empty store */
+};
+
+struct recorder {
+	struct srd_io io;         /* for srd_store_open() */
+	pthread_mutex_t mutex;
+	struct image base;        /* the file before the first event, all of it durable */
+	bool there;               /* ... if there was one */
+	struct event *events;     /* these and below: protected by mutex */
+	size_t count, cap;
+	unsigned syncs_to_fail;
+	bool lies;                /* syncs are passed on but not done: must be found out */
+};
+
+/* BASE (may be NULL: no file) is copied. */
+void recorder_init(struct recorder *recorder, const struct image *base);
+void recorder_release(struct recorder *recorder);
+void recorder_promise(struct recorder *recorder, int commits);
+/* True if no write changed a byte that was there (P2): each lies at the end of the
+ * file, or says again what is there. */
+bool recorder_only_appended(const struct recorder *recorder);
+/* The next fdatasync of the store fails with EIO, and what it was to write stays
+ * in the page cache only, as Linux does it. */
+void recorder_fail_sync(struct recorder *recorder);
+
+#endif

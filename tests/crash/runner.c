@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "runner.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tell.h"
+#include "verbs.h"
+
+void runner_init(struct runner *runner, const char *path, struct recorder *recorder, const struct srd_io *io)
+{
+	memset(runner, 0, sizeof *runner);
+	runner->path = path;
+	runner->recorder = recorder;
+	runner->io = recorder ? &recorder->io : io;
+	for (unsigned i = 0; i < RUNNER_SLOTS; i++)
+		srd_extents_init(&runner->slots[i].extents);
+	runner_start_at(runner);
+}
+
+void runner_start_at(struct runner *runner)
+{
+	runner->commits = 0;
+	runner->digests[0] = model_digest(&runner->model);
+	runner->steps = 0;
+	runner->steps_done[0] = 0;
+}
+
+static void slot_clear(struct slot *slot)
+{
+	image_release(&slot->content);
+	srd_extents_release(&slot->extents);
+	srd_extents_init(&slot->extents);
+}
+
+void runner_release(struct runner *runner)
+{
+	srd_batch_free(runner->batch);
+	srd_writer_abort(runner->stream);
+	for (unsigned i = 0; i < RUNNER_HANDLES; i++) {
+		if (runner->handles[i])
+			runner->handles[i]->flags |= SRD_NOSYNC;
+		srd_store_close(runner->handles[i]);
+	}
+	for (unsigned i = 0; i < RUNNER_SLOTS; i++)
+		slot_clear(&runner->slots[i]);
+	image_release(&runner->streamed);
+	model_release(&runner->model);
+}
+
+static void promise(struct runner *runner)
+{
+	if (runner->recorder)
+		recorder_promise(runner->recorder, runner->commits);
+}
+
+/* ---- what a step means on paper ---- */
+
+static void apply_batch(struct runner *runner)
+{
+	struct step step;
+
+	for (size_t i = 0; i < runner->batched_count; i++) {
+		step = runner->batched[i];
+		step.verb = step.verb == STEP_BATCH_PUT ? STEP_PUT : STEP_DELETE;
+		model_apply(&runner->model, &step);
+	}
+	runner->batched_count = 0;
+}
+
+static void apply(struct runner *runner, const struct step *step)
+{
+	struct slot *slot = &runner->slots[step->pos % RUNNER_SLOTS];
+
+	switch (step->verb) {
+	case STEP_BATCH_COMMIT:
+		apply_batch(runner);
+		break;
+	case STEP_NAME:
+		model_put(&runner->model, step->key, &slot->content);
+		slot_clear(slot);
+		break;
+	case STEP_STREAM_COMMIT:
+		model_put(&runner->model, step->key, &runner->streamed);
+		break;
+	default:
+		model_apply(&runner->model, step);
+	}
+}
+
+/* ---- what it means on the store ---- */
+
+static int open_handle(struct runner *runner, const struct step *step)
+{
+	int error = srd_store_open(runner->path, SRD_CREATE, runner->io, &runner->handles[step->handle]);
+
+	runner->appended[step->handle] = false;
+	if (!error && runner->commits == 0)
+		promise(runner);
+	return error;
+}
+
+static int close_handle(struct runner *runner, const struct step *step)
+{
+	struct srd_store *store = runner->handles[step->handle];
+
+	runner->handles[step->handle] = NULL;
+	if (step->verb == STEP_CLOSE_UNSYNCED)
+		store->flags |= SRD_NOSYNC;
+	int error = srd_store_close(store);
+	if (!error && step->verb == STEP_CLOSE && runner->appended[step->handle])
+		promise(runner);
+	return error;
+}
+
+static int sync_handle(struct runner *runner, const struct step *step)
+{
+	int error = srd_sync(runner->handles[step->handle]);
+
+	if (!error)
+		promise(runner);
+	return error;
+}
+
+static int batch_step(struct runner *runner, struct srd_store *store, const struct step *step)
+{
+	struct image bytes = { 0 };
+	int error = runner->batch ? 0 : srd_batch_new(store, &runner->batch);
+
+	if (error)
+		return error;
+	if (step->verb == STEP_BATCH_COMMIT) {
+		error = srd_batch_commit(runner->batch);
+		if (!error) {
+			srd_batch_free(runner->batch);
+			runner->batch = NULL;
+		}
+		return error;
+	}
+	step_fill(step, &bytes);
+	error = step->verb == STEP_BATCH_PUT
+	            ? srd_batch_put(runner->batch, step->key, strlen(step->key), bytes.bytes, bytes.len)
+	            : srd_batch_delete(runner->batch, step->key, strlen(step->key));
+	image_release(&bytes);
+	return error;
+}
+
+static void stream_end(struct runner *runner)
+{
+	runner->stream = NULL;
+	image_release(&runner->streamed);
+}
+
+static int stream_write(struct runner *runner, struct srd_store *store, const struct step *step)
+{
+	int error = runner->stream ? 0 : srd_writer_new(store, step->key, strlen(step->key), &runner->stream);
+	struct image bytes = { 0 };
+
+	if (error)
+		return error;
+	step_fill(step, &bytes);
+	error = srd_writer_write(runner->stream, bytes.bytes, bytes.len);
+	if (error) {
+		srd_writer_abort(runner->stream);
+		stream_end(runner);
+	}
+	image_release(&bytes);
+	return error;
+}
+
+static int stream_step(struct runner *runner, struct srd_store *store, const struct step *step)
+{
+	int error = 0;
+
+	if (step->verb == STEP_STREAM_WRITE)
+		return stream_write(runner, store, step);
+	if (step->verb == STEP_STREAM_COMMIT)
+		error = srd_writer_commit(runner->stream);
+	else
+		srd_writer_abort(runner->stream);
+	runner->stream = NULL;
+	return error;
+}
+
+static int data_step(struct srd_store *store, struct slot *slot, const struct step *step)
+{
+	struct image bytes = { 0 };
+
+	step_fill(step, &bytes);
+	int error = srd_extents_append(&slot->extents, store, slot->content.len, bytes.bytes, bytes.len);
+	slot->extents.size = slot->content.len + bytes.len;
+	image_release(&bytes);
+	return error;
+}
+
+static int run(struct runner *runner, const struct step *step)
+{
+	struct srd_store *store = runner->handles[step->handle];
+	struct slot *slot = &runner->slots[step->pos % RUNNER_SLOTS];
+
+	switch (step->verb) {
+	case STEP_OPEN: return open_handle(runner, step);
+	case STEP_CLOSE:
+	case STEP_CLOSE_UNSYNCED: return close_handle(runner, step);
+	case STEP_SYNC: return sync_handle(runner, step);
+	case STEP_FAIL_SYNC:
+		recorder_fail_sync(runner->recorder);
+		return 0;
+	case STEP_BATCH_PUT:
+	case STEP_BATCH_DELETE:
+	case STEP_BATCH_COMMIT: return batch_step(runner, store, step);
+	case STEP_STREAM_WRITE:
+	case STEP_STREAM_ABORT:
+	case STEP_STREAM_COMMIT: return stream_step(runner, store, step);
+	case STEP_DATA: return data_step(store, slot, step);
+	case STEP_NAME: return verb_name(store, step->key, &slot->extents);
+	default: return verb_run(store, step);
+	}
+}
+
+/* What a step leaves on paper when the store takes it. */
+static void note(struct runner *runner, const struct step *step)
+{
+	struct slot *slot = &runner->slots[step->pos % RUNNER_SLOTS];
+
+	if (step_commits(step))
+		apply(runner, step);
+	else if (step->verb == STEP_BATCH_PUT || step->verb == STEP_BATCH_DELETE)
+		runner->batched[runner->batched_count++] = *step;
+	else if (step->verb == STEP_DATA)
+		step_fill(step, &slot->content);
+	else if (step->verb == STEP_STREAM_WRITE)
+		step_fill(step, &runner->streamed);
+	if (step->verb == STEP_STREAM_COMMIT || step->verb == STEP_STREAM_ABORT)
+		image_release(&runner->streamed);
+}
+
+int runner_step(struct runner *runner, const struct step *step)
+{
+	int error = run(runner, step);
+
+	runner->steps++;
+	if (error)
+		return error;
+	note(runner, step);
+	if (step_commits(step)) {
+		if (runner->commits == RUNNER_COMMITS_MAX)
+			die("more commits than the books have lines");
+		runner->appended[step->handle] = true;
+		runner->commits++;
+		runner->digests[runner->commits] = model_digest(&runner->model);
+		runner->steps_done[runner->commits] = runner->steps;
+	}
+	return 0;
+}
+
+void runner_on_paper(struct runner *runner, const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (steps[i].expect == 0)
+			note(runner, &steps[i]);
+	/* What was begun and not committed is gone with the process. */
+	runner->batched_count = 0;
+	image_release(&runner->streamed);
+	for (unsigned i = 0; i < RUNNER_SLOTS; i++)
+		slot_clear(&runner->slots[i]);
+}
+
+/* ---- what the store holds ---- */
+
+static uint64_t value_hash(const srd_value *value)
+{
+	struct image image = { 0 };
+
+	for (int i = 0; i < value->iov_count; i++)
+		image_write(&image, image.len, value->iov[i].iov_base, value->iov[i].iov_len);
+	uint64_t hash = image_hash(&image, 0);
+	if (image.len != value->len)
+		hash++;   /* a vector that is not as long as the value is no value */
+	image_release(&image);
+	return hash;
+}
+
+/* By key, as a user gets it: what the iterator had must be had so too. */
+static int entry_digest(struct srd_store *store, const struct srd_entry *entry, uint64_t *digest)
+{
+	srd_value value = { 0 };
+	uint64_t hash = value_hash(&value);
+	int error = 0;
+
+	if (entry->kind == SRD_FILE)
+		error = srd_get(store, entry->key, entry->key_len, &value);
+	else if (entry->kind == SRD_SYMLINK)
+		error = srd_read_link(store, entry->key, entry->key_len, &value);
+	if (error)
+		return error;
+	if (entry->kind != SRD_DIRECTORY) {
+		hash = value_hash(&value);
+		if (entry->kind == SRD_FILE && value_hash(&entry->value) != hash)
+			error = SRD_ECORRUPT;
+	}
+	*digest += model_digest_entry(entry->key, entry->kind, value.len, hash);
+	if (entry->kind != SRD_DIRECTORY)
+		srd_value_release(&value);
+	return error;
+}
+
+int store_digest(struct srd_store *store, uint64_t *digest)
+{
+	struct srd_entry entry;
+	uint64_t sum = 1;
+	srd_iter *iter;
+	int error = srd_iter_new(store, "", 0, SRD_ITER_ALL_KINDS, 0, 1, &iter);
+
+	if (error)
+		return error;
+	while ((error = srd_iter_next(iter, &entry)) == 1) {
+		error = entry.kind == SRD_FILE ? entry.value_error : 0;
+		if (!error)
+			error = entry_digest(store, &entry, &sum);
+		if (error)
+			break;
+	}
+	srd_iter_free(iter);
+	if (!error)
+		*digest = sum;
+	return error;
+}

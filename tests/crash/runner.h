@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runner.h - carries out steps, on a store and on paper, and keeps the books:
+ * what the store must hold after each commit, and what was promised when.
+ */
+#ifndef CRASH_RUNNER_H
+#define CRASH_RUNNER_H
+
+#include "kv/kv.h"
+#include "model.h"
+#include "recorder.h"
+
+enum { RUNNER_HANDLES = 3, RUNNER_SLOTS = 3, RUNNER_COMMITS_MAX = 400 };
+
+/* DATA records on their way to a key. */
+struct slot {
+	struct image content;
+	struct srd_extents extents;
+};
+
+struct runner {
+	const char *path;
+	struct recorder *recorder;            /* NULL: none */
+	const struct srd_io *io;
+	struct srd_store *handles[RUNNER_HANDLES];
+	bool appended[RUNNER_HANDLES];
+	struct slot slots[RUNNER_SLOTS];
+	srd_batch *batch;
+	struct step batched[64];
+	size_t batched_count;
+	srd_writer *stream;
+	struct image streamed;
+	struct model model;
+	int commits;
+	uint64_t digests[RUNNER_COMMITS_MAX + 1];    /* after each commit; 0: the empty store */
+	size_t steps_done[RUNNER_COMMITS_MAX + 1];   /* steps begun when it was there */
+	size_t steps;
+};
+
+/* RECORDER may be NULL; then IO (NULL: the real one) is used. */
+void runner_init(struct runner *runner, const char *path, struct recorder *recorder, const struct srd_io *io);
+/* Closes what is open, without a sync. */
+void runner_release(struct runner *runner);
+/* The store's answer to STEP.  After an error the model is as it was. */
+int runner_step(struct runner *runner, const struct step *step);
+/* Does the first COUNT of STEPS without a store. */
+void runner_on_paper(struct runner *runner, const struct step *steps, size_t count);
+/* Notes that the model as it is now stands for commit 0. */
+void runner_start_at(struct runner *runner);
+
+/* The fingerprint of what STORE holds, by way of srd.h; 0 or a negative code. */
+int store_digest(struct srd_store *store, uint64_t *digest);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * step.h - one thing that a workload does: a line of a table, carried out on a
+ * store by runner.c and on paper by model.c.
+ */
+#ifndef CRASH_STEP_H
+#define CRASH_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image.h"
+
+enum verb {
+	STEP_END,
+	/* One commit each. */
+	STEP_PUT,                 /* key: LEN bytes of FILL */
+	STEP_DELETE,              /* key */
+	STEP_RENAME,              /* key to other, which it replaces */
+	STEP_EXCHANGE,            /* key with other */
+	STEP_COPY,                /* key to other */
+	STEP_LINK,                /* key to other */
+	STEP_MKDIR,               /* key */
+	STEP_SYMLINK,             /* key, to target other */
+	STEP_WRITE,               /* key: LEN bytes of FILL at POS */
+	STEP_APPEND,              /* key: LEN bytes of FILL at its end */
+	STEP_TRUNCATE,            /* key: to POS bytes, shorter or longer */
+	STEP_HOLE,                /* key: LEN bytes at POS */
+	STEP_XATTR,               /* key: attribute other gets LEN bytes of FILL; no content changes */
+	STEP_BATCH_COMMIT,        /* what the batch holds */
+	STEP_NAME,                /* key gets the DATA of the slot POS */
+	STEP_STREAM_COMMIT,       /* of the stream */
+	/* Commit nothing. */
+	STEP_BATCH_PUT, STEP_BATCH_DELETE,
+	STEP_DATA,                /* LEN bytes of FILL as a DATA record, for slot POS */
+	STEP_STREAM_WRITE,        /* LEN bytes of FILL, the first begins the stream for key */
+	STEP_STREAM_ABORT,
+	STEP_SYNC,
+	STEP_OPEN,                /* the handle; the first makes the store if there is none */
+	STEP_CLOSE,
+	STEP_CLOSE_UNSYNCED,
+	STEP_FAIL_SYNC,           /* the next fdatasync fails */
+};
+
+struct step {
+	enum verb verb;
+	const char *key, *other;
+	uint32_t len, fill;       /* fill 0: zeros */
+	uint64_t pos;
+	unsigned handle;
+	int expect;               /* the error it must end in */
+};
+
+static inline bool step_commits(const struct step *step)
+{
+	return step->verb >= STEP_PUT && step->verb <= STEP_STREAM_COMMIT;
+}
+
+/* LEN bytes of FILL behind what IMAGE holds. */
+void step_fill(const struct step *step, struct image *image);
+const char *step_text(const struct step *step, char text[160]);
+
+#endif

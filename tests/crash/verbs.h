@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verbs.h - steps that need nothing but the store, by srd.h where it has them,
+ * else by a transaction as the file system makes it. */
+#ifndef CRASH_VERBS_H
+#define CRASH_VERBS_H
+
+#include "kv/kv.h"
+#include "step.h"
+
+int verb_run(struct srd_store *store, const struct step *step);
+/* KEY becomes a file of what EXTENTS name. */
+int verb_name(struct srd_store *store, const char *key, const struct srd_extents *extents);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Handles are 0 unless said.  Contents of 63 bytes or fewer lie beside their
+ * name, 64 KiB and more begin on a page; one fill of 0 is all zeros, which no
+ * missing block can be told from.
+ */
+#include "config.h"
+
+#include "workloads.h"
+
+#include <errno.h>
+
+#include "srd.h"
+
+#define PUT(k, n, f) { .verb = STEP_PUT, .key = k, .len = n, .fill = f }
+#define DELETE(k) { .verb = STEP_DELETE, .key = k }
+#define RENAME(k, o) { .verb = STEP_RENAME, .key = k, .other = o }
+#define EXCHANGE(k, o) { .verb = STEP_EXCHANGE, .key = k, .other = o }
+#define COPY(k, o) { .verb = STEP_COPY, .key = k, .other = o }
+#define LINK(k, o) { .verb = STEP_LINK, .key = k, .other = o }
+#define MKDIR(k) { .verb = STEP_MKDIR, .key = k }
+#define SYMLINK(k, o) { .verb = STEP_SYMLINK, .key = k, .other = o }
+#define WRITE(k, p, n, f) { .verb = STEP_WRITE, .key = k, .pos = p, .len = n, .fill = f }
+#define APPEND(k, n, f) { .verb = STEP_APPEND, .key = k, .len = n, .fill = f }
+#define TRUNCATE(k, p) { .verb = STEP_TRUNCATE, .key = k, .pos = p }
+#define HOLE(k, p, n) { .verb = STEP_HOLE, .key = k, .pos = p, .len = n }
+#define XATTR(k, o, n, f) { .verb = STEP_XATTR, .key = k, .other = o, .len = n, .fill = f }
+#define BATCH_PUT(k, n, f) { .verb = STEP_BATCH_PUT, .key = k, .len = n, .fill = f }
+#define BATCH_DELETE(k) { .verb = STEP_BATCH_DELETE, .key = k }
+#define BATCH_COMMIT { .verb = STEP_BATCH_COMMIT }
+#define DATA(s, n, f) { .verb = STEP_DATA, .pos = s, .len = n, .fill = f }
+#define NAME(s, k) { .verb = STEP_NAME, .pos = s, .key = k }
+#define STREAM(k, n, f) { .verb = STEP_STREAM_WRITE, .key = k, .len = n, .fill = f }
+#define STREAM_COMMIT(k) { .verb = STEP_STREAM_COMMIT, .key = k }
+#define STREAM_ABORT { .verb = STEP_STREAM_ABORT }
+#define SYNC { .verb = STEP_SYNC }
+#define OPEN { .verb = STEP_OPEN }
+#define CLOSE { .verb = STEP_CLOSE }
+#define CLOSE_UNSYNCED { .verb = STEP_CLOSE_UNSYNCED }
+#define FAIL_SYNC { .verb = STEP_FAIL_SYNC }
+#define END { .verb = STEP_END }
+/* The same by handle H; ends in error E. */
+#define BY(h, ...) { .handle = h, __VA_ARGS__ }
+#define ENDS_IN(e, ...) { .expect = e, __VA_ARGS__ }
+
+static const struct step create[] = { OPEN, PUT("a", 10, 1), CLOSE, OPEN, PUT("b", 5000, 2), CLOSE, END };
+
+static const struct step put_and_delete[] = {
+	OPEN, PUT("a", 10, 1), PUT("b", 3000, 2), PUT("c", 20000, 3), SYNC,
+	PUT("a", 63, 4), PUT("b", 64, 5), DELETE("c"), PUT("empty", 0, 1), SYNC,
+	PUT("d", 4096, 6), PUT("d", 4097, 7), DELETE("a"), PUT("page", 70000, 8), PUT("e", 1, 9), SYNC,
+	DELETE("page"), PUT("f", 511, 10), PUT("g", 513, 11), DELETE("b"), PUT("b", 100, 12), CLOSE, END,
+};
+
+static const struct step zeros[] = {
+	OPEN, PUT("a", 8192, 0), PUT("b", 600, 0), SYNC, PUT("c", 12288, 0), PUT("d", 8192, 1),
+	PUT("c", 12288, 0), PUT("a", 12288, 2), PUT("e", 40, 0), DELETE("d"), SYNC, PUT("f", 20000, 0),
+	PUT("g", 20000, 3), CLOSE_UNSYNCED, OPEN, PUT("h", 4096, 0), CLOSE, END,
+};
+
+static const struct step equal[] = {   /* records alike in length, contents alike */
+	OPEN, PUT("a", 1000, 1), SYNC, PUT("b", 1000, 2), PUT("b", 1000, 2), PUT("b", 1000, 3), PUT("b", 1000, 2),
+	PUT("a", 1000, 2), PUT("a", 1000, 1), SYNC, PUT("c", 1000, 2), PUT("d", 1000, 2), PUT("e", 1000, 2),
+	DELETE("c"), DELETE("d"), DELETE("e"), PUT("c", 1000, 2), CLOSE, END,
+};
+
+static const struct step batches[] = {
+	OPEN, BATCH_PUT("a", 10, 1), BATCH_PUT("b", 5000, 2), BATCH_PUT("d/c", 300, 3), BATCH_COMMIT,
+	PUT("a", 20, 4), BATCH_PUT("a", 9000, 5), BATCH_DELETE("b"), BATCH_DELETE("d/c"), BATCH_PUT("d/e", 64, 6),
+	BATCH_PUT("x", 1, 7), BATCH_COMMIT, SYNC, BATCH_DELETE("x"), BATCH_PUT("x", 2000, 8), BATCH_PUT("y", 0, 9),
+	BATCH_PUT("a", 60, 10), BATCH_COMMIT, BATCH_PUT("z", 3000, 11), BATCH_PUT("z", 3000, 12), BATCH_COMMIT,
+	PUT("last", 100, 13), SYNC, BATCH_PUT("1", 4000, 14), BATCH_PUT("2", 4000, 15), BATCH_PUT("3", 4000, 16),
+	BATCH_COMMIT, BATCH_DELETE("1"), BATCH_DELETE("2"), BATCH_COMMIT, CLOSE, END,
+};
+
+static const struct step data[] = {    /* DATA of streams in flight while others append */
+	OPEN, DATA(0, 5000, 1), PUT("a", 100, 2), DATA(0, 9000, 3), DATA(1, 300, 4), PUT("b", 3000, 5),
+	NAME(1, "one"), SYNC, DATA(0, 64, 6), NAME(0, "zero"), PUT("c", 10, 7), DATA(2, 20000, 8), SYNC,
+	PUT("d", 5, 9), DATA(2, 4096, 10), NAME(2, "two"), DATA(1, 30, 11), DATA(0, 6000, 12), PUT("e", 50, 13),
+	NAME(1, "zero"), SYNC, PUT("f", 700, 14), NAME(0, "a"), DATA(0, 8000, 15), PUT("g", 700, 16), CLOSE, END,
+};
+
+static const struct step streams[] = { /* the real writer: a megabyte at a time */
+	OPEN, STREAM("s", 600000, 1), PUT("a", 100, 2), STREAM("s", 600000, 3), PUT("b", 3000, 4),
+	STREAM_COMMIT("s"), SYNC, STREAM("t", 1100000, 5), DELETE("a"), STREAM_ABORT, PUT("c", 10, 6), CLOSE, END,
+};
+
+static const struct step directories[] = {
+	OPEN, MKDIR("d"), PUT("d/a", 10, 1), PUT("d/e/b", 700, 2), SYMLINK("d/link", "a/target"), SYNC,
+	RENAME("d", "moved"), MKDIR("d"), PUT("d/a", 20, 3), RENAME("moved/e", "d/e"), SYNC, DELETE("moved/a"),
+	DELETE("moved/link"), DELETE("moved"), LINK("d/a", "hard"), PUT("hard", 4000, 4), SYNC,
+	EXCHANGE("d", "hard"), DELETE("d"), RENAME("hard/e/b", "b"), DELETE("hard/e"), XATTR("b", "user.x", 100, 5),
+	MKDIR("deep/er/still"), RENAME("b", "deep/er/still/b"), CLOSE, END,
+};
+
+static const struct step replace[] = { /* write a temporary, sync, rename over: the old or the new, whole */
+	OPEN, PUT("file", 3000, 1), SYNC, PUT(".file.tmp", 5000, 2), SYNC, RENAME(".file.tmp", "file"), SYNC,
+	PUT(".file.tmp", 100, 3), RENAME(".file.tmp", "file"), PUT(".file.tmp", 9000, 4), RENAME(".file.tmp", "file"),
+	SYNC, DATA(0, 9000, 5), DATA(0, 4000, 6), NAME(0, ".file.tmp"), SYNC, RENAME(".file.tmp", "file"), CLOSE, END,
+};
+
+static const struct step appends[] = {
+	OPEN, PUT("log", 0, 1), APPEND("log", 10, 2), APPEND("log", 5000, 3), SYNC, APPEND("log", 64, 4),
+	APPEND("log", 4096, 5), TRUNCATE("log", 5005), APPEND("log", 20, 6), SYNC, WRITE("log", 4090, 12, 7),
+	TRUNCATE("log", 9000), HOLE("log", 100, 4500), WRITE("log", 20000, 3000, 8), SYNC, TRUNCATE("log", 0),
+	APPEND("log", 700, 9), WRITE("log", 0, 700, 0), APPEND("log", 8000, 10), CLOSE, END,
+};
+
+static const struct step copies[] = {
+	OPEN, PUT("a", 6000, 1), COPY("a", "b"), PUT("a", 50, 2), SYNC, COPY("b", "c"), COPY("a", "b"),
+	DELETE("a"), WRITE("c", 100, 2000, 3), COPY("c", "d/c"), SYNC, DATA(0, 9000, 4), NAME(0, "e"),
+	COPY("e", "f"), DELETE("e"), COPY("f", "e"), CLOSE, END,
+};
+
+static const struct step reopened[] = { /* closed with and without a sync */
+	OPEN, PUT("a", 100, 1), CLOSE, OPEN, PUT("b", 3000, 2), CLOSE_UNSYNCED, OPEN, PUT("c", 50, 3), SYNC,
+	PUT("d", 6000, 4), CLOSE_UNSYNCED, OPEN, DELETE("a"), CLOSE_UNSYNCED, OPEN, SYNC, PUT("e", 10, 5), CLOSE,
+	OPEN, PUT("f", 5000, 6), CLOSE, END,
+};
+
+static const struct step several[] = { /* handles on one file, each with locks and marks of its own */
+	OPEN, PUT("a", 100, 1), BY(1, .verb = STEP_OPEN), BY(1, .verb = STEP_PUT, .key = "b", .len = 3000, .fill = 2),
+	PUT("c", 5000, 3), SYNC, BY(1, .verb = STEP_PUT, .key = "a", .len = 70, .fill = 4),
+	BY(1, .verb = STEP_SYNC), PUT("d", 20, 5), BY(2, .verb = STEP_OPEN),
+	BY(2, .verb = STEP_DELETE, .key = "c"), DATA(0, 7000, 6), BY(1, .verb = STEP_DATA, .pos = 1, .len = 4000, .fill = 7),
+	BY(2, .verb = STEP_SYNC), NAME(0, "e"), BY(1, .verb = STEP_NAME, .pos = 1, .key = "f"),
+	BY(2, .verb = STEP_PUT, .key = "g", .len = 900, .fill = 8), SYNC, BY(1, .verb = STEP_CLOSE_UNSYNCED),
+	PUT("h", 2000, 9), BY(2, .verb = STEP_PUT, .key = "i", .len = 10, .fill = 10), BY(2, .verb = STEP_SYNC),
+	BY(2, .verb = STEP_CLOSE), PUT("j", 5, 11), CLOSE, END,
+};
+
+/* A syncs, the mark stays with A alone; B, opened later, does not know it. */
+static const struct step lone_mark[] = {
+	OPEN, PUT("a", 3000, 1), SYNC, PUT("b", 3000, 2), SYNC, BY(1, .verb = STEP_OPEN),
+	BY(1, .verb = STEP_PUT, .key = "c", .len = 3000, .fill = 3), BY(1, .verb = STEP_PUT, .key = "d", .len = 9, .fill = 4),
+	BY(1, .verb = STEP_SYNC), BY(1, .verb = STEP_PUT, .key = "e", .len = 2000, .fill = 5),
+	BY(1, .verb = STEP_CLOSE_UNSYNCED), CLOSE_UNSYNCED, END,
+};
+
+/* A's fdatasync fails and the kernel forgets the bytes; B, opened later, is told nothing. */
+static const struct step lost_bytes[] = {
+	OPEN, PUT("a", 3000, 1), SYNC, PUT("b", 6000, 2), DATA(0, 5000, 3), NAME(0, "c"), FAIL_SYNC,
+	ENDS_IN(-EIO, .verb = STEP_SYNC), ENDS_IN(SRD_EPOISONED, .verb = STEP_PUT, .key = "x", .len = 9, .fill = 9),
+	BY(1, .verb = STEP_OPEN), BY(1, .verb = STEP_PUT, .key = "d", .len = 2000, .fill = 4),
+	BY(1, .verb = STEP_SYNC), BY(1, .verb = STEP_PUT, .key = "e", .len = 100, .fill = 5),
+	ENDS_IN(SRD_EPOISONED, .verb = STEP_SYNC), ENDS_IN(SRD_EPOISONED, .verb = STEP_CLOSE), OPEN,
+	PUT("f", 3000, 6), SYNC, PUT("g", 50, 7), BY(1, .verb = STEP_CLOSE), CLOSE, END,
+};
+
+const struct workload workloads[] = {
+	{ "create", "a store is made", create },
+	{ "puts", "puts and deletes", put_and_delete },
+	{ "zeros", "values of zeros", zeros },
+	{ "equal", "records alike in length and content", equal },
+	{ "batches", "batches", batches },
+	{ "data", "streams in flight while others append", data },
+	{ "streams", "streams of megabytes", streams },
+	{ "directories", "directories, links, renames", directories },
+	{ "replace", "rename over", replace },
+	{ "appends", "append, truncate, holes", appends },
+	{ "copies", "copies", copies },
+	{ "reopened", "closed and opened again", reopened },
+	{ "several", "several handles", several },
+	{ "lone-mark", "a mark known to one handle only", lone_mark },
+	{ "lost-bytes", "an fdatasync that failed in another handle", lost_bytes },
+};
+const unsigned workload_count = sizeof workloads / sizeof workloads[0];
