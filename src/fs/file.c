@@ -34,9 +34,9 @@ static void empty(struct srd_fs *fs, struct srd_open_inode *inode)
 
 int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, struct srd_file **out)
 {
-	bool writes = (flags & O_ACCMODE) != O_RDONLY, kept;
+	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC), kept;
 
-	if ((writes || (flags & O_TRUNC)) && (fs->store->flags & SRD_RDONLY))
+	if (writes && (fs->store->flags & SRD_RDONLY))
 		return -EROFS;
 	int error = look(fs, ino, &kept);
 	if (error)

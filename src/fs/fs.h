@@ -71,7 +71,7 @@ int srd_fs_statvfs(struct srd_fs *fs, struct statvfs *st);
 
 struct srd_file {
 	struct srd_open_inode *inode;
-	bool writes;              /* opened for writing */
+	bool writes;              /* opened for writing, or emptied by opening */
 	bool keep_cache;          /* what the kernel has of the file is still true */
 };
 

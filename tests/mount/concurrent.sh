@@ -1,6 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Many at once: on one mount, and on two mounts of one store.
+#
+# What ls prints is what is tested.
+# shellcheck disable=SC2010,SC2012
 . "${srcdir:-.}/tests/mount/common.sh"
 
 new_store s

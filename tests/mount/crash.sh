@@ -33,6 +33,7 @@ for round in 1 2 3; do
 	done
 	kill -s KILL "$(cat "$work/s.pid")"
 	await_end s
+	# shellcheck disable=SC2086
 	wait $writers 2>/dev/null || :
 	mount_store s
 	for letter in a b c; do

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Large things: files beyond 2 and 4 GiB, terabytes of nothing, many extents,
 # directories of ten thousand.
+#
+# What ls prints is what is tested.
+# shellcheck disable=SC2010,SC2012
 . "${srcdir:-.}/tests/mount/common.sh"
 
 new_store s

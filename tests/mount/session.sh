@@ -23,7 +23,7 @@ in_manual=$(sed -n '/^.SH SYNOPSIS/,/^.SH DESCRIPTION/{/^.SH/d;s/^\.[A-Z]* //;p}
 in_help=$("$srdfs" --help | sed -n '1s/^usage: //p' | tr -d ' ')
 expect_same "$in_manual" "$in_help"
 for option in $("$srdfs" --help | sed -n 's/^       \([a-z_]*\)[ =].*/\1/p'); do
-	grep -q "^\.BI* $option[= ]*" "$manual" || fail "option $option is not in the manual"
+	grep -q "^\.BI* ${option}[= ]*" "$manual" || fail "option $option is not in the manual"
 done
 
 section "refusals"

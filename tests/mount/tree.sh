@@ -128,6 +128,7 @@ section "moving and removing"
 mkdir "$m/into"
 mv "$m/cp" "$m/into/moved"
 mv "$m/into/moved/many" "$m/into/many"
+# shellcheck disable=SC2016
 expect_failure "Invalid argument" perl -e 'rename($ARGV[0], "$ARGV[0]/below") or die "$!\n"' "$m/into"
 expect_failure "Directory not empty" rmdir "$m/into"
 rm -r "$m/into"
