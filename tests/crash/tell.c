@@ -13,6 +13,7 @@
 
 static unsigned told, bad;
 static char scratch[4096];
+static pid_t scratch_owner;
 
 static void say(const char *start, const char *format, va_list args)
 {
@@ -68,8 +69,12 @@ uint64_t env_number(const char *name, uint64_t fallback)
 
 static void remove_scratch(void)
 {
-	DIR *dir = opendir(scratch);
+	DIR *dir;
 
+	/* Not by a child that exits. */
+	if (getpid() != scratch_owner)
+		return;
+	dir = opendir(scratch);
 	for (struct dirent *entry; dir && (entry = readdir(dir));)
 		if (entry->d_name[0] != '.' || strncmp(entry->d_name, ".srd-", 5) == 0)
 			if (unlinkat(dirfd(dir), entry->d_name, 0) != 0)
@@ -90,6 +95,7 @@ const char *scratch_directory(void)
 	snprintf(scratch, sizeof scratch, "%s/srd-crash-XXXXXX", parent);
 	if (!mkdtemp(scratch))
 		die("%s: no directory can be made", scratch);
+	scratch_owner = getpid();
 	atexit(remove_scratch);
 	return scratch;
 }
