@@ -58,6 +58,12 @@ static void give_back(struct srd_log *log)
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
 }
 
+void srd_log_release(struct srd_log *log)
+{
+	if (log->lock_held)
+		give_back(log);
+}
+
 void srd_log_unlock(struct srd_log *log)
 {
 	/* The last append's time serves as the clock: reading one costs. */

@@ -123,6 +123,9 @@ bool srd_log_is_behind(struct srd_log *log);
 int srd_log_lock(struct srd_log *log, bool *follow);
 /* Gives the lock to whoever asked for it, else keeps it. */
 void srd_log_unlock(struct srd_log *log);
+/* Gives the lock back, whoever asks: where there is no thread to yield it, or what
+ * others appended could not be followed. */
+void srd_log_release(struct srd_log *log);
 /* Gives the lock up if another process asks (idle holder's thread). */
 void srd_log_yield(struct srd_log *log);
 /* Cuts torn bytes behind the end, as far as the rules allow, and takes their place

@@ -219,8 +219,9 @@ int srd_store_begin(struct srd_store *store)
 		/* Now, not when appending: ops say where they will lie. */
 		if (!error)
 			error = srd_log_prepare(store->log);
+		/* Kept, it would say that all is followed. */
 		if (error)
-			srd_log_unlock(store->log);
+			srd_log_release(store->log);
 	}
 	if (error)
 		pthread_mutex_unlock(&store->commit_mutex);
@@ -230,6 +231,9 @@ int srd_store_begin(struct srd_store *store)
 void srd_store_end(struct srd_store *store)
 {
 	srd_log_unlock(store->log);
+	/* Before the first append there is no thread to hear who asks. */
+	if (!store->keeper_running)
+		srd_log_release(store->log);
 	pthread_mutex_unlock(&store->commit_mutex);
 }
 

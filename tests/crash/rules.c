@@ -298,7 +298,7 @@ START_TEST(rot_below_the_mark_costs_that_commit_alone)
 	for (uint64_t at = records[2].offset; at < records[2].offset + SRD_HEADER_LEN + records[2].meta_len; at++) {
 		file.bytes[at] ^= 0x20;
 		image_store(&file, path);
-		struct srd_store *store = open_store(0);
+		struct srd_store *store = open_store(0), *other = open_store(0);
 		ck_assert_int_eq(look(store, "a", 3000, 1), 0);
 		ck_assert_int_eq(look(store, "b", 20, 2), 0);
 		ck_assert_int_eq(look(store, "c", 9000, 3), -ENOENT);
@@ -309,7 +309,9 @@ START_TEST(rot_below_the_mark_costs_that_commit_alone)
 		ck_assert_uint_eq(damage.count, 1);
 		ck_assert_uint_eq(damage.offset, records[2].offset);
 		ck_assert_int_eq(put(store, "f", 10, 6), SRD_EDAMAGED);
+		ck_assert_int_eq(put(other, "f", 10, 6), SRD_EDAMAGED);
 		srd_close(store);
+		srd_close(other);
 		file.bytes[at] ^= 0x20;
 	}
 	image_release(&file);
@@ -578,6 +580,42 @@ END_TEST
 
 /* ---- other hands ---- */
 
+/* Who changes nothing has no keeper to hear who asks for the lock. */
+START_TEST(a_change_that_fails_keeps_nobody_waiting)
+{
+	struct srd_store *one = open_store(SRD_CREATE), *two = open_store(0);
+
+	ck_assert_int_eq(srd_delete(one, "a", 1), -ENOENT);
+	must_put(two, "a", 10, 1);
+	ck_assert_int_eq(srd_delete(one, "b", 1), -ENOENT);
+	must_put(two, "b", 10, 2);
+	ck_assert_int_eq(look(one, "b", 10, 2), 0);
+	srd_close(one);
+	srd_close(two);
+}
+END_TEST
+
+START_TEST(a_file_put_in_place_of_ours_is_noticed)
+{
+	struct srd_store *store = open_store(SRD_CREATE);
+
+	must_put(store, "a", 3000, 1);
+	struct image before = file_now(path);
+	must_put(store, "b", 300, 2);
+	pthread_mutex_lock(&store->commit_mutex);
+	store->log->lock_since_ns = 0;
+	srd_log_yield(store->log);
+	pthread_mutex_unlock(&store->commit_mutex);
+	/* Shorter than we know it, and then of a size but of another history. */
+	ck_assert_int_eq(truncate(path, (off_t)before.len), 0);
+	ck_assert_int_eq(put(store, "c", 10, 3), SRD_EREPLACED);
+	ck_assert_int_eq(truncate(path, (off_t)before.len + 1024), 0);
+	ck_assert_int_eq(put(store, "c", 10, 3), SRD_EREPLACED);
+	srd_close(store);
+	image_release(&before);
+}
+END_TEST
+
 START_TEST(reading_leaves_nothing_behind)
 {
 	char shm[4300];
@@ -614,6 +652,8 @@ int main(void)
 	tcase_add_test(tcase, data_in_flight_outlives_the_appends_of_others);
 	tcase_add_test(tcase, a_copy_goes_its_own_way);
 	tcase_add_test(tcase, a_store_within_a_store_is_payload);
+	tcase_add_test(tcase, a_change_that_fails_keeps_nobody_waiting);
+	tcase_add_test(tcase, a_file_put_in_place_of_ours_is_noticed);
 	tcase_add_test(tcase, reading_leaves_nothing_behind);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
