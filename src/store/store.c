@@ -199,7 +199,11 @@ void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count)
 
 int srd_store_sync(struct srd_store *store)
 {
-	return srd_log_sync(store->log, atomic_load(&store->log->end));
+	/* What others have committed is to be durable too. */
+	int follow_error = srd_log_is_behind(store->log) ? srd_store_follow(store) : 0;
+	int error = srd_log_sync(store->log, atomic_load(&store->log->end));
+
+	return error ? error : follow_error;
 }
 
 /* Takes what an append needs, all caught up.  Released by srd_store_end(). */

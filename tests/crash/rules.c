@@ -271,6 +271,26 @@ START_TEST(a_mark_is_what_its_writer_knows)
 }
 END_TEST
 
+/* "Everything committed before the call", whoever committed it. */
+START_TEST(a_sync_is_for_the_commits_of_others_too)
+{
+	struct recorder recorder;
+	struct srd_store *one, *two;
+
+	recorder_init(&recorder, NULL);
+	one = open_as(path, SRD_CREATE, &recorder.io);
+	must_put(one, "a", 100, 1);
+	ck_assert_int_eq(srd_sync(one), 0);
+	two = open_as(path, 0, &recorder.io);
+	must_put(two, "b", 100, 2);
+	ck_assert_int_eq(srd_sync(one), 0);
+	ck_assert_int_eq(recorder.events[recorder.count - 1].kind, EVENT_SYNC);
+	srd_close(one);
+	srd_close(two);
+	recorder_release(&recorder);
+}
+END_TEST
+
 /* ---- rot ---- */
 
 /* a to e, and the mark behind all of them. */
@@ -645,6 +665,7 @@ int main(void)
 	tcase_add_test(tcase, what_was_dropped_does_not_come_back);
 	tcase_add_test(tcase, whole_records_are_dropped_by_who_is_alone);
 	tcase_add_test(tcase, a_mark_is_what_its_writer_knows);
+	tcase_add_test(tcase, a_sync_is_for_the_commits_of_others_too);
 	tcase_add_test(tcase, rot_below_the_mark_costs_that_commit_alone);
 	tcase_add_test(tcase, rot_in_payload_costs_that_payload_alone);
 	tcase_add_test(tcase, damage_above_the_mark_ends_the_log);
