@@ -41,6 +41,7 @@ enum row {
 struct workload {
 	const char *dir;
 	size_t count, singles, larges;
+	bool cpu_time;            /* measured, instead of the clock on the wall */
 };
 
 /* Runs the whole workload on ENGINE in the empty folder DIR of WORK, which is

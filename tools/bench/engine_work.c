@@ -22,11 +22,13 @@ enum { CHUNK = 1024, SINGLE_LEN = 100, LARGE_LEN = 1 << 20 };
 static struct item items[CHUNK];
 static uint64_t values[CHUNK];
 
+static clockid_t time_source = CLOCK_MONOTONIC;
+
 static double now_s(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(time_source, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -228,6 +230,8 @@ void workload_run(const struct workload *work, const struct engine *engine, doub
 	                      (uint64_t)work->singles * 1024 + (uint64_t)work->larges * 2 * LARGE_LEN;
 	double before = status_bytes("RssAnon");
 
+	if (work->cpu_time)
+		time_source = CLOCK_PROCESS_CPUTIME_ID;
 	engine->open(work->dir, room_bytes);
 	results[ROW_BATCH_PUT] = batch_puts(engine, work->count);
 	results[ROW_SCAN] = scan(engine, work->count);
