@@ -136,7 +136,7 @@ int srd_pending_touch(struct srd_txn *txn, uint64_t ino, uint32_t *position)
 		return -ENOENT;
 	const struct srd_inode *inode = srd_inode_at(state, index);
 	int error = srd_pending_add(txn, &(struct srd_pending_inode){
-		.ino = ino, .inode = index, .mode = inode->mode, .nlink = inode->nlink,
+		.ino = ino, .inode = index, .mode = inode->mode, .nlink = inode->nlink, .gone = inode->gone,
 		.entries = srd_inode_is_dir(inode) ? inode->size : 0, .last_op = inode->last_op });
 	if (!error)
 		*position = (uint32_t)txn->inode_count - 1;

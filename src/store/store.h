@@ -102,6 +102,9 @@ int srd_txn_begin(struct srd_store *store, struct srd_txn **txn);
  * one writes nothing.  *SEQUENCE (may be NULL): the commit's number. */
 int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence);
 void srd_txn_abort(struct srd_txn *txn);
+/* LEN bytes that last until the transaction is over, for what it is to refer to;
+ * NULL: no memory. */
+void *srd_txn_alloc(struct srd_txn *txn, size_t len);
 
 /* -ENOENT, -ENOTDIR. */
 int srd_txn_lookup(struct srd_txn *txn, uint64_t dir, const char *name, size_t len,

@@ -3,6 +3,7 @@
 
 #include "store/txn.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
@@ -20,6 +21,27 @@ int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 	return 0;
 }
 
+void *srd_txn_alloc(struct srd_txn *txn, size_t len)
+{
+	struct srd_txn_memory *memory = malloc(sizeof *memory + len);
+
+	if (!memory)
+		return NULL;
+	memory->next = txn->memory;
+	txn->memory = memory;
+	return memory->bytes;
+}
+
+static void end(struct srd_txn *txn)
+{
+	while (txn->memory) {
+		struct srd_txn_memory *memory = txn->memory;
+		txn->memory = memory->next;
+		free(memory);
+	}
+	srd_store_end(txn->store);
+}
+
 int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence)
 {
 	struct srd_store *store = txn->store;
@@ -33,13 +55,13 @@ int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence)
 	}
 	if (!error && sequence)
 		*sequence = store->log->sequence;
-	srd_store_end(store);
+	end(txn);
 	return error;
 }
 
 void srd_txn_abort(struct srd_txn *txn)
 {
-	srd_store_end(txn->store);
+	end(txn);
 }
 
 /* The dentry's inode number in the state, 0: no such name. */

@@ -21,6 +21,7 @@ struct srd_pending_inode {
 	uint32_t inode;          /* index in the state; 0: made here */
 	uint32_t mode;
 	uint32_t nlink;
+	bool gone;               /* has lost its last name, so gets none again */
 };
 
 /* A name as it will be. */
@@ -38,6 +39,12 @@ struct srd_pending_slots {
 	uint32_t cap, count;
 };
 
+/* Memory that lasts as long as the transaction. */
+struct srd_txn_memory {
+	struct srd_txn_memory *next;
+	_Alignas(16) uint8_t bytes[];
+};
+
 struct srd_txn {
 	struct srd_store *store;
 	struct srd_draft draft;
@@ -51,6 +58,7 @@ struct srd_txn {
 	size_t inode_count, inode_cap, name_count, name_cap, text_len, text_cap;
 	uint8_t *refs;           /* scratch for encoding */
 	size_t refs_cap;
+	struct srd_txn_memory *memory;
 };
 
 /* ---- txn.c ---- */

@@ -164,6 +164,8 @@ int srd_txn_link(struct srd_txn *txn, uint64_t ino, uint64_t dir, const char *na
 
 	if (!error && is_dir(at(txn, target)))
 		error = -EPERM;
+	if (!error && at(txn, target)->gone)
+		error = -ENOENT;
 	if (!error)
 		error = find_place(txn, dir, name, len, &place);
 	if (!error)
@@ -197,6 +199,7 @@ static int check_removable(const struct srd_pending_inode *inode, int directory)
 static void drop_link(struct srd_pending_inode *inode)
 {
 	inode->nlink = is_dir(inode) ? 0 : inode->nlink - 1;
+	inode->gone = inode->nlink == 0;
 }
 
 int srd_txn_unlink(struct srd_txn *txn, uint64_t dir, const char *name, size_t len, int directory)
