@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "fs/privileges.h"
 
 enum { DIRECTORY_BYTES = 4096, STAT_UNIT = 512, IO_BYTES = 4096 };
 
@@ -48,8 +49,6 @@ void srd_fs_stat(const struct srd_state *state, const struct srd_inode *inode, s
 
 void srd_open_overlay(struct srd_open_inode *inode, struct stat *st)
 {
-	const struct srd_attr *attr = &inode->attr;
-
 	if (!atomic_load_explicit(&inode->changed, memory_order_relaxed))
 		return;
 	if (S_ISREG(st->st_mode)) {
@@ -63,18 +62,6 @@ void srd_open_overlay(struct srd_open_inode *inode, struct stat *st)
 		st->st_mtim = st->st_ctim = timespec_of(inode->mtime_ns);
 		inode->mtime_shown = true;
 	}
-	if (attr->mask & SRD_ATTR_MODE)
-		st->st_mode = (st->st_mode & S_IFMT) | (attr->mode & ~(uint32_t)S_IFMT);
-	if (attr->mask & SRD_ATTR_UID)
-		st->st_uid = attr->uid;
-	if (attr->mask & SRD_ATTR_GID)
-		st->st_gid = attr->gid;
-	if (attr->mask & SRD_ATTR_ATIME)
-		st->st_atim = timespec_of(attr->atime_ns);
-	if (attr->mask & SRD_ATTR_MTIME)
-		st->st_mtim = timespec_of(attr->mtime_ns);
-	if (attr->mask & SRD_ATTR_CTIME)
-		st->st_ctim = timespec_of(attr->ctime_ns);
 }
 
 /* Call with the inode's mutex held. */
@@ -138,23 +125,46 @@ int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st)
 	return stat_inode(fs, ino, 1, st);
 }
 
-int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, struct stat *st)
+struct change {
+	struct srd_attr attr;
+	bool kills;
+};
+
+static int add_change(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const void *user)
 {
-	struct srd_attr wanted = *attr;
+	const struct change *change = user;
+	const struct srd_attr *attr = &change->attr;
+	int error = srd_txn_set_attr(txn, node->ino, attr);
+
+	if (!error && (attr->mask & SRD_ATTR_MODE))
+		error = srd_privileges_follow_mode(fs, txn, node, attr->mode);
+	if (!error && !S_ISDIR(node->mode) && (attr->mask & (SRD_ATTR_SIZE | SRD_ATTR_UID | SRD_ATTR_GID)))
+		error = srd_privileges_drop(fs, txn, node, change->kills);
+	return error;
+}
+
+int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, bool kills, struct stat *st)
+{
+	struct change change = { .attr = *attr, .kills = kills };
 	struct srd_open_inode *open;
 
 	if (fs->store->flags & SRD_RDONLY)
 		return -EROFS;
 	/* A size that is set is a change of content. */
-	if ((wanted.mask & SRD_ATTR_SIZE) && !(wanted.mask & SRD_ATTR_MTIME)) {
-		wanted.mask |= SRD_ATTR_MTIME;
-		wanted.mtime_ns = srd_fs_now_ns();
+	if ((attr->mask & SRD_ATTR_SIZE) && !(attr->mask & SRD_ATTR_MTIME)) {
+		change.attr.mask |= SRD_ATTR_MTIME;
+		change.attr.mtime_ns = srd_fs_now_ns();
+	}
+	/* chown() to what it was: only its time is to be seen. */
+	if (attr->mask == 0) {
+		change.attr.mask = SRD_ATTR_CTIME;
+		change.attr.ctime_ns = srd_fs_now_ns();
 	}
 	open = srd_open_get(fs, ino);
 	if (!open)
 		return -ENOMEM;
 	pthread_mutex_lock(&open->mutex);
-	int error = srd_open_commit(fs, open, &wanted);
+	int error = srd_open_commit(fs, open, add_change, &change);
 	if (!error)
 		error = stat_open(fs, open, st);
 	pthread_mutex_unlock(&open->mutex);

@@ -65,7 +65,7 @@ static void commit_oldest(struct srd_fs *fs)
 	srd_committer_remove(opens, inode);
 	pthread_mutex_unlock(&opens->mutex);
 	pthread_mutex_lock(&inode->mutex);
-	int error = srd_open_commit(fs, inode, NULL);
+	int error = srd_open_commit(fs, inode, NULL, NULL);
 	if (error)
 		tell(fs, inode, error);
 	pthread_mutex_lock(&opens->mutex);

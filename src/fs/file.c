@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "fs/privileges.h"
 
 /* Notes that INO is opened: -ESTALE; *KEPT if the kernel's pages of it are true. */
 static int look(struct srd_fs *fs, uint64_t ino, bool *kept)
@@ -25,14 +26,17 @@ static int look(struct srd_fs *fs, uint64_t ino, bool *kept)
 	return 0;
 }
 
-static void empty(struct srd_fs *fs, struct srd_open_inode *inode)
+static int empty(struct srd_fs *fs, struct srd_open_inode *inode, bool kills)
 {
 	SRD_LOCK_GUARD(&inode->mutex);
+	int error = srd_privileges_before_write(fs, inode, kills);
 
-	srd_open_empty(fs, inode);
+	if (!error)
+		srd_open_empty(fs, inode);
+	return error;
 }
 
-int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, struct srd_file **out)
+int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, bool kills, struct srd_file **out)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC), kept;
 
@@ -50,9 +54,12 @@ int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, struct srd_file **ou
 		return -ENOMEM;
 	}
 	if (flags & O_TRUNC)
-		empty(fs, file->inode);
-	*out = file;
-	return 0;
+		error = empty(fs, file->inode, kills);
+	if (error)
+		srd_fs_close(fs, file);
+	else
+		*out = file;
+	return error;
 }
 
 int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node,
@@ -62,7 +69,7 @@ int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struc
 
 	if (error)
 		return error;
-	error = srd_fs_open(fs, st->st_ino, flags & ~O_TRUNC, file);
+	error = srd_fs_open(fs, st->st_ino, flags & ~O_TRUNC, false, file);
 	if (error)
 		srd_fs_forget(fs, st->st_ino, 1);
 	return error;
@@ -73,27 +80,27 @@ ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void
 	return srd_fs_read_content(fs, file->inode->ino, file->inode, pos, data, len);
 }
 
-int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len)
+int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len,
+                 bool kills)
 {
 	SRD_LOCK_GUARD(&file->inode->mutex);
+	int error = srd_privileges_before_write(fs, file->inode, kills);
 
-	while (len > 0) {
+	while (len > 0 && !error) {
 		uint32_t piece = (uint32_t)SRD_MIN(len, (size_t)SRD_RUN_LEN_MAX);
-		int error = srd_open_write(fs, file->inode, pos, data, piece);
-		if (error)
-			return error;
+		error = srd_open_write(fs, file->inode, pos, data, piece);
 		pos += piece;
 		data = (const char *)data + piece;
 		len -= piece;
 	}
-	return 0;
+	return error;
 }
 
 int srd_fs_flush(struct srd_fs *fs, struct srd_file *file)
 {
 	SRD_LOCK_GUARD(&file->inode->mutex);
 
-	return srd_open_commit(fs, file->inode, NULL);
+	return srd_open_commit(fs, file->inode, NULL, NULL);
 }
 
 int srd_fs_sync_all(struct srd_fs *fs)

@@ -18,6 +18,7 @@ int srd_fs_new(struct srd_store *store, void (*say)(void *user, const char *text
 	fs->store = store;
 	fs->say = say;
 	fs->user = user;
+	srd_unnamed_init(&fs->unnamed);
 	int error = srd_seen_init(&fs->seen);
 	if (!error)
 		error = srd_opens_init(&fs->opens);
@@ -41,6 +42,7 @@ int srd_fs_free(struct srd_fs *fs)
 		return 0;
 	srd_committer_stop(fs);
 	int error = srd_opens_release(fs);
+	srd_unnamed_release(fs);
 	srd_seen_release(&fs->seen);
 	free(fs);
 	return error;

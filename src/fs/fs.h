@@ -19,12 +19,14 @@
 
 #include "fs/open.h"
 #include "fs/seen.h"
+#include "fs/unnamed.h"
 #include "store/store.h"
 
 struct srd_fs {
 	struct srd_store *store;
 	struct srd_opens opens;
 	struct srd_seen seen;
+	struct srd_unnamed unnamed;
 	/* Told about things that no caller can be told about; may be NULL. */
 	void (*say)(void *user, const char *text);
 	void *user;
@@ -45,12 +47,14 @@ int srd_fs_lookup(struct srd_fs *fs, uint64_t dir, const char *name, struct stat
 void srd_fs_forget(struct srd_fs *fs, uint64_t ino, uint64_t count);
 
 struct srd_fs_node {
-	uint32_t mode;            /* with its type; the umask is applied already */
+	uint32_t mode;            /* with its type */
+	uint32_t umask;           /* for where no list of the directory takes its place */
 	uint32_t uid, gid;        /* the caller's */
 	uint32_t rdev;
 	const char *target;       /* of a symlink */
 };
-/* Makes anything but a hard link.  Pins. */
+/* Makes anything but a hard link.  NAME NULL: a file that has no name yet, as by
+ * O_TMPFILE in DIR.  Pins. */
 int srd_fs_make(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node,
                 struct stat *st);
 /* Pins. */
@@ -64,7 +68,10 @@ int srd_fs_read_link(struct srd_fs *fs, uint64_t ino, char *target, size_t size)
 /* ---- Attributes (attr.c) ---- */
 
 int srd_fs_get_attr(struct srd_fs *fs, uint64_t ino, struct stat *st);
-int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, struct stat *st);
+/* No bit in the mask of ATTR: the time of change alone.  KILLS: as for
+ * srd_fs_write(), where size or owner are set. */
+int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, bool kills,
+                    struct stat *st);
 int srd_fs_statvfs(struct srd_fs *fs, struct statvfs *st);
 
 /* ---- Files (file.c) ---- */
@@ -75,14 +82,17 @@ struct srd_file {
 	bool keep_cache;          /* what the kernel has of the file is still true */
 };
 
-/* FLAGS as for open(2). */
-int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, struct srd_file **file);
-/* Makes and opens a file that is not there.  Pins. */
+/* FLAGS as for open(2).  KILLS: as for srd_fs_write(), with O_TRUNC. */
+int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, bool kills, struct srd_file **file);
+/* Makes and opens a file that is not there, or has no name (NULL) yet.  Pins. */
 int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node,
                   int flags, struct stat *st, struct srd_file **file);
 /* Short at the end of the file only; SRD_ECORRUPT where bytes are damaged. */
 ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void *data, size_t len);
-int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len);
+/* Takes capabilities away from the file; and, if it KILLS (the caller is not
+ * privileged), setuid and setgid. */
+int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len,
+                 bool kills);
 /* What was written is in the log on return. */
 int srd_fs_flush(struct srd_fs *fs, struct srd_file *file);
 /* ... and durable. */

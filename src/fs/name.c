@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "fs/acl.h"
+#include "fs/xattr.h"
 
 static bool is_reserved(uint64_t dir, const char *name)
 {
@@ -71,6 +73,7 @@ void srd_fs_forget(struct srd_fs *fs, uint64_t ino, uint64_t count)
 {
 	/* The kernel counts in 64 bits, but can only undo what it was given. */
 	srd_store_unpin(fs->store, ino, (uint32_t)count);
+	srd_unnamed_forget(fs, ino);
 	if (srd_open_is_changed(fs, ino) && is_gone(fs, ino))
 		srd_open_forget(fs, ino);
 }
@@ -86,15 +89,80 @@ static int end(struct srd_txn *txn, int error)
 
 /* In a directory with the setgid bit what is made belongs to its group, and
  * directories have the bit too. */
-static void inherit(struct srd_txn *txn, const struct srd_fs *fs, uint64_t dir, struct srd_fs_node *node)
+static void inherit_group(const struct srd_inode *dir, struct srd_fs_node *node)
 {
-	struct srd_node parent;
-
-	if (srd_txn_node(txn, dir, &parent) != 0 || !(parent.mode & S_ISGID))
+	if (!(dir->mode & S_ISGID))
 		return;
-	node->gid = srd_inode_at(&fs->store->state, parent.inode)->gid;
+	node->gid = dir->gid;
 	if (S_ISDIR(node->mode))
 		node->mode |= S_ISGID;
+}
+
+/* The access lists that something new gets from its directory; NULL: none. */
+struct inherited {
+	uint8_t *access, *standard;
+	size_t len;
+};
+
+/* Decides NODE's mode: by the directory's default list, or else by the umask. */
+static int inherit_lists(struct srd_fs *fs, struct srd_txn *txn, const struct srd_inode *dir,
+                         struct srd_fs_node *node, struct inherited *lists)
+{
+	bool minimal;
+
+	if (S_ISLNK(node->mode))
+		return 0;
+	int error = srd_fs_copy_xattr(fs, txn, dir, SRD_ACL_DEFAULT, &lists->access, &lists->len);
+	if (error == -ENODATA) {
+		node->mode &= ~(node->umask & 0777);
+		return 0;
+	}
+	if (error)
+		return error;
+	if (!srd_acl_is_sound(lists->access, lists->len))
+		return SRD_ECORRUPT;
+	if (S_ISDIR(node->mode)) {
+		lists->standard = srd_txn_alloc(txn, lists->len);
+		if (!lists->standard)
+			return -ENOMEM;
+		memcpy(lists->standard, lists->access, lists->len);
+	}
+	node->mode = srd_acl_inherit(lists->access, lists->len, node->mode);
+	srd_acl_mode(lists->access, lists->len, &minimal);
+	if (minimal)
+		lists->access = NULL;
+	return 0;
+}
+
+static int give_lists(struct srd_txn *txn, uint64_t ino, const struct inherited *lists)
+{
+	int error = 0;
+
+	if (lists->access)
+		error = srd_txn_xattr(txn, ino, SRD_ACL_ACCESS, strlen(SRD_ACL_ACCESS), lists->access, lists->len);
+	if (!error && lists->standard)
+		error = srd_txn_xattr(txn, ino, SRD_ACL_DEFAULT, strlen(SRD_ACL_DEFAULT), lists->standard,
+		                      lists->len);
+	return error;
+}
+
+/* NAME NULL: a file without a name, which inherits as if it got one in DIR. */
+static int add_new(struct srd_fs *fs, struct srd_txn *txn, uint64_t dir, const char *name,
+                   struct srd_fs_node *node, uint64_t *ino)
+{
+	struct inherited lists = { 0 };
+	const struct srd_state *state = &fs->store->state;
+	struct srd_node parent;
+	int error = srd_txn_node(txn, dir, &parent);
+
+	if (error)
+		return error;
+	inherit_group(srd_inode_at(state, parent.inode), node);
+	error = inherit_lists(fs, txn, srd_inode_at(state, parent.inode), node, &lists);
+	if (!error)
+		error = srd_txn_make(txn, name ? dir : 0, name, name ? strlen(name) : 0, node->mode, node->uid,
+		                     node->gid, node->rdev, node->target, node->target ? strlen(node->target) : 0, ino);
+	return error ? error : give_lists(txn, *ino, &lists);
 }
 
 static int make(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *wanted, uint64_t *ino)
@@ -102,16 +170,12 @@ static int make(struct srd_fs *fs, uint64_t dir, const char *name, const struct 
 	struct srd_fs_node node = *wanted;
 	struct srd_txn *txn;
 
-	if (strlen(name) > SRD_NAME_MAX)
+	if (name && strlen(name) > SRD_NAME_MAX)
 		return -ENAMETOOLONG;
 	if (node.target && strlen(node.target) > SRD_KEY_MAX)
 		return -ENAMETOOLONG;
 	int error = srd_txn_begin(fs->store, &txn);
-	if (error)
-		return error;
-	inherit(txn, fs, dir, &node);
-	return end(txn, srd_txn_make(txn, dir, name, strlen(name), node.mode, node.uid, node.gid, node.rdev,
-	                             node.target, node.target ? strlen(node.target) : 0, ino));
+	return error ? error : end(txn, add_new(fs, txn, dir, name, &node, ino));
 }
 
 int srd_fs_make(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node, struct stat *st)
@@ -119,12 +183,17 @@ int srd_fs_make(struct srd_fs *fs, uint64_t dir, const char *name, const struct 
 	uint64_t ino;
 	int error = make(fs, dir, name, node, &ino);
 
-	return error ? error : srd_fs_hand_out(fs, ino, st);
+	if (error)
+		return error;
+	error = srd_fs_hand_out(fs, ino, st);
+	/* Only now: one that is not pinned would be given up. */
+	if (!error && !name)
+		srd_unnamed_add(&fs->unnamed, ino);
+	return error;
 }
 
 int srd_fs_link(struct srd_fs *fs, uint64_t ino, uint64_t dir, const char *name, struct stat *st)
 {
-	struct srd_node node;
 	struct srd_txn *txn;
 
 	if (strlen(name) > SRD_NAME_MAX)
@@ -132,13 +201,7 @@ int srd_fs_link(struct srd_fs *fs, uint64_t ino, uint64_t dir, const char *name,
 	int error = srd_txn_begin(fs->store, &txn);
 	if (error)
 		return error;
-	error = srd_txn_node(txn, ino, &node);
-	/* What lost its last name does not come back. */
-	if (!error && srd_inode_at(&fs->store->state, node.inode)->nlink == 0)
-		error = -ENOENT;
-	if (!error)
-		error = srd_txn_link(txn, ino, dir, name, strlen(name));
-	error = end(txn, error);
+	error = end(txn, srd_txn_link(txn, ino, dir, name, strlen(name)));
 	return error ? error : srd_fs_hand_out(fs, ino, st);
 }
 

@@ -197,7 +197,6 @@ static void note_write(struct srd_fs *fs, struct srd_open_inode *inode)
 	inode->mtime_ns = srd_fs_now_ns();
 	inode->written = true;
 	inode->mtime_shown = false;
-	inode->attr.mask &= ~(uint32_t)(SRD_ATTR_MTIME | SRD_ATTR_CTIME);
 	set_changed(fs, inode, true);
 }
 
@@ -215,7 +214,7 @@ int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos
 	note_write(fs, inode);
 	/* Bounds what is pending; whether it succeeds, flush will tell. */
 	if (inode->dirty.count > PIECES_MAX)
-		srd_open_commit(fs, inode, NULL);
+		srd_open_commit(fs, inode, NULL, NULL);
 	return 0;
 }
 
@@ -234,7 +233,7 @@ static void clean(struct srd_fs *fs, struct srd_open_inode *inode)
 	srd_dirty_clear(&inode->dirty);
 	inode->base = ALL_COMMITTED;
 	inode->size = 0;
-	inode->written = inode->mtime_shown = false;
+	inode->written = inode->mtime_shown = inode->plain = false;
 	inode->last_error = 0;
 	set_changed(fs, inode, false);
 }
@@ -278,48 +277,13 @@ static int add_content(struct srd_txn *txn, const struct srd_open_inode *inode)
 	return error;
 }
 
-/* ATTR, and the time that was shown for the content unless ATTR has one. */
-static int add_attr(struct srd_txn *txn, const struct srd_open_inode *inode, const struct srd_attr *attr)
+/* The time that was told of the content must stay as it was told. */
+static int add_time(struct srd_txn *txn, const struct srd_open_inode *inode)
 {
-	struct srd_attr all = attr ? *attr : (struct srd_attr){ .mask = 0 };
+	struct srd_attr attr = { .mask = SRD_ATTR_MTIME | SRD_ATTR_CTIME, .mtime_ns = inode->mtime_ns,
+	                         .ctime_ns = inode->mtime_ns };
 
-	if (inode->mtime_shown && !(all.mask & SRD_ATTR_MTIME)) {
-		all.mtime_ns = inode->mtime_ns;
-		if (!attr) {
-			all.ctime_ns = inode->mtime_ns;
-			all.mask |= SRD_ATTR_CTIME;
-		}
-		all.mask |= SRD_ATTR_MTIME;
-	}
-	return srd_txn_set_attr(txn, inode->ino, &all);
-}
-
-/* Keeps what would have been committed, for as long as the inode is in use. */
-static int keep_attr(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr)
-{
-	struct srd_attr *kept = &inode->attr;
-
-	if (attr->mask & SRD_ATTR_SIZE) {
-		int error = srd_dirty_cut(&inode->dirty, attr->size, UINT64_MAX);
-		if (error)
-			return error;
-		inode->base = SRD_MIN(inode->base, attr->size);
-		inode->size = attr->size;
-	}
-	if (attr->mask & SRD_ATTR_MODE)
-		kept->mode = attr->mode;
-	if (attr->mask & SRD_ATTR_UID)
-		kept->uid = attr->uid;
-	if (attr->mask & SRD_ATTR_GID)
-		kept->gid = attr->gid;
-	if (attr->mask & SRD_ATTR_ATIME)
-		kept->atime_ns = attr->atime_ns;
-	if (attr->mask & SRD_ATTR_MTIME)
-		kept->mtime_ns = attr->mtime_ns;
-	kept->ctime_ns = attr->mask & SRD_ATTR_CTIME ? attr->ctime_ns : srd_fs_now_ns();
-	kept->mask |= (attr->mask & ~(uint32_t)SRD_ATTR_SIZE) | SRD_ATTR_CTIME;
-	set_changed(fs, inode, true);
-	return 0;
+	return inode->mtime_shown ? srd_txn_set_attr(txn, inode->ino, &attr) : 0;
 }
 
 static void note_unlinked(struct srd_fs *fs, struct srd_open_inode *inode)
@@ -330,37 +294,41 @@ static void note_unlinked(struct srd_fs *fs, struct srd_open_inode *inode)
 	srd_committer_remove(&fs->opens, inode);
 }
 
-/* Puts it all into TXN; *GONE: it has no names, so nothing belongs in the log. */
+/* Puts it all into TXN; *UNLINKED: it has no names, and nothing more to change, so
+ * nothing belongs in the log. */
 static int fill(struct srd_fs *fs, struct srd_txn *txn, struct srd_open_inode *inode,
-                const struct srd_attr *attr, bool *gone)
+                srd_open_more *more, const void *user, bool *unlinked)
 {
 	struct srd_node node;
 	int error = srd_txn_node(txn, inode->ino, &node);
 
 	if (error)
 		return error == -ENOENT ? -ESTALE : error;
-	*gone = srd_inode_at(&fs->store->state, node.inode)->nlink == 0;
-	if (*gone)
+	*unlinked = srd_inode_at(&fs->store->state, node.inode)->gone && !more;
+	if (*unlinked)
 		return 0;
-	if (atomic_load_explicit(&inode->changed, memory_order_relaxed))
+	if (atomic_load_explicit(&inode->changed, memory_order_relaxed)) {
 		error = add_content(txn, inode);
-	return error ? error : add_attr(txn, inode, attr);
+		if (!error)
+			error = add_time(txn, inode);
+	}
+	return error || !more ? error : more(fs, txn, &node, user);
 }
 
-static int commit(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr)
+static int commit(struct srd_fs *fs, struct srd_open_inode *inode, srd_open_more *more, const void *user)
 {
 	struct srd_txn *txn;
-	bool gone = false;
+	bool unlinked = false;
 	int error = inode->dirty.memory_bytes >= COMMIT_LEN ? spill(fs, inode) : 0;
 
 	if (!error)
 		error = srd_txn_begin(fs->store, &txn);
 	if (error)
 		return error;
-	error = fill(fs, txn, inode, attr, &gone);
-	if (error || gone) {
+	error = fill(fs, txn, inode, more, user, &unlinked);
+	if (error || unlinked) {
 		srd_txn_abort(txn);
-		if (gone)
+		if (unlinked)
 			note_unlinked(fs, inode);
 		return error;
 	}
@@ -370,16 +338,23 @@ static int commit(struct srd_fs *fs, struct srd_open_inode *inode, const struct 
 	return error;
 }
 
-int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr)
+int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, srd_open_more *more, const void *user)
 {
 	bool changed = atomic_load_explicit(&inode->changed, memory_order_relaxed);
-	int error = 0;
 
-	if (!inode->unlinked && (changed || attr))
-		error = commit(fs, inode, attr);
-	if (!error && inode->unlinked && attr)
-		error = keep_attr(fs, inode, attr);
-	return error;
+	return more || (changed && !inode->unlinked) ? commit(fs, inode, more, user) : 0;
+}
+
+static int add_nothing(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const void *user)
+{
+	(void)fs, (void)txn, (void)node, (void)user;
+	return 0;
+}
+
+int srd_open_settle(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	return atomic_load_explicit(&inode->changed, memory_order_relaxed)
+	       ? srd_open_commit(fs, inode, add_nothing, NULL) : 0;
 }
 
 int srd_opens_release(struct srd_fs *fs)
@@ -390,7 +365,7 @@ int srd_opens_release(struct srd_fs *fs)
 	for (size_t i = 0; i < SRD_OPEN_BUCKETS; i++) {
 		while (opens->bucket[i]) {
 			struct srd_open_inode *inode = opens->bucket[i];
-			int error = srd_open_commit(fs, inode, NULL);
+			int error = srd_open_commit(fs, inode, NULL, NULL);
 			if (error)
 				srd_fs_say(fs, "inode %llu: what was written last is lost: %s",
 				           (unsigned long long)inode->ino, srd_strerror(error));

@@ -11,9 +11,9 @@
  *     zeros       up to the size: max(min(base, committed size), size)
  *
  * Committing makes all of it one transaction.  If that fails everything stays
- * for the next try.  An inode that lost its last name is not part of the log's
- * state any more, so nothing of it is committed: what is written to it stays here
- * until the kernel forgets it.
+ * for the next try.  An inode that lost its last name matters to nobody who opens
+ * the store later: what is written to it stays here, unless an attribute or the
+ * like is changed, until the kernel forgets it.
  *
  * Lock order, outermost first:
  *     srd_open_inode.mutex  >  the store's locks  >  srd_opens.mutex
@@ -52,9 +52,9 @@ struct srd_open_inode {
 	bool written;                     /* mtime_ns is the time of the last write */
 	bool mtime_shown;                 /* somebody was told: the commit must keep it */
 	bool unlinked;
+	bool plain;                       /* known to have no privileges that a write takes away */
 	int last_error;                   /* of committing in the background, as told */
 	int64_t mtime_ns;
-	struct srd_attr attr;             /* unlinked: attributes set since */
 };
 
 enum { SRD_OPEN_BUCKETS = 4096 };
@@ -90,8 +90,14 @@ int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos
                    const void *data, uint32_t len);
 /* Makes the file empty, as open() with O_TRUNC does. */
 void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode);
-/* Commits what is dirty and, in the same transaction, ATTR (may be NULL). */
-int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_attr *attr);
+/* Adds to a transaction what is to change with the content of NODE. */
+typedef int srd_open_more(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node,
+                          const void *user);
+/* Commits what is dirty and, in the same transaction, what MORE (may be NULL) adds. */
+int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, srd_open_more *more,
+                    const void *user);
+/* Commits what is dirty, even of an inode without names: the state then tells all. */
+int srd_open_settle(struct srd_fs *fs, struct srd_open_inode *inode);
 /* Turns what the state says of an inode into what is to be seen of it. */
 void srd_open_overlay(struct srd_open_inode *inode, struct stat *st);
 /* The size to be seen where the committed one is SIZE. */

@@ -28,6 +28,7 @@ struct worker {
 	struct srd_loop *loop;
 	pthread_t thread;
 	struct fuse_buf request;   /* its memory is libfuse's, made at first use */
+	struct srd_hints hints;    /* of the request */
 	void *answer;
 	size_t answer_len;
 };
@@ -58,10 +59,9 @@ int srd_loop_first(struct fuse_session *session)
 	struct fuse_buf request = { .mem = NULL };
 	int got = receive(session, &request);
 
-	if (got > 0)
-		fuse_session_process_buf(session, &request);
+	int error = got > 0 ? srd_kernel_init(session, &request) : got < 0 ? got : -ENOTCONN;
 	free(request.mem);
-	return got > 0 ? 0 : got < 0 ? got : -ENOTCONN;
+	return error;
 }
 
 /* A worker may be cancelled only while it waits for a request: never with one
@@ -79,6 +79,7 @@ static void *work(void *user)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		if (got <= 0)
 			break;
+		srd_kernel_look(&worker->request, &worker->hints);
 		fuse_session_process_buf(loop->session, &worker->request);
 	}
 	if (atomic_fetch_sub(&loop->running, 1) == 1 && write(loop->done_fd, &one, sizeof one) < 0)
@@ -167,4 +168,9 @@ void *srd_loop_buffer(size_t len)
 			self->answer_len = len;
 	}
 	return self->answer;
+}
+
+const struct srd_hints *srd_loop_hints(void)
+{
+	return &self->hints;
 }

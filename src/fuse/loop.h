@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "fuse/kernel.h"
+
 struct fuse_session;
 struct srd_loop;
 
@@ -29,5 +31,8 @@ void srd_loop_stop(struct srd_loop *loop);
 /* The calling worker's buffer for an answer of LEN bytes; its content lasts until
  * the next call in the same thread.  NULL: no memory. */
 void *srd_loop_buffer(size_t len);
+
+/* What the request that the calling worker is at says beside what libfuse tells. */
+const struct srd_hints *srd_loop_hints(void);
 
 #endif

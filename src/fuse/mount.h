@@ -6,6 +6,7 @@
  *     session.c   from options to a served mount and back: the order of things
  *     place.c     mount points: what is there, what is allowed, clearing, detaching
  *     loop.c      worker threads: take a request, have libfuse decode it
+ *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does
  *     reply.c     results to what libfuse sends
  */

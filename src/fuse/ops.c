@@ -5,13 +5,16 @@
  *
  * "+1" in an op's comment: its answer raises the inode's lookup count, which
  * FORGET lowers; the file system's pins are these counts.  All others leave it.
- * Permissions are checked by the kernel (default_permissions), which also applies
- * the umask.
+ * Permissions are checked by the kernel (default_permissions).  It asks us to apply
+ * the umask (DONT_MASK), which a directory's default access list takes the place
+ * of, and to take set-id bits and capabilities away from what is written
+ * (HANDLE_KILLPRIV_V2, see kernel.h), so that it need not ask for attributes before
+ * each write.
  */
 #include "config.h"
 
 #include "fuse/loop.h"
-#include "fuse/reply.h"
+#include "fuse/ops.h"
 
 #include <limits.h>
 #include <string.h>
@@ -34,10 +37,9 @@ static void op_init(void *user, struct fuse_conn_info *conn)
 	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
 	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT |
 	               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-	               FUSE_CAP_AUTO_INVAL_DATA, true);
+	               FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK, true);
 	/* Splicing was measured: no faster than a copy.  Writing back late would
-	 * hide data from other processes.  suid and sgid are cleared by the kernel
-	 * as long as we do not ask to do it ourselves. */
+	 * hide data from other processes. */
 	set_want(conn, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
 	               FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
 	               FUSE_CAP_CACHE_SYMLINKS, false);
@@ -45,11 +47,6 @@ static void op_init(void *user, struct fuse_conn_info *conn)
 	conn->max_background = BACKGROUND_MAX;
 	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
 	conn->time_gran = 1;
-}
-
-static struct srd_file *file_of(const struct fuse_file_info *fi)
-{
-	return (struct srd_file *)(uintptr_t)fi->fh;
 }
 
 /* ---- Names ---- */
@@ -82,7 +79,7 @@ static struct srd_fs_node node_of(fuse_req_t req, mode_t mode)
 {
 	const struct fuse_ctx *caller = fuse_req_ctx(req);
 
-	return (struct srd_fs_node){ .mode = mode, .uid = caller->uid, .gid = caller->gid };
+	return (struct srd_fs_node){ .mode = mode, .umask = caller->umask, .uid = caller->uid, .gid = caller->gid };
 }
 
 static void make(fuse_req_t req, fuse_ino_t parent, const char *name, const struct srd_fs_node *node)
@@ -200,7 +197,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int 
 	struct srd_attr attr = attr_of(wanted, to_set);
 	struct stat st;
 	(void)fi;
-	int error = srd_fs_set_attr(srd_fs_of(req), ino, &attr, &st);
+	int error = srd_fs_set_attr(srd_fs_of(req), ino, &attr, srd_loop_hints()->kills, &st);
 
 	srd_reply_attr(req, error, &st);
 }
@@ -222,7 +219,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct srd_file *file = NULL;
-	int error = srd_fs_open(srd_fs_of(req), ino, fi->flags, &file);
+	int error = srd_fs_open(srd_fs_of(req), ino, fi->flags, srd_loop_hints()->kills, &file);
 
 	srd_reply_open(req, error, file, fi);
 }
@@ -234,6 +231,9 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct srd_fs_node node = node_of(req, S_IFREG | (mode & 07777));
 	struct srd_file *file = NULL;
 	struct stat st;
+
+	if (srd_loop_hints()->unnamed)
+		name = NULL;
 	int error = srd_fs_create(srd_fs_of(req), parent, name, &node, fi->flags, &st, &file);
 
 	srd_reply_create(req, error, &st, file, fi);
@@ -243,7 +243,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, stru
 {
 	void *buffer = srd_loop_buffer(size);
 	(void)ino;
-	ssize_t len = buffer ? srd_fs_read(srd_fs_of(req), file_of(fi), (uint64_t)pos, buffer, size) : -ENOMEM;
+	ssize_t len = buffer ? srd_fs_read(srd_fs_of(req), srd_file_of(fi), (uint64_t)pos, buffer, size) : -ENOMEM;
 
 	if (len < 0)
 		srd_reply_status(req, (int)len);
@@ -255,7 +255,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
                      struct fuse_file_info *fi)
 {
 	(void)ino;
-	int error = srd_fs_write(srd_fs_of(req), file_of(fi), (uint64_t)pos, data, size);
+	int error = srd_fs_write(srd_fs_of(req), srd_file_of(fi), (uint64_t)pos, data, size,
+	                         srd_loop_hints()->kills);
 
 	if (error)
 		srd_reply_status(req, error);
@@ -266,20 +267,20 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	srd_reply_status(req, srd_fs_flush(srd_fs_of(req), file_of(fi)));
+	srd_reply_status(req, srd_fs_flush(srd_fs_of(req), srd_file_of(fi)));
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	(void)ino;
 	(void)datasync;
-	srd_reply_status(req, srd_fs_sync(srd_fs_of(req), file_of(fi)));
+	srd_reply_status(req, srd_fs_sync(srd_fs_of(req), srd_file_of(fi)));
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	srd_fs_close(srd_fs_of(req), file_of(fi));
+	srd_fs_close(srd_fs_of(req), srd_file_of(fi));
 	srd_reply_status(req, 0);
 }
 
@@ -382,4 +383,7 @@ const struct fuse_lowlevel_ops srd_mount_ops = {
 	.flush = op_flush, .fsync = op_fsync, .release = op_release,
 	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus,
 	.releasedir = op_releasedir, .fsyncdir = op_fsyncdir,
+	.getxattr = srd_op_getxattr, .listxattr = srd_op_listxattr,
+	.setxattr = srd_op_setxattr, .removexattr = srd_op_removexattr,
+	.fallocate = srd_op_fallocate, .lseek = srd_op_lseek, .copy_file_range = srd_op_copy_file_range,
 };

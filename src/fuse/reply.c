@@ -24,12 +24,19 @@ struct stat srd_mount_shown(const struct srd_mount *mount, const struct stat *st
 	return shown;
 }
 
+/* How long attributes may be believed.  A write takes set-id bits away, and the
+ * kernel does not look whether it did. */
+static double timeout_of(const struct srd_mount *mount, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (st->st_mode & (S_ISUID | S_ISGID)) ? 0 : mount->options->timeout;
+}
+
 void srd_mount_entry(const struct srd_mount *mount, const struct stat *st, bool whole,
                      struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
 		.ino = whole ? st->st_ino : 0, .generation = GENERATION, .attr = srd_mount_shown(mount, st),
-		.attr_timeout = mount->options->timeout, .entry_timeout = mount->options->timeout,
+		.attr_timeout = timeout_of(mount, st), .entry_timeout = mount->options->timeout,
 	};
 }
 
@@ -42,7 +49,7 @@ void srd_reply_attr(fuse_req_t req, int error, const struct stat *st)
 		return;
 	}
 	struct stat shown = srd_mount_shown(mount, st);
-	fuse_reply_attr(req, &shown, mount->options->timeout);
+	fuse_reply_attr(req, &shown, timeout_of(mount, st));
 }
 
 void srd_reply_entry(fuse_req_t req, int error, const struct stat *st)

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/kernel.h"
+
+#define FUSE_USE_VERSION 310
+#include <fuse_lowlevel.h>
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+enum {
+	OPCODE_TMPFILE = 51,               /* in newer headers */
+	ANSWER_BYTES_MAX = 4096,
+};
+
+/* ---- INIT ---- */
+
+/* Passes the answer on to the kernel with the flag set. */
+static int forward(int from, int to)
+{
+	_Alignas(struct fuse_out_header) char answer[ANSWER_BYTES_MAX];
+	ssize_t len = recv(from, answer, sizeof answer, MSG_DONTWAIT);
+	size_t flags = sizeof(struct fuse_out_header) + offsetof(struct fuse_init_out, flags);
+	uint32_t bits;
+
+	if (len < 0)
+		return srd_errno();
+	if ((size_t)len >= flags + sizeof bits) {
+		memcpy(&bits, answer + flags, sizeof bits);
+		bits |= FUSE_HANDLE_KILLPRIV_V2;
+		memcpy(answer + flags, &bits, sizeof bits);
+	}
+	return write(to, answer, (size_t)len) == len ? 0 : srd_errno();
+}
+
+/* libfuse answers into a pair of sockets that takes the place of its device. */
+static int answer_through(struct fuse_session *session, struct fuse_buf *request)
+{
+	int device = fuse_session_fd(session), ends[2];
+	SRD_AUTO_CLOSE int kept = fcntl(device, F_DUPFD_CLOEXEC, 0);
+
+	if (kept < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return srd_errno();
+	int error = dup3(ends[0], device, O_CLOEXEC) < 0 ? srd_errno() : 0;
+	if (!error) {
+		fuse_session_process_buf(session, request);
+		error = forward(ends[1], kept);
+		if (dup3(kept, device, O_CLOEXEC) < 0)
+			error = srd_errno();
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return error;
+}
+
+int srd_kernel_init(struct fuse_session *session, struct fuse_buf *request)
+{
+	struct fuse_in_header header;
+	struct fuse_init_in init = { 0 };
+
+	if (request->size >= sizeof header + offsetof(struct fuse_init_in, flags) + sizeof init.flags) {
+		memcpy(&header, request->mem, sizeof header);
+		size_t len = request->size - sizeof header;
+		memcpy(&init, (char *)request->mem + sizeof header, len < sizeof init ? len : sizeof init);
+		if (header.opcode == FUSE_INIT && init.flags & FUSE_HANDLE_KILLPRIV_V2)
+			return answer_through(session, request);
+	}
+	fuse_session_process_buf(session, request);
+	return 0;
+}
+
+/* ---- Requests ---- */
+
+/* The 32 bits AT bytes behind the header; 0 if the request is too short. */
+static uint32_t word(const struct fuse_buf *request, size_t at)
+{
+	uint32_t bits = 0;
+
+	at += sizeof(struct fuse_in_header);
+	if (request->size >= at + sizeof bits)
+		memcpy(&bits, (const char *)request->mem + at, sizeof bits);
+	return bits;
+}
+
+void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
+{
+	struct fuse_in_header header;
+
+	*hints = (struct srd_hints){ 0 };
+	if (request->flags & FUSE_BUF_IS_FD || request->size < sizeof header)
+		return;
+	memcpy(&header, request->mem, sizeof header);
+	switch (header.opcode) {
+	case FUSE_WRITE:
+		hints->kills = word(request, offsetof(struct fuse_write_in, write_flags)) & FUSE_WRITE_KILL_SUIDGID;
+		break;
+	case FUSE_SETATTR:
+		hints->kills = word(request, offsetof(struct fuse_setattr_in, valid)) & FATTR_KILL_SUIDGID;
+		break;
+	case FUSE_OPEN:
+		hints->kills = word(request, offsetof(struct fuse_open_in, open_flags)) & FUSE_OPEN_KILL_SUIDGID;
+		break;
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+		/* These have no such flag; root has the capability as a rule. */
+		hints->kills = header.uid != 0;
+		break;
+	case OPCODE_TMPFILE:
+		/* Its arguments and answer are those of CREATE. */
+		hints->unnamed = true;
+		header.opcode = FUSE_CREATE;
+		memcpy(request->mem, &header, sizeof header);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel.h - what the kernel says and asks, and libfuse (some version of it) does
+ * not pass on.  Requests are looked at before libfuse decodes them.
+ */
+#ifndef SRD_FUSE_KERNEL_H
+#define SRD_FUSE_KERNEL_H
+
+#include <stdbool.h>
+
+struct fuse_buf;
+struct fuse_session;
+
+struct srd_hints {
+	bool kills;              /* setuid and setgid go with this change */
+	bool unnamed;            /* the file to create gets no name (O_TMPFILE) */
+};
+
+/* Has libfuse answer REQUEST, which is INIT, and adds to the answer that we take
+ * set-id bits and capabilities away ourselves.  0 or a negative code. */
+int srd_kernel_init(struct fuse_session *session, struct fuse_buf *request);
+/* Fills HINTS, and makes of a request that libfuse does not know one that it does. */
+void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints);
+
+#endif
