@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/error.h"
 
-enum { WINDOW_LEN = 1 << 18 };
+enum { WINDOW_LEN = 1 << 18, JUMP_LEN = 4096 };
 
 void srd_window_init(struct srd_window *window, const struct srd_io *io, int fd)
 {
@@ -36,13 +36,23 @@ static int grow(struct srd_window *window, uint64_t len)
 	return 0;
 }
 
+/* How much to read at OFFSET: much where the walk is dense, little where it jumps
+ * from header to header over payload, or opening would read all of that too. */
+static uint64_t worth(const struct srd_window *window, uint64_t offset)
+{
+	uint64_t end = window->start + window->len;
+
+	return offset >= window->start && offset < end + WINDOW_LEN / 4 ? WINDOW_LEN : JUMP_LEN;
+}
+
 int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, const uint8_t **bytes)
 {
 	if (offset < window->start || !srd_within(offset - window->start, len, window->len)) {
-		int error = grow(window, SRD_MAX(len, (uint64_t)WINDOW_LEN));
+		uint64_t take = SRD_MAX(len, worth(window, offset));
+		int error = grow(window, take);
 		if (error)
 			return error;
-		ssize_t got = srd_io_read_full(window->io, window->fd, window->bytes, window->cap, offset);
+		ssize_t got = srd_io_read_full(window->io, window->fd, window->bytes, take, offset);
 		if (got < 0)
 			return (int)got;
 		window->start = offset;
