@@ -45,21 +45,28 @@ missing_packages() {
 	done | sort -u | paste -sd ' '
 }
 
-# Runs apt-get as root: directly, or by sudo.
-apt() {
-	local sudo=
-
-	if [ "$(id -u)" -ne 0 ]; then
-		sudo='sudo'
-		[ -t 0 ] || sudo='sudo -n'
+# Runs a command as root: directly, or by sudo, which may ask if there is somebody to ask.
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif [ -t 0 ]; then
+		sudo "$@"
+	else
+		sudo -n "$@"
 	fi
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null
+}
+
+apt() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null
 }
 
 # Installs what is missing.  What it cannot have it names in one line.
 install_missing() {
 	local packages log
 
+	# fusermount3 reads it; roots without systemd lack it.
+	[ -e /etc/mtab ] || as_root ln -s ../proc/self/mounts /etc/mtab 2>/dev/null ||
+		die "missing: /etc/mtab; have root run: ln -s ../proc/self/mounts /etc/mtab"
 	packages=$(missing_packages)
 	[ -n "$packages" ] || return 0
 	command -v apt-get >/dev/null ||

@@ -81,31 +81,26 @@ bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run
 	return true;
 }
 
-/* The word and bit of the block that starts at OFFSET. */
-static atomic_ulong *bit_of(const struct srd_log *log, uint64_t offset, unsigned long *bit)
+/* The bit, in its word, of the block that starts at OFFSET. */
+static unsigned long bit_of(uint64_t offset)
 {
-	*bit = 1UL << (offset / BIT_SPAN % 64);
-	return &log->verified[offset / WORD_SPAN];
+	return 1UL << (offset / BIT_SPAN % 64);
 }
 
 static bool is_verified(const struct srd_log *log, const struct srd_run *run, uint64_t offset)
 {
-	unsigned long bit;
-
 	if (log->flags & SRD_LOG_NOCHECK)
 		return true;
 	if (srd_run_is_inline(run->len) || !log->verified)
 		return false;
 	/* Relaxed: the bytes do not change; a bit seen late costs a second check. */
-	return atomic_load_explicit(bit_of(log, offset, &bit), memory_order_relaxed) & bit;
+	return atomic_load_explicit(&log->verified[offset / WORD_SPAN], memory_order_relaxed) & bit_of(offset);
 }
 
 static void set_verified(const struct srd_log *log, const struct srd_run *run, uint64_t offset)
 {
-	unsigned long bit;
-
 	if (!srd_run_is_inline(run->len) && log->verified)
-		atomic_fetch_or_explicit(bit_of(log, offset, &bit), bit, memory_order_relaxed);
+		atomic_fetch_or_explicit(&log->verified[offset / WORD_SPAN], bit_of(offset), memory_order_relaxed);
 }
 
 /* A block of a run: its bytes, and their check as stored. */

@@ -11,10 +11,11 @@ if [ "$(id -u)" != 0 ]; then
 elif [ "${SRD_TEST_NAMESPACE:-}" = "" ]; then
 	rm -rf -- "$work"
 	trap - EXIT
-	unshare -m true 2>/dev/null || fail "no mount namespace to be had"
-	SRD_TEST_NAMESPACE=yes exec unshare -m "$0"
+	unshare -m --propagation unchanged true 2>/dev/null || fail "no mount namespace to be had"
+	SRD_TEST_NAMESPACE=yes exec unshare -m --propagation unchanged "$0"
 else
-	mount --make-rprivate /
+	# In a chroot / need not be a mount point.
+	mount --make-rprivate / 2>/dev/null || mount --make-rprivate /dev
 	numbers=$(stat -c '%Hr %Lr' /dev/fuse)
 	mknod -m 666 "$work/fuse" c $numbers
 	mount --bind "$work/fuse" /dev/fuse
