@@ -26,7 +26,9 @@
  *
  * Keys: a path without the leading slash, 1 to 4095 bytes, its components 1 to
  * 255 bytes each, none of them "." or "..", no NUL, no empty component.  The
- * first component `.srd` is reserved.  Directories are made as needed.
+ * first component `.srd` is reserved.  Directories are made as needed.  Symlinks
+ * are not followed: a key names one place.  Where a component on the way is no
+ * directory, there is no such key (-ENOENT), and none can be made (-ENOTDIR).
  */
 #ifndef SRD_H
 #define SRD_H
@@ -83,7 +85,8 @@ enum srd_open_flags {
 int srd_open(const char *path, int flags, srd_store **store);
 /* Releases the handle; values still held keep the mapping alive until they
  * are released.  Syncs unless SRD_NOSYNC; returns that error, and closes all
- * the same.  NULL is allowed.  Must not race other calls on the handle. */
+ * the same.  NULL is allowed.  Must not race other calls on the handle, but for
+ * srd_value_release(); batches, writers, readers and iterators are freed first. */
 int srd_close(srd_store *store);
 /* Everything committed before the call is durable on return. */
 int srd_sync(srd_store *store);
@@ -120,7 +123,9 @@ int srd_key_check(const void *key, size_t len, const char **why);
 /* ---- Values ---- */
 
 /* A value in place.  DATA is the whole value if it is contiguous in the log,
- * else NULL; IOV always covers it (holes point at shared zeros).  */
+ * else NULL; IOV always covers it (holes point at shared zeros).  DATA is not
+ * NULL for an empty value.  Fill it in where it will stay: IOV may point into
+ * the struct itself. */
 typedef struct srd_value {
 	const void *data;
 	uint64_t len;
@@ -134,15 +139,21 @@ typedef struct srd_value {
 	} own;
 } srd_value;
 
+/* Makes the file, or replaces its content: mode, owner and other names stay.
+ * -EISDIR: KEY is a directory; -ELOOP: a symlink; -EINVAL: a fifo, socket or
+ * device. */
 int srd_put(srd_store *store, const void *key, size_t key_len, const void *data, size_t len);
-/* -ENOENT: no such key; -EISDIR: a directory; SRD_ECORRUPT: the value's bytes
- * are damaged.  Follows no symlinks.  Release VALUE with srd_value_release(). */
+/* -ENOENT: no such key; -EISDIR, -ELOOP, -EINVAL as for srd_put(); SRD_ECORRUPT:
+ * the value's bytes are damaged; -EFBIG: too many pieces (16 TiB of holes), use a
+ * reader.  Release VALUE with srd_value_release(). */
 int srd_get(srd_store *store, const void *key, size_t key_len, srd_value *value);
+/* Any thread may, also after srd_close().  VALUE is zeroed; once more is harmless. */
 void srd_value_release(srd_value *value);
 
 typedef struct srd_key { const void *data; size_t len; } srd_key;
 /* Gets COUNT keys; ERRORS[i] is what srd_get() would have returned, VALUES[i]
- * is set where it is 0.  Returns the number found, or a negative code. */
+ * is set where it is 0.  Returns the number found, or a negative code: then no
+ * value is held. */
 ssize_t srd_get_many(srd_store *store, const srd_key *keys, size_t count,
                      srd_value *values, int *errors);
 /* 1 if there is such a key (of any kind), 0 if not, or a negative code. */
@@ -153,8 +164,10 @@ int srd_delete(srd_store *store, const void *key, size_t key_len);
  * all below them. */
 int srd_rename(srd_store *store, const void *from, size_t from_len,
                const void *to, size_t to_len);
-/* Copies a file's content and attributes.  Inside one store it shares the
- * bytes: it costs no space and no time with the size.  TO is replaced. */
+/* Copies a file (symlink, fifo, ...) with its attributes.  Inside one store it
+ * shares the bytes: it costs no space and no time with the size.  A file at TO is
+ * taken away, not written into; onto itself (or another name of it) nothing is
+ * done.  -EISDIR: FROM or TO is a directory. */
 int srd_copy(srd_store *source, const void *from, size_t from_len,
              srd_store *target, const void *to, size_t to_len);
 
@@ -209,7 +222,8 @@ void srd_batch_free(srd_batch *batch);   /* drops what is not committed */
 
 /* ---- Streams ---- */
 
-/* Starts a value of unknown size for KEY.  Nothing is visible before commit. */
+/* Starts a value of unknown size for KEY.  Nothing is visible before commit, and
+ * after an error all further calls, commit too, return it. */
 int srd_writer_new(srd_store *store, const void *key, size_t key_len, srd_writer **writer);
 int srd_writer_write(srd_writer *writer, const void *data, size_t len);
 /* Leaves a hole of LEN bytes, which reads as zeros. */
@@ -221,7 +235,8 @@ void srd_writer_abort(srd_writer *writer);   /* frees it; NULL is allowed */
 
 /* Reads the value as it was when the reader was made. */
 int srd_reader_new(srd_store *store, const void *key, size_t key_len, srd_reader **reader);
-/* Up to LEN bytes; 0 at the end. */
+/* Up to LEN bytes; 0 at the end.  Before a damaged block it returns what is sound,
+ * at it SRD_ECORRUPT; one can go on behind it (srd_reader_pread). */
 ssize_t srd_reader_read(srd_reader *reader, void *buffer, size_t len);
 ssize_t srd_reader_pread(srd_reader *reader, void *buffer, size_t len, uint64_t pos);
 uint64_t srd_reader_size(const srd_reader *reader);
