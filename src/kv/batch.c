@@ -7,8 +7,8 @@
  *     | key_len name_at kind | value_len | key ... pad | value ... pad | next
  *
  * Long values go into the log at once, as data that counts for nothing yet; of
- * them the references are kept.  Commit runs through the entries in groups, so
- * that the hash lines of a group are on their way while it is prepared.
+ * them the references are kept.  Commit runs through the entries in groups: what
+ * their look-ups touch is called for first, so that cache misses overlap.
  */
 #include "config.h"
 
@@ -40,11 +40,19 @@ struct srd_batch {
 	size_t len, cap;
 };
 
-/* The directory of the entry before: neighbours often share theirs. */
-struct directory {
-	const char *key;
-	size_t len;               /* 0: none known */
-	uint64_t ino;
+/* A batch on its way through a transaction. */
+struct course {
+	struct srd_store *store;
+	struct srd_txn *txn;
+	/* The directory of the entry before: neighbours often share theirs. */
+	const char *dir_key;
+	size_t dir_len;           /* 0: none known */
+	uint64_t dir_ino;
+	bool replacing;           /* the last put was of a key that was there */
+	const struct entry *group[GROUP];
+	uint32_t hashes[GROUP];
+	bool hashed[GROUP];
+	size_t count;             /* of group */
 };
 
 static const void *entry_value(const struct entry *entry)
@@ -151,51 +159,69 @@ int srd_batch_delete(struct srd_batch *batch, const void *key, size_t key_len)
 	return error ? error : add(batch, &path, key, key_len, DELETE, NULL, 0);
 }
 
-static bool is_in(const struct entry *entry, const struct directory *directory)
+/* True if ENTRY lies in the directory that is known. */
+static bool is_near(const struct course *course, const struct entry *entry)
 {
-	return entry->name_at > 0 && entry->name_at == directory->len &&
-	       memcmp(entry->key, directory->key, directory->len) == 0;
+	return entry->name_at > 0 && entry->name_at == course->dir_len &&
+	       memcmp(entry->key, course->dir_key, course->dir_len) == 0;
 }
 
-static void prefetch(const struct srd_state *state, const struct entry *entry,
-                     const struct directory *directory)
+static bool name_hash(const struct course *course, const struct entry *entry, uint32_t *hash)
 {
-	uint64_t dir = entry->name_at == 0 ? SRD_ROOT_INO : is_in(entry, directory) ? directory->ino : 0;
+	uint64_t dir = entry->name_at == 0 ? SRD_ROOT_INO : is_near(course, entry) ? course->dir_ino : 0;
 
 	if (dir)
-		srd_state_prefetch_name(state, srd_state_name_hash(state, dir, entry->key + entry->name_at,
-		                                                   entry->key_len - entry->name_at));
+		*hash = srd_state_name_hash(&course->store->state, dir, entry->key + entry->name_at,
+		                            entry->key_len - entry->name_at);
+	return dir != 0;
 }
 
-/* *INO: the directory of ENTRY, made if need be. */
-static int enter(struct srd_store *store, struct srd_txn *txn, const struct entry *entry,
-                 struct directory *directory, uint64_t *ino)
+/* A key that is new touches nothing but the hash; one that is there leads on. */
+static void prefetch(struct course *course)
+{
+	const struct srd_state *state = &course->store->state;
+
+	for (size_t i = 0; i < course->count; i++) {
+		course->hashed[i] = name_hash(course, course->group[i], &course->hashes[i]);
+		if (course->hashed[i])
+			srd_state_prefetch_name(state, course->hashes[i]);
+	}
+	for (size_t i = 0; course->replacing && i < course->count; i++)
+		if (course->hashed[i])
+			srd_state_prefetch_dentry(state, course->hashes[i]);
+	for (size_t i = 0; course->replacing && i < course->count; i++)
+		if (course->hashed[i])
+			srd_state_prefetch_target(state, course->hashes[i]);
+}
+
+/* *DIR: the directory of ENTRY, made if need be. */
+static int enter(struct course *course, const struct entry *entry, uint64_t *dir)
 {
 	struct srd_path path;
 	int error = 0;
 
 	if (entry->name_at == 0) {
-		*ino = SRD_ROOT_INO;
+		*dir = SRD_ROOT_INO;
 		return 0;
 	}
-	if (!is_in(entry, directory)) {
+	if (!is_near(course, entry)) {
 		error = srd_path_start(&path, entry->key, entry->key_len);
 		if (!error)
-			error = srd_path_enter(store, txn, &path, &directory->ino);
-		directory->key = entry->key;
-		directory->len = error ? 0 : entry->name_at;
+			error = srd_path_enter(course->store, course->txn, &path, &course->dir_ino);
+		course->dir_key = entry->key;
+		course->dir_len = error ? 0 : entry->name_at;
 	}
-	*ino = directory->ino;
+	*dir = course->dir_ino;
 	return error;
 }
 
-static int put_entry(struct srd_store *store, struct srd_txn *txn, const struct entry *entry,
-                     struct directory *directory)
+static int put_entry(struct course *course, const struct entry *entry)
 {
 	struct srd_extents extents;
 	struct srd_body body = { .data = entry_value(entry), .len = entry->value_len };
-	uint64_t dir, ino;
-	int error = enter(store, txn, entry, directory, &dir);
+	struct srd_placed placed;
+	uint64_t dir;
+	int error = enter(course, entry, &dir);
 
 	if (error)
 		return error;
@@ -206,53 +232,43 @@ static int put_entry(struct srd_store *store, struct srd_txn *txn, const struct 
 		                                .size = refs[count - 1].pos + refs[count - 1].len };
 		body = (struct srd_body){ .extents = &extents };
 	}
-	return srd_body_place(store, txn, dir, entry->key + entry->name_at,
-	                      entry->key_len - entry->name_at, &body, &ino);
+	error = srd_body_place(course->store, course->txn, dir, entry->key + entry->name_at,
+	                       entry->key_len - entry->name_at, &body, &placed);
+	if (!error)
+		course->replacing = placed.replaced;
+	return error;
 }
 
-static int delete_entry(struct srd_txn *txn, const struct entry *entry)
+static int delete_entry(struct course *course, const struct entry *entry)
 {
 	struct srd_path path;
 	uint64_t dir;
 	int error = srd_path_start(&path, entry->key, entry->key_len);
 
+	course->dir_len = 0;   /* it may be what is deleted */
 	if (!error)
-		error = srd_path_parent(txn, &path, &dir);
+		error = srd_path_parent(course->txn, &path, &dir);
 	if (!error)
-		error = srd_txn_unlink(txn, dir, path.name, path.name_len, -1);
+		error = srd_txn_unlink(course->txn, dir, path.name, path.name_len, -1);
 	return error == -ENOENT ? 0 : error;
-}
-
-static int run_group(struct srd_store *store, struct srd_txn *txn, const struct entry *const *group,
-                     size_t count, struct directory *directory)
-{
-	int error = 0;
-
-	for (size_t i = 0; i < count && !error; i++) {
-		if (group[i]->kind == DELETE) {
-			error = delete_entry(txn, group[i]);
-			directory->len = 0;   /* it may be what was deleted */
-		} else {
-			error = put_entry(store, txn, group[i], directory);
-		}
-	}
-	return error;
 }
 
 static int run(struct srd_batch *batch, struct srd_txn *txn)
 {
-	struct directory directory = { NULL, 0, 0 };
-	const struct entry *group[GROUP];
+	struct course course = { .store = batch->store, .txn = txn };
 	int error = 0;
 
 	for (size_t at = 0; at < batch->len && !error;) {
-		size_t count = 0;
-		for (; count < GROUP && at < batch->len; count++) {
-			group[count] = (const struct entry *)(batch->bytes + at);
-			prefetch(&batch->store->state, group[count], &directory);
-			at += entry_len(group[count]->key_len, group[count]->value_len);
+		for (course.count = 0; course.count < GROUP && at < batch->len; course.count++) {
+			const struct entry *entry = (const struct entry *)(batch->bytes + at);
+			course.group[course.count] = entry;
+			at += entry_len(entry->key_len, entry->value_len);
 		}
-		error = run_group(batch->store, txn, group, count, &directory);
+		prefetch(&course);
+		for (size_t i = 0; i < course.count && !error; i++) {
+			const struct entry *entry = course.group[i];
+			error = entry->kind == DELETE ? delete_entry(&course, entry) : put_entry(&course, entry);
+		}
 	}
 	return error;
 }

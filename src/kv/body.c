@@ -22,7 +22,7 @@ int srd_body_refer(struct srd_txn *txn, uint64_t ino, const struct srd_extents *
 }
 
 static int replace(struct srd_txn *txn, uint64_t dir, const char *name, size_t name_len,
-                   const struct srd_body *body, uint64_t *ino)
+                   const struct srd_body *body, struct srd_placed *placed)
 {
 	struct srd_node node;
 	int error = srd_txn_lookup(txn, dir, name, name_len, &node);
@@ -31,22 +31,25 @@ static int replace(struct srd_txn *txn, uint64_t dir, const char *name, size_t n
 		error = srd_value_kind_error(node.mode);
 	if (error)
 		return error;
-	*ino = node.ino;
+	*placed = (struct srd_placed){ .ino = node.ino, .replaced = true };
 	if (body->extents)
 		return srd_body_refer(txn, node.ino, body->extents, true);
 	return srd_txn_write(txn, node.ino, 0, body->len ? body->data : "", body->len, true);
 }
 
-int srd_body_place(struct srd_store *store, struct srd_txn *txn, uint64_t dir,
-                   const char *name, size_t name_len, const struct srd_body *body, uint64_t *ino)
+int srd_body_place(struct srd_store *store, struct srd_txn *txn, uint64_t dir, const char *name,
+                   size_t name_len, const struct srd_body *body, struct srd_placed *placed)
 {
+	uint64_t ino;
 	bool direct = !body->extents && body->len > 0;
 	int error = srd_txn_make(txn, dir, name, name_len, S_IFREG | 0644, store->uid, store->gid, 0,
-	                         direct ? body->data : NULL, direct ? body->len : 0, ino);
+	                         direct ? body->data : NULL, direct ? body->len : 0, &ino);
 
 	if (error == -EEXIST)
-		return replace(txn, dir, name, name_len, body, ino);
+		return replace(txn, dir, name, name_len, body, placed);
 	if (!error && body->extents)
-		error = srd_body_refer(txn, *ino, body->extents, false);
+		error = srd_body_refer(txn, ino, body->extents, false);
+	if (!error)
+		*placed = (struct srd_placed){ .ino = ino };
 	return error;
 }

@@ -100,7 +100,7 @@ int srd_read_link(struct srd_store *store, const void *key, size_t key_len, srd_
 
 /* ---- Many ---- */
 
-enum { GROUP = 32 };
+enum { GROUP = 16 };
 
 /* Keys looked up side by side, so that what one waits for comes with the others. */
 struct group {

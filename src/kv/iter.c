@@ -84,6 +84,8 @@ void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
 	found->one_run = srd_inode_is_one_run(inode);
 	found->run = inode->run;
 	found->size = inode->size;
+	if (found->one_run)
+		__builtin_prefetch(iter->store->log->map + inode->run);
 	iter->count++;
 }
 
@@ -162,7 +164,7 @@ void srd_iter_free(struct srd_iter *iter)
 {
 	if (!iter)
 		return;
-	srd_value_release(&iter->value);
+	free(iter->many);
 	srd_pins_give(iter->store->pins, iter->stripe, 1);
 	free(iter->levels);
 	free(iter->text);
@@ -202,16 +204,16 @@ static int look_again(struct srd_iter *iter, const struct srd_found *found, stru
 	return error;
 }
 
-static int resolve(struct srd_iter *iter, const struct srd_found *found)
+static int resolve(struct srd_iter *iter, const struct srd_found *found, srd_value *value)
 {
 	struct srd_extents extents;
 
 	if (found->one_run)
-		return srd_value_resolve_run(iter->store, found->run, found->size, iter->stripe, &iter->value);
+		return srd_value_resolve_run(iter->store, found->run, found->size, iter->stripe, value);
 	srd_extents_init(&extents);
 	int error = look_again(iter, found, &extents);
 	if (!error)
-		error = srd_value_resolve(iter->store, &extents, iter->stripe, &iter->value);
+		error = srd_value_resolve(iter->store, &extents, iter->stripe, value);
 	srd_extents_release(&extents);
 	return error;
 }
@@ -219,20 +221,23 @@ static int resolve(struct srd_iter *iter, const struct srd_found *found)
 /* Points ENTRY at FOUND; false if it has gone meanwhile. */
 static bool hand_out(struct srd_iter *iter, const struct srd_found *found, struct srd_entry *entry)
 {
-	int error = 0;
+	srd_value *value = &entry->value;
+	bool wanted = found->kind == SRD_FILE && !(iter->flags & SRD_ITER_KEYS);
+	int error = wanted ? resolve(iter, found, value) : 0;
 
-	srd_value_release(&iter->value);
-	if (found->kind == SRD_FILE && !(iter->flags & SRD_ITER_KEYS))
-		error = resolve(iter, found);
-	iter->value.own.pin = NULL;   /* the iterator's pin keeps it */
 	if (error == -ENOENT)
 		return false;
+	if (error || !wanted)
+		*value = (srd_value){ 0 };
+	/* What the value holds is the iterator's: releasing it does nothing. */
+	free(iter->many);
+	iter->many = value->own.many;
+	value->own.many = NULL;
+	value->own.pin = NULL;
+	entry->value_error = error;
 	entry->key = iter->text + found->text;
 	entry->key_len = found->text_len;
 	entry->kind = found->kind;
-	entry->value = iter->value;
-	entry->value.own.many = NULL;
-	entry->value_error = error;
 	return true;
 }
 

@@ -45,7 +45,7 @@ struct srd_iter {
 	unsigned count, next;      /* of found */
 	char *text;                /* SRD_CHUNK_TEXT and room for one more key */
 	uint32_t text_len;
-	srd_value value;           /* of the entry handed out last */
+	struct iovec *many;        /* of the value handed out last */
 
 	/* scan */
 	uint32_t dentry, dentry_end;

@@ -103,10 +103,16 @@ struct srd_body {
 	const struct srd_extents *extents;
 };
 
+/* Where a body came to. */
+struct srd_placed {
+	uint64_t ino;
+	bool replaced;            /* the file was there */
+};
+
 /* Makes BODY the content of file NAME in DIR, which is made if it is not there.
  * -EISDIR, -ELOOP, -EINVAL: NAME is no file. */
-int srd_body_place(struct srd_store *store, struct srd_txn *txn, uint64_t dir,
-                   const char *name, size_t name_len, const struct srd_body *body, uint64_t *ino);
+int srd_body_place(struct srd_store *store, struct srd_txn *txn, uint64_t dir, const char *name,
+                   size_t name_len, const struct srd_body *body, struct srd_placed *placed);
 /* Gives INO, a file, the content that EXTENTS name; REPLACE: in place of its own. */
 int srd_body_refer(struct srd_txn *txn, uint64_t ino, const struct srd_extents *extents, bool replace);
 

@@ -6,15 +6,16 @@
 
 static int put_body(struct srd_store *store, struct srd_path *path, const struct srd_body *body)
 {
+	struct srd_placed placed;
 	struct srd_txn *txn;
-	uint64_t dir, ino;
+	uint64_t dir;
 	int error = srd_txn_begin(store, &txn);
 
 	if (error)
 		return error;
 	error = srd_path_enter(store, txn, path, &dir);
 	if (!error)
-		error = srd_body_place(store, txn, dir, path->name, path->name_len, body, &ino);
+		error = srd_body_place(store, txn, dir, path->name, path->name_len, body, &placed);
 	return srd_txn_end(txn, error);
 }
 

@@ -122,16 +122,17 @@ int srd_writer_set_attr(struct srd_writer *writer, const struct srd_stat *st, un
 static int place(struct srd_writer *writer, struct srd_txn *txn, const struct srd_body *body)
 {
 	struct srd_attr attr = srd_attr_from(&writer->attr, writer->mask, S_IFREG);
+	struct srd_placed placed;
 	struct srd_path path;
-	uint64_t dir, ino;
+	uint64_t dir;
 	int error = srd_path_start(&path, writer->key, writer->key_len);
 
 	if (!error)
 		error = srd_path_enter(writer->store, txn, &path, &dir);
 	if (!error)
-		error = srd_body_place(writer->store, txn, dir, path.name, path.name_len, body, &ino);
+		error = srd_body_place(writer->store, txn, dir, path.name, path.name_len, body, &placed);
 	if (!error && attr.mask)
-		error = srd_txn_set_attr(txn, ino, &attr);
+		error = srd_txn_set_attr(txn, placed.ino, &attr);
 	return error;
 }
 

@@ -149,7 +149,7 @@ int srd_log_mark(struct srd_log *log);
 
 /* LEN bytes at OFFSET, which must lie below `end`; NULL otherwise. */
 const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len);
-/* The run at OFFSET; false if there is no sound one. */
+/* The run at OFFSET; false if there is no sound one, and *RUN is then undefined. */
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
 /* Verifies the blocks of RUN that [skip, skip + len) touches (first touch
  * only): 0 or SRD_ECORRUPT.  The payload is then at srd_log_at(run->offset +

@@ -70,15 +70,11 @@ const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t l
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run)
 {
 	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
-	struct srd_run read;
 
-	if (offset % 8 != 0 || offset < SRD_FIRST_RECORD || offset >= end ||
-	    !srd_run_decode(&read, log->map + offset, end - offset, offset))
-		return false;
-	if (!srd_within(offset + read.distance, read.len, end))
-		return false;
-	*run = read;
-	return true;
+	/* Decoded in place: a copy of what was just written stalls, and each get comes by. */
+	return offset % 8 == 0 && offset >= SRD_FIRST_RECORD && offset < end &&
+	       srd_run_decode(run, log->map + offset, end - offset, offset) &&
+	       srd_within(offset + run->distance, run->len, end);
 }
 
 /* The bit, in its word, of the block that starts at OFFSET. */

@@ -18,16 +18,17 @@ static int enter(struct srd_store *store, struct srd_txn *txn, const char *key, 
 int verb_name(struct srd_store *store, const char *key, const struct srd_extents *extents)
 {
 	struct srd_body body = { .extents = extents };
+	struct srd_placed placed;
 	struct srd_txn *txn;
 	struct srd_path path;
-	uint64_t dir, ino;
+	uint64_t dir;
 	int error = srd_txn_begin(store, &txn);
 
 	if (error)
 		return error;
 	error = enter(store, txn, key, &path, &dir);
 	if (!error)
-		error = srd_body_place(store, txn, dir, path.name, path.name_len, &body, &ino);
+		error = srd_body_place(store, txn, dir, path.name, path.name_len, &body, &placed);
 	return srd_txn_end(txn, error);
 }
 
