@@ -19,6 +19,12 @@ static inline int64_t srd_log_now_ns(void)
 /* map.c */
 int srd_log_map(struct srd_log *log, uint64_t size);
 void srd_log_unmap(struct srd_log *log);
+/* True if the blocks of RUN that [skip, skip + len) touches are right, each looked
+ * at once, whatever the flags say of checking. */
+bool srd_log_holds(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len);
+/* Blocks in [FROM, TO), of which FROM is the end, are to be looked at again: others
+ * will lie there. */
+void srd_log_forget_verified(struct srd_log *log, uint64_t from, uint64_t to);
 
 /* Size of the file now, or a negative errno. */
 int64_t srd_log_size(const struct srd_log *log);

@@ -77,7 +77,12 @@ bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run
 	       srd_within(offset + run->distance, run->len, end);
 }
 
-/* The bit, in its word, of the block that starts at OFFSET. */
+/* The word of the block that starts at OFFSET, and its bit there. */
+static atomic_ulong *word_of(const struct srd_log *log, uint64_t offset)
+{
+	return &log->verified[offset / WORD_SPAN];
+}
+
 static unsigned long bit_of(uint64_t offset)
 {
 	return 1UL << (offset / BIT_SPAN % 64);
@@ -85,18 +90,26 @@ static unsigned long bit_of(uint64_t offset)
 
 static bool is_verified(const struct srd_log *log, const struct srd_run *run, uint64_t offset)
 {
-	if (log->flags & SRD_LOG_NOCHECK)
-		return true;
 	if (srd_run_is_inline(run->len) || !log->verified)
 		return false;
 	/* Relaxed: the bytes do not change; a bit seen late costs a second check. */
-	return atomic_load_explicit(&log->verified[offset / WORD_SPAN], memory_order_relaxed) & bit_of(offset);
+	return atomic_load_explicit(word_of(log, offset), memory_order_relaxed) & bit_of(offset);
 }
 
 static void set_verified(const struct srd_log *log, const struct srd_run *run, uint64_t offset)
 {
 	if (!srd_run_is_inline(run->len) && log->verified)
-		atomic_fetch_or_explicit(&log->verified[offset / WORD_SPAN], bit_of(offset), memory_order_relaxed);
+		atomic_fetch_or_explicit(word_of(log, offset), bit_of(offset), memory_order_relaxed);
+}
+
+void srd_log_forget_verified(struct srd_log *log, uint64_t from, uint64_t to)
+{
+	if (!log->verified)
+		return;
+	for (; from < to && from % WORD_SPAN != 0; from += BIT_SPAN)
+		atomic_fetch_and_explicit(word_of(log, from), ~bit_of(from), memory_order_relaxed);
+	for (; from < to; from += WORD_SPAN)
+		atomic_store_explicit(word_of(log, from), 0, memory_order_relaxed);
 }
 
 /* A block of a run: its bytes, and their check as stored. */
@@ -115,28 +128,33 @@ static struct block block_of(const struct srd_run *run, uint32_t i)
 	                       .check = srd_get64(run->checks + 8 * (size_t)i) };
 }
 
-static int verify_block(struct srd_log *log, const struct srd_run *run, uint32_t i)
+static bool block_holds(const struct srd_log *log, const struct srd_run *run, uint32_t i)
 {
 	struct block block = block_of(run, i);
 
 	if (is_verified(log, run, block.offset))
-		return 0;
+		return true;
 	if (srd_hash(log->map + block.offset, block.len, 0) != block.check)
-		return SRD_ECORRUPT;
+		return false;
 	set_verified(log, run, block.offset);
-	return 0;
+	return true;
+}
+
+bool srd_log_holds(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)
+{
+	if (!srd_within(skip, len, run->len))
+		return false;
+	for (uint32_t at = skip / SRD_BLOCK_LEN * SRD_BLOCK_LEN; len > 0 && at < skip + len; at += SRD_BLOCK_LEN)
+		if (!block_holds(log, run, at / SRD_BLOCK_LEN))
+			return false;
+	return true;
 }
 
 int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)
 {
-	if (len == 0)
-		return 0;
-	if (!srd_within(skip, len, run->len))
-		return SRD_ECORRUPT;
-	for (uint32_t i = skip / SRD_BLOCK_LEN; i <= (skip + len - 1) / SRD_BLOCK_LEN; i++)
-		if (verify_block(log, run, i) != 0)
-			return SRD_ECORRUPT;
-	return 0;
+	if (log->flags & SRD_LOG_NOCHECK)
+		return srd_within(skip, len, run->len) ? 0 : SRD_ECORRUPT;
+	return srd_log_holds(log, run, skip, len) ? 0 : SRD_ECORRUPT;
 }
 
 /* Copies block I, which lies wholly in what is asked, checking on the way. */
@@ -144,7 +162,7 @@ static int copy_block(struct srd_log *log, const struct srd_run *run, uint32_t i
 {
 	struct block block = block_of(run, i);
 
-	if (is_verified(log, run, block.offset)) {
+	if ((log->flags & SRD_LOG_NOCHECK) || is_verified(log, run, block.offset)) {
 		srd_simd()->copy(to, log->map + block.offset, block.len);
 		return 0;
 	}
@@ -167,7 +185,7 @@ int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, 
 		if (take == block_len) {
 			error = copy_block(log, run, i, (char *)to + done);
 		} else {
-			error = verify_block(log, run, i);
+			error = srd_log_verify(log, run, skip + done, take);
 			if (!error)
 				srd_simd()->copy((char *)to + done, log->map + run->offset + run->distance + skip + done, take);
 		}

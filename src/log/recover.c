@@ -19,8 +19,6 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
-#include "base/hash.h"
-#include "base/le.h"
 #include "log/window.h"
 
 struct walk {
@@ -30,6 +28,7 @@ struct walk {
 	uint64_t end;            /* survey: where the chain of records ends */
 	uint64_t mark;           /* survey: known durable */
 	bool whole_behind;       /* survey: valid headers lie behind the end */
+	size_t surveyed, passed; /* damages that the survey found, the replay has passed */
 	bool looked_on;          /* survey: the mark counts every header of the file */
 };
 
@@ -51,13 +50,13 @@ static int add_damage(struct srd_log *log, uint64_t offset, uint64_t end)
 	return 0;
 }
 
-/* The end of the damage that begins at OFFSET; 0: none does. */
-static uint64_t damage_end(const struct srd_log *log, uint64_t offset)
+/* The end of the damage that the survey found at OFFSET; 0: none.  Both walks come
+ * by in the same order. */
+static uint64_t damage_end(struct walk *walk, uint64_t offset)
 {
-	for (size_t i = 0; i < log->damage_count; i++)
-		if (log->damage[i].offset == offset)
-			return offset + log->damage[i].len;
-	return 0;
+	if (walk->passed == walk->surveyed || walk->log->damage[walk->passed].offset != offset)
+		return 0;
+	return offset + walk->log->damage[walk->passed++].len;
 }
 
 /* 1 if there is a valid header at OFFSET, 0 if not, or a negative code. */
@@ -145,24 +144,19 @@ static int survey(struct walk *walk)
 	return 0;
 }
 
-/* True if the payload of the run at OFFSET is right as far as it lies above the mark. */
-static bool run_holds(struct walk *walk, uint64_t offset)
+/* True if [skip, skip + len) of the payload of the run at OFFSET is right as far as
+ * it lies above the mark. */
+static bool run_holds(struct walk *walk, uint64_t offset, uint32_t skip, uint32_t len)
 {
 	struct srd_run run;
 
-	if (!srd_log_run(walk->log, offset, &run))
+	if (!srd_log_run(walk->log, offset, &run) || !srd_within(skip, len, run.len))
 		return false;
-	uint64_t payload = run.offset + run.distance;
-	if (payload + run.len <= walk->mark)
+	uint64_t payload = run.offset + run.distance, end = payload + skip + len;
+	if (end <= walk->mark)
 		return true;
-	uint32_t below = payload < walk->mark ? (uint32_t)(walk->mark - payload) : 0;
-	uint32_t skip = below / SRD_BLOCK_LEN * SRD_BLOCK_LEN;
-	for (; skip < run.len; skip += SRD_BLOCK_LEN) {
-		uint32_t len = SRD_MIN(run.len - skip, (uint32_t)SRD_BLOCK_LEN);
-		if (srd_hash(walk->log->map + payload + skip, len, 0) != srd_get64(run.checks + skip / SRD_BLOCK_LEN * 8))
-			return false;
-	}
-	return true;
+	uint64_t from = SRD_MAX(payload + skip, walk->mark);
+	return srd_log_holds(walk->log, &run, (uint32_t)(from - payload), (uint32_t)(end - from));
 }
 
 /* True if all payload that the commit names above the mark is right. */
@@ -174,11 +168,11 @@ static bool payload_holds(struct walk *walk, const struct srd_record *record, co
 		uint64_t offset = record->offset + SRD_HEADER_LEN + at;
 		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, offset, record->offset + record->len))
 			return false;
-		if (op.has_run && !run_holds(walk, op.run.offset))
+		if (op.has_run && !run_holds(walk, op.run.offset, 0, op.run.len))
 			return false;
 		for (uint64_t i = 0; i < op.ref_count; i++) {
-			uint64_t run = srd_op_ref(op.refs, i).run;
-			if (run != 0 && !run_holds(walk, run))
+			struct srd_ref ref = srd_op_ref(op.refs, i);
+			if (ref.run != 0 && !run_holds(walk, ref.run, ref.skip, ref.len))
 				return false;
 		}
 	}
@@ -247,7 +241,7 @@ static int replay(struct walk *walk, srd_log_visit *visit, void *user)
 
 	while (at < walk->end) {
 		struct srd_record record;
-		uint64_t skip_to = damage_end(log, at);
+		uint64_t skip_to = damage_end(walk, at);
 		if (skip_to) {
 			at = skip_to;
 			continue;
@@ -281,6 +275,7 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	struct walk walk = { .log = log, .size = (uint64_t)size, .mark = atomic_load(&log->durable) };
 	srd_window_init(&walk.window, log->io, log->fd);
 	int error = survey(&walk);
+	walk.surveyed = log->damage_count;
 	if (!error)
 		error = replay(&walk, visit, user);
 	srd_window_release(&walk.window);
@@ -291,6 +286,7 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	log->cut_needed = log->dropped > 0;
 	log->drop_needed = walk.whole_behind;
 	log->suspect_end = end;
+	srd_log_forget_verified(log, end, walk.size);
 	srd_log_seen(log, hint);
 	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
 	log->mark_said = atomic_load(&log->durable);
