@@ -101,7 +101,8 @@ static void prefetch(const struct srd_iter *iter, uint32_t dentry)
 
 static void scan_fill(struct srd_iter *iter)
 {
-	for (int steps = 0; iter->dentry < iter->dentry_end && steps < STEPS_MAX && srd_iter_has_room(iter); steps++) {
+	for (int steps = 0; steps < STEPS_MAX && iter->dentry < iter->dentry_end && srd_iter_has_room(iter);
+	     steps++) {
 		uint32_t dentry = iter->dentry;
 		if (!is_mine(iter, dentry)) {
 			iter->dentry = (dentry / SRD_CHUNK_LEN + 1) * SRD_CHUNK_LEN;

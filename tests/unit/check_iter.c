@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Iteration sees every key that stays exactly once, alone or in parts, whatever
- * changes meanwhile; a scan sees every record, and the damage among them. */
+ * changes meanwhile. */
 #include "config.h"
 
 #include "fixture.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { KEYS = 3000 };
 
@@ -101,9 +99,9 @@ END_TEST
 START_TEST(all_keys_and_those_under_a_prefix)
 {
 	static const struct { const char *prefix; int directories; } cases[] = {
-		{ "", 4 }, { "a", 4 }, { "a/", 2 }, { "a/b", 2 }, { "a/b/", 1 }, { "a/b/c", 1 }, { "a/b/c/", 0 }, { "ab", 1 },
-		{ "k", 0 }, { "key-1", 0 }, { "key-10", 0 }, { "a/key-1", 0 }, { "none", 0 }, { "none/none", 0 },
-		{ "key-0/", 0 }, { "a/b/c/key-3/x", 0 },
+		{ "", 4 }, { "a", 4 }, { "a/", 2 }, { "a/b", 2 }, { "a/b/", 1 }, { "a/b/c", 1 },
+		{ "a/b/c/", 0 }, { "ab", 1 }, { "k", 0 }, { "key-1", 0 }, { "key-10", 0 }, { "a/key-1", 0 },
+		{ "none", 0 }, { "none/none", 0 }, { "key-0/", 0 }, { "a/b/c/key-3/x", 0 },
 	};
 
 	put_numbered(0, KEYS);
@@ -240,171 +238,6 @@ START_TEST(long_keys_come_whole)
 }
 END_TEST
 
-/* ---- Scan ---- */
-
-struct report {
-	int records, ops, damages, progress;
-	uint64_t damage_offset, damage_len;
-	char damage_key[64], damage_what[64];
-	uint64_t last;
-};
-
-static int note(void *user, const struct srd_event *event)
-{
-	struct report *report = user;
-
-	ck_assert_ptr_nonnull(event->what);
-	ck_assert_ptr_nonnull(event->text);
-	switch (event->type) {
-	case SRD_EVENT_RECORD:
-		report->records++;
-		report->last = event->offset;
-		break;
-	case SRD_EVENT_OP:
-		report->ops++;
-		break;
-	case SRD_EVENT_DAMAGE:
-		report->damages++;
-		report->damage_offset = event->offset;
-		report->damage_len = event->len;
-		snprintf(report->damage_key, sizeof report->damage_key, "%s", event->key ? event->key : "");
-		snprintf(report->damage_what, sizeof report->damage_what, "%s", event->what);
-		break;
-	case SRD_EVENT_PROGRESS:
-		report->progress++;
-		break;
-	}
-	return 0;
-}
-
-static struct report scan(int flags)
-{
-	struct report report = { 0 };
-
-	ck_assert_int_eq(srd_scan(store, flags, note, &report), 0);
-	return report;
-}
-
-static void flip(uint64_t offset)
-{
-	int fd = open(path, O_RDWR);
-	uint8_t byte;
-
-	ck_assert_int_eq(pread(fd, &byte, 1, (off_t)offset), 1);
-	byte ^= 1;
-	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)offset), 1);
-	close(fd);
-}
-
-/* Everything is durable, and a later record says so. */
-static void settle(void)
-{
-	ck_assert_int_eq(srd_sync(store), 0);
-	put("settled", "x");
-	ck_assert_int_eq(srd_sync(store), 0);
-	put("settled", "y");
-}
-
-static int stop(void *user, const struct srd_event *event)
-{
-	(void)event;
-	return --*(int *)user > 0 ? 0 : 42;
-}
-
-START_TEST(a_scan_sees_records_and_ops)
-{
-	int calls = 3;
-	uint8_t *bytes = pattern(3 << 20, 1);
-
-	put("a/b", "1");
-	put("c", "2");
-	ck_assert_int_eq(srd_put(store, KEY("big"), bytes, 3 << 20), 0);
-	struct report report = scan(SRD_SCAN_OPS | SRD_SCAN_PAYLOAD);
-	ck_assert_int_eq(report.records, 4);
-	ck_assert_int_eq(report.ops, 2 + 1 + 1 + 2);
-	ck_assert_int_eq(report.damages, 0);
-	ck_assert_int_ge(report.progress, 1);
-	ck_assert_int_eq(scan(0).ops, 0);
-	ck_assert_int_eq(srd_scan(store, 0, stop, &calls), 42);
-	ck_assert_int_eq(calls, 0);
-	free(bytes);
-}
-END_TEST
-
-START_TEST(a_scan_finds_rotten_payload_and_whose_it_is)
-{
-	uint8_t *bytes = pattern(3 << 20, 1);
-	struct srd_stat big, small;
-
-	ck_assert_int_eq(srd_put(store, KEY("d/big"), bytes, 3 << 20), 0);
-	put("d/small", "12345");
-	ck_assert_int_eq(srd_copy(store, KEY("d/big"), store, KEY("d/copy")), 0);
-	ck_assert_int_eq(srd_delete(store, KEY("d/big")), 0);
-	ck_assert_int_eq(srd_stat(store, KEY("d/copy"), &big), 0);
-	ck_assert_int_eq(srd_stat(store, KEY("d/small"), &small), 0);
-	settle();
-	close_store();
-	flip(big.offset + (2 << 20) + 5);
-	open_store(SRD_NOSYNC);
-	ck_assert_int_eq(scan(0).damages, 0);
-	struct report report = scan(SRD_SCAN_PAYLOAD);
-	ck_assert_int_eq(report.damages, 1);
-	ck_assert_uint_eq(report.damage_offset, big.offset + (2 << 20));
-	ck_assert_uint_eq(report.damage_len, 4096);
-	ck_assert_str_eq(report.damage_key, "d/copy");
-	close_store();
-	flip(big.offset + (2 << 20) + 5);
-	flip(small.offset);
-	open_store(SRD_NOSYNC);
-	report = scan(SRD_SCAN_PAYLOAD);
-	ck_assert_int_eq(report.damages, 1);
-	ck_assert_str_eq(report.damage_key, "d/small");
-	ck_assert_str_eq(report.damage_what, "payload");
-	put("d/small", "mended");
-	report = scan(SRD_SCAN_PAYLOAD);
-	ck_assert_int_eq(report.damages, 1);
-	ck_assert_str_eq(report.damage_key, "");
-	free(bytes);
-}
-END_TEST
-
-START_TEST(a_scan_passes_rotten_records)
-{
-	struct srd_info info;
-	uint64_t places[4];
-	char key[32];
-
-	for (int i = 0; i < 4; i++) {
-		ck_assert_int_eq(srd_info(store, &info), 0);
-		places[i] = info.end;
-		snprintf(key, sizeof key, "key-%d", i);
-		put(key, key);
-	}
-	settle();
-	int records = scan(0).records;
-	close_store();
-	for (int at = 8; at < 128; at += 60) {   /* the header, then the ops */
-		flip(places[2] + (uint64_t)at);
-		open_store(SRD_NOSYNC);
-		struct report report = scan(SRD_SCAN_PAYLOAD);
-		ck_assert_int_eq(report.damages, 1);
-		ck_assert_uint_eq(report.damage_offset, places[2]);
-		ck_assert_uint_eq(report.damage_len, places[3] - places[2]);
-		ck_assert_int_eq(report.records, at < 64 ? records - 1 : records);
-		ck_assert_str_eq(report.damage_what, at < 64 ? "record" : "metadata");
-		assert_text("key-3", "key-3");
-		ck_assert_int_eq(srd_put(store, KEY("k"), "x", 1), SRD_EDAMAGED);
-		ck_assert_int_eq(srd_info(store, &info), 0);
-		ck_assert_uint_eq(info.damaged_records, 1);
-		ck_assert_int_ne(info.read_only, 0);
-		close_store();
-		flip(places[2] + (uint64_t)at);
-	}
-	open_store(SRD_NOSYNC);
-	assert_text("key-2", "key-2");
-}
-END_TEST
-
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, an_empty_store_has_no_keys);
@@ -414,9 +247,6 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, change_meanwhile_hides_nothing_that_stays);
 	tcase_add_test(tcase, all_kinds_are_told_apart);
 	tcase_add_test(tcase, long_keys_come_whole);
-	tcase_add_test(tcase, a_scan_sees_records_and_ops);
-	tcase_add_test(tcase, a_scan_finds_rotten_payload_and_whose_it_is);
-	tcase_add_test(tcase, a_scan_passes_rotten_records);
 }
 
 int main(void)

@@ -115,7 +115,8 @@ static void do_two(size_t slot, unsigned what)
 		EXPECT(error || srd_delete(store, KEY(to_key)) == 0);
 		return;
 	}
-	int error = what ? srd_copy(store, KEY(from_key), store, KEY(to_key)) : srd_rename(store, KEY(from_key), KEY(to_key));
+	int error = what ? srd_copy(store, KEY(from_key), store, KEY(to_key))
+	                 : srd_rename(store, KEY(from_key), KEY(to_key));
 	EXPECT(error == (model[slot].there ? 0 : -ENOENT));
 	if (error || slot == to)
 		return;

@@ -45,7 +45,8 @@ static void assert_read(const char *key, const uint8_t *bytes, size_t len, size_
 
 START_TEST(streams_of_all_sizes_come_back)
 {
-	static const size_t sizes[] = { 0, 1, 63, 64, 65535, 65536, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (5 << 20) + 7 };
+	static const size_t sizes[] = { 0, 1, 63, 64, 65535, 65536, (1 << 20) - 1, 1 << 20, (1 << 20) + 1,
+	                                (5 << 20) + 7 };
 	static const size_t steps[] = { 1000, 4096, 65536, 1 << 20, 3 << 20 };
 	uint8_t *bytes = pattern(6 << 20, 5);
 
