@@ -53,32 +53,18 @@ int srd_extents_add(struct srd_extents *extents, const struct srd_ref *ref)
 	return 0;
 }
 
-/* Both ends of REF brought within [POS, SIZE). */
-static void clip(struct srd_ref *ref, uint64_t pos, uint64_t size)
-{
-	if (ref->pos < pos) {
-		uint32_t cut = (uint32_t)(pos - ref->pos);
-		ref->pos += cut;
-		ref->skip += cut;
-		ref->len -= cut;
-	}
-	ref->len = (uint32_t)SRD_MIN(ref->len, size - ref->pos);
-}
-
 int srd_extents_copy(const struct srd_state *state, const struct srd_inode *inode,
                      struct srd_extents *extents)
 {
-	uint64_t size = inode->size;
 	struct srd_ref ref;
 
-	for (uint64_t pos = 0; pos < size && srd_state_extent(state, inode, pos, &ref) && ref.pos < size;
+	for (uint64_t pos = 0; pos < inode->size && srd_state_extent(state, inode, pos, &ref);
 	     pos = ref.pos + ref.len) {
-		clip(&ref, pos, size);
 		int error = srd_extents_add(extents, &ref);
 		if (error)
 			return error;
 	}
-	extents->size = size;
+	extents->size = inode->size;
 	return 0;
 }
 

@@ -77,7 +77,7 @@ static int add_piece(struct pieces *pieces, const uint8_t *data, uint64_t len)
 {
 	struct iovec *last = pieces->count ? &pieces->iov[pieces->count - 1] : NULL;
 
-	if (last && (uint8_t *)last->iov_base + last->iov_len == data && data != zeros) {
+	if (last && (uint8_t *)last->iov_base + last->iov_len == data) {
 		last->iov_len += len;
 		return 0;
 	}

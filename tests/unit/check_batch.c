@@ -209,6 +209,10 @@ START_TEST(directories_come_and_go_within_a_batch)
 	batch_put("e/b", "2");
 	batch_delete("e/a");
 	batch_put("e/c", "3");
+	batch_put("g/a", "1");
+	batch_delete("g/a");
+	batch_delete("g");
+	batch_put("g/b", "in a new directory");
 	ck_assert_int_eq(srd_batch_commit(batch), 0);
 	srd_batch_free(batch);
 	reopen_store();
@@ -216,6 +220,7 @@ START_TEST(directories_come_and_go_within_a_batch)
 	ck_assert_int_eq(get_error("e/a"), -ENOENT);
 	assert_text("e/b", "2");
 	assert_text("e/c", "3");
+	assert_text("g/b", "in a new directory");
 }
 END_TEST
 
