@@ -33,6 +33,14 @@ static struct all_names count_names(const struct srd_state *state, const struct 
 	return all;
 }
 
+/* Other names have no meaning that anybody could keep to. */
+static bool is_known(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
+	       strncmp(name, "security.", 9) == 0 || strcmp(name, SRD_ACL_ACCESS) == 0 ||
+	       strcmp(name, SRD_ACL_DEFAULT) == 0;
+}
+
 /* ---- Reading ---- */
 
 /* The run of the value, with the read side held. */
@@ -50,8 +58,10 @@ ssize_t srd_fs_get_xattr(struct srd_fs *fs, uint64_t ino, const char *name, void
 	struct srd_inode *inode;
 	struct srd_run run;
 	unsigned stripe;
-	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
 
+	if (!is_known(name))
+		return -EOPNOTSUPP;
+	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
 	if (error)
 		return error;
 	error = find_value(fs, inode, name, &run);
@@ -170,6 +180,10 @@ static int add_change(struct srd_fs *fs, struct srd_txn *txn, const struct srd_n
 
 static int make_change(struct srd_fs *fs, uint64_t ino, const struct change *change)
 {
+	if (!is_known(change->name))
+		return -EOPNOTSUPP;
+	if (strlen(change->name) > SRD_NAME_MAX)
+		return -ERANGE;
 	if (fs->store->flags & SRD_RDONLY)
 		return -EROFS;
 	struct srd_open_inode *open = srd_open_get(fs, ino);
@@ -191,10 +205,6 @@ int srd_fs_set_xattr(struct srd_fs *fs, uint64_t ino, const char *name, const vo
 
 	if (len > VALUE_BYTES_MAX)
 		return -E2BIG;
-	if (strlen(name) > SRD_NAME_MAX)
-		return -ERANGE;
-	if (strncmp(name, "system.", 7) == 0 && !is_acl)
-		return -EOPNOTSUPP;
 	if (is_acl && !srd_acl_is_sound(change.value, len))
 		return -EINVAL;
 	return make_change(fs, ino, &change);
@@ -204,5 +214,5 @@ int srd_fs_remove_xattr(struct srd_fs *fs, uint64_t ino, const char *name)
 {
 	struct change change = { .name = name };
 
-	return strlen(name) > SRD_NAME_MAX ? -ERANGE : make_change(fs, ino, &change);
+	return make_change(fs, ino, &change);
 }

@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What system calls promise: the suite on the mount and, as a control, on the file
+# system that the store lies in; then random operations against a model.
+#
+#     FSX_SECONDS=60 FSX_SEED=... tests/posix/run.sh
+. "${srcdir:-.}/tests/mount/common.sh"
+
+suite=$top/tests/posix/posix
+fsx=$top/tests/posix/fsx
+seconds=${FSX_SECONDS:-2}
+chmod 755 "$work"
+
+new_store s
+options=
+[ "$(id -u)" != 0 ] || options="-o allow_other,suid,dev"
+# shellcheck disable=SC2086
+mount_store s $options
+chmod 755 "$work/s"
+
+section "control: $(stat -f -c %T "$work")"
+mkdir "$work/native" "$work/s/suite"
+(cd "$work/native" && "$suite" >"$work/native.out") || grep -A1 '^not ok' "$work/native.out" || :
+tail -n 1 "$work/native.out"
+
+section "mount"
+(cd "$work/s/suite" && "$suite" >"$work/s.out") || :
+tail -n 2 "$work/s.out"
+diff "$work/native.out" "$work/s.out" || fail "a store is not as $(stat -f -c %T "$work")"
+[ "$(tail -n 1 "$work/s.out")" = "# 0 failed" ] || fail "promises are broken"
+
+section "random operations"
+cat >"$work/remount" <<END
+#!/bin/sh
+fusermount3 -u "$work/s" || umount "$work/s" || exit 1
+# The store is free when its daemon has ended.
+while ! "$srdfs" -o exclusive${options:+,${options#-o }} "$work/s.srd" "$work/s" 2>/dev/null; do
+	tries=\$((\${tries:-0} + 1))
+	[ \$tries -lt 500 ] || exit 1
+done
+END
+chmod 755 "$work/remount"
+expect "$fsx" ${FSX_SEED:+-s "$FSX_SEED"} -t "$seconds" -r "$work/remount" "$work/s/fsx"
