@@ -46,8 +46,12 @@ static struct srd_store *open_store(int flags)
 static int put(struct srd_store *store, const char *key, uint32_t len, uint32_t fill)
 {
 	struct step step = { .verb = STEP_PUT, .key = key, .len = len, .fill = fill };
+	struct image bytes = { 0 };
 
-	return verb_run(store, &step);
+	step_fill(&step, &bytes);
+	int error = verb_run(store, &step, &bytes);
+	image_release(&bytes);
+	return error;
 }
 
 static void must_put(struct srd_store *store, const char *key, uint32_t len, uint32_t fill)

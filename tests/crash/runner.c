@@ -4,6 +4,7 @@
 #include "runner.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ void runner_release(struct runner *runner)
 	for (unsigned i = 0; i < RUNNER_SLOTS; i++)
 		slot_clear(&runner->slots[i]);
 	image_release(&runner->streamed);
+	image_release(&runner->bytes);
 	model_release(&runner->model);
 }
 
@@ -71,6 +73,24 @@ static void apply_batch(struct runner *runner)
 	runner->batched_count = 0;
 }
 
+enum { CROWD_KEY_LEN = 64 };
+
+static size_t crowd_key(const struct step *step, uint64_t i, char key[CROWD_KEY_LEN])
+{
+	return (size_t)snprintf(key, CROWD_KEY_LEN, "%s/%u", step->key, (unsigned)i);
+}
+
+static void apply_crowd(struct runner *runner, const struct step *step)
+{
+	char key[CROWD_KEY_LEN];
+	struct step put = { .verb = STEP_PUT, .key = key, .len = step->len, .fill = step->fill };
+
+	for (uint64_t i = 0; i < step->pos; i++) {
+		crowd_key(step, i, key);
+		model_apply(&runner->model, &put);
+	}
+}
+
 static void apply(struct runner *runner, const struct step *step)
 {
 	struct slot *slot = &runner->slots[step->pos % RUNNER_SLOTS];
@@ -78,6 +98,9 @@ static void apply(struct runner *runner, const struct step *step)
 	switch (step->verb) {
 	case STEP_BATCH_COMMIT:
 		apply_batch(runner);
+		break;
+	case STEP_CROWD:
+		apply_crowd(runner, step);
 		break;
 	case STEP_NAME:
 		model_put(&runner->model, step->key, &slot->content);
@@ -127,7 +150,6 @@ static int sync_handle(struct runner *runner, const struct step *step)
 
 static int batch_step(struct runner *runner, struct srd_store *store, const struct step *step)
 {
-	struct image bytes = { 0 };
 	int error = runner->batch ? 0 : srd_batch_new(store, &runner->batch);
 
 	if (error)
@@ -140,34 +162,39 @@ static int batch_step(struct runner *runner, struct srd_store *store, const stru
 		}
 		return error;
 	}
-	step_fill(step, &bytes);
-	error = step->verb == STEP_BATCH_PUT
-	            ? srd_batch_put(runner->batch, step->key, strlen(step->key), bytes.bytes, bytes.len)
-	            : srd_batch_delete(runner->batch, step->key, strlen(step->key));
-	image_release(&bytes);
-	return error;
+	if (step->verb == STEP_BATCH_DELETE)
+		return srd_batch_delete(runner->batch, step->key, strlen(step->key));
+	return srd_batch_put(runner->batch, step->key, strlen(step->key), runner->bytes.bytes, runner->bytes.len);
 }
 
-static void stream_end(struct runner *runner)
+static int crowd_step(struct srd_store *store, const struct step *step, const struct image *bytes)
 {
-	runner->stream = NULL;
-	image_release(&runner->streamed);
+	char key[CROWD_KEY_LEN];
+	srd_batch *batch;
+	int error = srd_batch_new(store, &batch);
+
+	if (error)
+		return error;
+	for (uint64_t i = 0; i < step->pos && !error; i++)
+		error = srd_batch_put(batch, key, crowd_key(step, i, key), bytes->bytes, bytes->len);
+	if (!error)
+		error = srd_batch_commit(batch);
+	srd_batch_free(batch);
+	return error;
 }
 
 static int stream_write(struct runner *runner, struct srd_store *store, const struct step *step)
 {
 	int error = runner->stream ? 0 : srd_writer_new(store, step->key, strlen(step->key), &runner->stream);
-	struct image bytes = { 0 };
 
 	if (error)
 		return error;
-	step_fill(step, &bytes);
-	error = srd_writer_write(runner->stream, bytes.bytes, bytes.len);
+	error = srd_writer_write(runner->stream, runner->bytes.bytes, runner->bytes.len);
 	if (error) {
 		srd_writer_abort(runner->stream);
-		stream_end(runner);
+		runner->stream = NULL;
+		image_release(&runner->streamed);
 	}
-	image_release(&bytes);
 	return error;
 }
 
@@ -185,14 +212,12 @@ static int stream_step(struct runner *runner, struct srd_store *store, const str
 	return error;
 }
 
-static int data_step(struct srd_store *store, struct slot *slot, const struct step *step)
+static int data_step(struct srd_store *store, struct slot *slot, const struct image *bytes)
 {
-	struct image bytes = { 0 };
+	int error = srd_extents_append(&slot->extents, store, slot->content.len, bytes->bytes, bytes->len);
 
-	step_fill(step, &bytes);
-	int error = srd_extents_append(&slot->extents, store, slot->content.len, bytes.bytes, bytes.len);
-	slot->extents.size = slot->content.len + bytes.len;
-	image_release(&bytes);
+	if (!error)
+		slot->extents.size = slot->content.len + bytes->len;
 	return error;
 }
 
@@ -215,9 +240,10 @@ static int run(struct runner *runner, const struct step *step)
 	case STEP_STREAM_WRITE:
 	case STEP_STREAM_ABORT:
 	case STEP_STREAM_COMMIT: return stream_step(runner, store, step);
-	case STEP_DATA: return data_step(store, slot, step);
+	case STEP_DATA: return data_step(store, slot, &runner->bytes);
+	case STEP_CROWD: return crowd_step(store, step, &runner->bytes);
 	case STEP_NAME: return verb_name(store, step->key, &slot->extents);
-	default: return verb_run(store, step);
+	default: return verb_run(store, step, &runner->bytes);
 	}
 }
 
@@ -240,8 +266,13 @@ static void note(struct runner *runner, const struct step *step)
 
 int runner_step(struct runner *runner, const struct step *step)
 {
+	runner->bytes.len = 0;
+	step_fill(step, &runner->bytes);
+	if (runner->arm)
+		runner->arm(true);
 	int error = run(runner, step);
-
+	if (runner->arm)
+		runner->arm(false);
 	runner->steps++;
 	if (error)
 		return error;

@@ -22,6 +22,8 @@ struct runner {
 	const char *path;
 	struct recorder *recorder;            /* NULL: none */
 	const struct srd_io *io;
+	void (*arm)(bool armed);              /* called around what the store does, if set */
+	struct image bytes;                   /* of the present step */
 	struct srd_store *handles[RUNNER_HANDLES];
 	bool appended[RUNNER_HANDLES];
 	struct slot slots[RUNNER_SLOTS];

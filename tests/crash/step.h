@@ -28,6 +28,7 @@ enum verb {
 	STEP_HOLE,                /* key: LEN bytes at POS */
 	STEP_XATTR,               /* key: attribute other gets LEN bytes of FILL; no content changes */
 	STEP_BATCH_COMMIT,        /* what the batch holds */
+	STEP_CROWD,               /* POS files below key, LEN bytes of FILL each, in one batch */
 	STEP_NAME,                /* key gets the DATA of the slot POS */
 	STEP_STREAM_COMMIT,       /* of the stream */
 	/* Commit nothing. */

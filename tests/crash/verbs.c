@@ -82,24 +82,18 @@ static int in_transaction(struct srd_store *store, const struct step *step, cons
 	return srd_txn_end(txn, error);
 }
 
-int verb_run(struct srd_store *store, const struct step *step)
+int verb_run(struct srd_store *store, const struct step *step, const struct image *bytes)
 {
 	size_t key_len = strlen(step->key), other_len = step->other ? strlen(step->other) : 0;
-	struct image bytes = { 0 };
-	int error;
 
 	switch (step->verb) {
+	case STEP_PUT: return srd_put(store, step->key, key_len, bytes->bytes, bytes->len);
 	case STEP_DELETE: return srd_delete(store, step->key, key_len);
 	case STEP_RENAME: return srd_rename(store, step->key, key_len, step->other, other_len);
 	case STEP_COPY: return srd_copy(store, step->key, key_len, store, step->other, other_len);
 	case STEP_LINK: return srd_link(store, step->key, key_len, step->other, other_len);
 	case STEP_MKDIR: return srd_make_dir(store, step->key, key_len);
 	case STEP_SYMLINK: return srd_make_symlink(store, step->key, key_len, step->other);
-	default: break;
+	default: return in_transaction(store, step, bytes);
 	}
-	step_fill(step, &bytes);
-	error = step->verb == STEP_PUT ? srd_put(store, step->key, key_len, bytes.bytes, bytes.len)
-	                               : in_transaction(store, step, &bytes);
-	image_release(&bytes);
-	return error;
 }

@@ -7,7 +7,8 @@
 #include "kv/kv.h"
 #include "step.h"
 
-int verb_run(struct srd_store *store, const struct step *step);
+/* BYTES: those of the step. */
+int verb_run(struct srd_store *store, const struct step *step, const struct image *bytes);
 /* KEY becomes a file of what EXTENTS name. */
 int verb_name(struct srd_store *store, const char *key, const struct srd_extents *extents);
 
