@@ -216,21 +216,16 @@ static int replay_commit(struct walk *walk, const struct srd_record *record, srd
 static int replay_record(struct walk *walk, const struct srd_record *record, srd_log_visit *visit, void *user)
 {
 	struct srd_log *log = walk->log;
-	uint64_t last = log->last, last_check = log->last_check, sequence = log->sequence;
-	int64_t time_ns = log->last_time_ns;
-	uint32_t epoch = log->epoch;
+	struct srd_log_place place = srd_log_place(log);
 
 	/* Names and payload are looked at through the mapping, so the end first. */
 	srd_log_advance(log, record);
 	int got = record->type == SRD_RECORD_META ? replay_commit(walk, record, visit, user) : 1;
 	if (got == 1)
 		return 1;
-	log->last = last;
-	log->last_check = last_check;
-	log->sequence = sequence;
-	log->last_time_ns = time_ns;
-	log->epoch = epoch;
-	atomic_store(&log->end, record->offset);
+	/* But behind damage, if we came over some. */
+	place.end = record->offset;
+	srd_log_go_back(log, &place);
 	return got;
 }
 

@@ -163,6 +163,18 @@ static bool can_split(const struct srd_hashed *hashed, const struct srd_segment 
 	       UINT64_C(1) << hashed->depth <= SPARSE * (uint64_t)hashed->segments.live;
 }
 
+int srd_hashed_make_room(struct srd_hashed *hashed, uint64_t count)
+{
+	/* As large as can_split() lets it become. */
+	uint64_t references = 2 * SPARSE * (hashed->segments.live + count);
+	int error = srd_table_make_room(&hashed->segments, count);
+
+	if (error)
+		return error;
+	return srd_table_reserve(&hashed->directory,
+	                         (uint32_t)SRD_MIN(references, UINT64_C(1) << SRD_HASH_DIRECTORY_BITS));
+}
+
 int srd_hashed_insert(struct srd_hashed *hashed, uint32_t hash, uint32_t index,
                       srd_hash_of *hash_of, const void *user)
 {

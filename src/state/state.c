@@ -65,10 +65,40 @@ int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
  * in each table; a node's split goes up a level at worst every twenty. */
 enum { ENTRY_LEN_MIN = 24 };
 
+static uint64_t entries_of(uint64_t meta_len)
+{
+	return meta_len / ENTRY_LEN_MIN + 64;
+}
+
+static uint64_t segments_of(uint64_t entries)
+{
+	return entries / 64 + 64;
+}
+
+int srd_state_make_room(struct srd_state *state, uint64_t meta_len)
+{
+	uint64_t entries = entries_of(meta_len);
+	int error = srd_table_make_room(&state->inodes, entries);
+
+	if (!error)
+		error = srd_table_make_room(&state->dentries, entries);
+	if (!error)
+		error = srd_table_make_room(&state->xattrs, entries);
+	if (!error)
+		error = srd_table_make_room(&state->nodes, 3 * entries);
+	if (!error)
+		error = srd_hashed_make_room(&state->names, segments_of(entries));
+	if (!error)
+		error = srd_table_make_room(&state->numbers.leaves, entries);
+	if (!error)
+		error = srd_hashed_make_room(&state->numbers.hashed, segments_of(entries));
+	return error;
+}
+
 bool srd_state_has_room(const struct srd_state *state, uint64_t meta_len)
 {
-	uint64_t entries = meta_len / ENTRY_LEN_MIN + 64;
-	uint64_t segments = entries / 64 + 64;
+	uint64_t entries = entries_of(meta_len);
+	uint64_t segments = segments_of(entries);
 
 	return srd_table_has_room(&state->inodes, entries) &&
 	       srd_table_has_room(&state->dentries, entries) &&

@@ -115,6 +115,10 @@ uint64_t srd_state_memory_bytes(const struct srd_state *state);
 int srd_state_apply(struct srd_state *state, const struct srd_record *record,
                     const uint8_t *metadata);
 
+/* Gets the memory that applying a record of META_LEN bytes of metadata may take,
+ * so that it cannot fail for lack of it.  0 or -ENOMEM. */
+int srd_state_make_room(struct srd_state *state, uint64_t meta_len);
+
 /* True if a record of META_LEN bytes of metadata is sure to fit into the tables'
  * address space: ask before it is appended, srd_state_apply() is too late. */
 bool srd_state_has_room(const struct srd_state *state, uint64_t meta_len);

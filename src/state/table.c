@@ -101,6 +101,14 @@ int srd_table_reserve(struct srd_table *table, uint32_t count)
 	return need <= table->usable_bytes ? 0 : grow(table, need);
 }
 
+int srd_table_make_room(struct srd_table *table, uint64_t count)
+{
+	uint64_t most = SRD_MIN(table->reserved_bytes / table->entry_len, (uint64_t)UINT32_MAX);
+
+	/* Entries given back are taken first. */
+	return srd_table_reserve(table, (uint32_t)SRD_MIN(table->live + 1 + count, most));
+}
+
 uint32_t srd_table_alloc(struct srd_table *table)
 {
 	uint32_t index = table->free_first;

@@ -32,6 +32,8 @@ uint32_t srd_table_alloc(struct srd_table *table);
 void srd_table_free(struct srd_table *table, uint32_t index);
 /* Makes entries [0, COUNT) usable.  0, -ENOMEM or SRD_EFULL. */
 int srd_table_reserve(struct srd_table *table, uint32_t count);
+/* Makes COUNT more entries usable, or as many as the reservation holds.  0 or -ENOMEM. */
+int srd_table_make_room(struct srd_table *table, uint64_t count);
 /* Why srd_table_alloc() failed: -ENOMEM or SRD_EFULL. */
 int srd_table_error(const struct srd_table *table);
 /* True if COUNT more entries fit into the reservation. */
@@ -98,6 +100,8 @@ typedef uint32_t srd_hash_of(const void *user, uint32_t index);
 
 int srd_hashed_init(struct srd_hashed *hashed, uint64_t reserve_bytes);
 void srd_hashed_release(struct srd_hashed *hashed);
+/* So that inserts which fill COUNT more segments find memory.  0 or -ENOMEM. */
+int srd_hashed_make_room(struct srd_hashed *hashed, uint64_t count);
 /* 0, -ENOMEM or SRD_EFULL. */
 int srd_hashed_insert(struct srd_hashed *hashed, uint32_t hash, uint32_t index,
                       srd_hash_of *hash_of, const void *user);

@@ -33,9 +33,13 @@ int srd_store_apply(struct srd_store *store, const struct srd_record *record, co
 	return apply(store, record, metadata, false);
 }
 
+/* Where there is no memory the record waits, and is followed another time. */
 static int visit(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
-	return apply(user, record, metadata, true);
+	struct srd_store *store = user;
+	int error = srd_state_make_room(&store->state, record->meta_len);
+
+	return error ? error : apply(store, record, metadata, true);
 }
 
 static int log_flags(int flags)

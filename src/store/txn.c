@@ -15,6 +15,7 @@ int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 	struct srd_txn *txn = store->txn;
 	srd_pending_clear(txn);
 	srd_draft_start(&txn->draft, SRD_RECORD_META);
+	txn->grows = false;
 	txn->offset = atomic_load(&store->log->end);
 	txn->next_ino = store->state.next_ino;
 	*out = txn;
@@ -49,7 +50,10 @@ int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence)
 	int error = 0;
 
 	if (!srd_draft_is_empty(&txn->draft)) {
-		error = srd_store_append(store, &txn->draft, &record);
+		/* Once it is in the log it has to be applied. */
+		error = txn->grows ? srd_state_make_room(&store->state, txn->draft.len) : 0;
+		if (!error)
+			error = srd_store_append(store, &txn->draft, &record);
 		if (!error)
 			error = srd_store_apply(store, &record, txn->draft.bytes + SRD_HEADER_LEN);
 	}

@@ -51,6 +51,7 @@ struct srd_txn {
 	uint64_t offset;         /* of the record to be */
 	uint64_t next_ino;
 	uint32_t number;         /* of this transaction, never 0 */
+	bool grows;              /* its ops may take memory of the state */
 	struct srd_pending_slots inode_slots, name_slots;
 	struct srd_pending_inode *inodes;
 	struct srd_pending_name *names;

@@ -81,9 +81,11 @@ static int add_op(struct srd_txn *txn, const struct srd_op *op, const void *data
 	if (!takes_away && !srd_state_has_room(&txn->store->state, txn->draft.len))
 		return SRD_EFULL;
 	int error = srd_draft_add(&txn->draft, op, data, &op_at, NULL);
-	if (!error)
-		*offset = txn->offset + op_at;
-	return error;
+	if (error)
+		return error;
+	txn->grows |= !takes_away;
+	*offset = txn->offset + op_at;
+	return 0;
 }
 
 static int set_name(struct srd_txn *txn, const struct place *place, uint64_t ino)

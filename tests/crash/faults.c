@@ -66,6 +66,8 @@ static const struct step steps[] = {
 	{ .verb = STEP_CLOSE },
 	{ .verb = STEP_OPEN },
 	{ .verb = STEP_DELETE, .key = "link" },
+	/* More than the tables have pages for. */
+	{ .verb = STEP_CROWD, .key = "crowd", .pos = 900, .len = 1, .fill = 14 },
 	{ .verb = STEP_CLOSE },
 };
 
