@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -523,6 +525,135 @@ static void vectors(void)
 	OK(close(fd));
 }
 
+static void holes(void)
+{
+	char buffer[16];
+	struct stat st;
+	int fd = open("f", O_RDWR | O_CREAT | O_TRUNC, 0644);
+
+	OK(ftruncate(fd, 1 << 20));
+	CHECK(pwrite(fd, "data", 4, 512 << 10) == 4);
+	OK(fsync(fd));
+	CHECK(lseek(fd, 0, SEEK_DATA) <= 512 << 10 && lseek(fd, 0, SEEK_DATA) >= 0);
+	CHECK(lseek(fd, 0, SEEK_HOLE) <= 512 << 10);
+	CHECK(lseek(fd, 600 << 10, SEEK_HOLE) == 600 << 10);
+	FAILS(ENXIO, lseek(fd, 1 << 20, SEEK_DATA));
+	FAILS(ENXIO, lseek(fd, 1 << 20, SEEK_HOLE));
+	OK(fallocate(fd, 0, 1 << 20, 1 << 20));
+	OK(fstat(fd, &st));
+	CHECK(st.st_size == 2 << 20);
+	CHECK(pread(fd, buffer, 4, 512 << 10) == 4 && memcmp(buffer, "data", 4) == 0);
+	CHECK(pread(fd, buffer, 4, 1500 << 10) == 4 && memcmp(buffer, "\0\0\0\0", 4) == 0);
+	OK(fallocate(fd, FALLOC_FL_KEEP_SIZE, 2 << 20, 1 << 20));
+	OK(fstat(fd, &st));
+	CHECK(st.st_size == 2 << 20);
+	OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (512 << 10) + 1, 2));
+	CHECK(pread(fd, buffer, 4, 512 << 10) == 4 && memcmp(buffer, "d\0\0a", 4) == 0);
+	OK(fallocate(fd, FALLOC_FL_ZERO_RANGE, (512 << 10) + 3, 4 << 20));
+	CHECK(pread(fd, buffer, 4, 512 << 10) == 4 && memcmp(buffer, "d\0\0\0", 4) == 0);
+	OK(fstat(fd, &st));
+	CHECK(st.st_size == (4 << 20) + (512 << 10) + 3);
+	FAILS(EINVAL, fallocate(fd, 0, 0, 0));
+	FAILS(EOPNOTSUPP, fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 4096));
+	OK(close(fd));
+	fd = open("f", O_RDONLY);
+	FAILS(EBADF, fallocate(fd, 0, 0, 4096));
+	OK(close(fd));
+}
+
+static void copying(void)
+{
+	char buffer[64];
+	loff_t from_pos = 2, to_pos = 1;
+	int from = open("from", O_RDWR | O_CREAT | O_TRUNC, 0644);
+	int to = open("to", O_RDWR | O_CREAT | O_TRUNC, 0644);
+
+	CHECK(write(from, "0123456789", 10) == 10);
+	CHECK(write(to, "abcdefghijklmnop", 16) == 16);
+	CHECK(copy_file_range(from, &from_pos, to, &to_pos, 5, 0) == 5);
+	CHECK(from_pos == 7 && to_pos == 6);
+	CHECK(pread(to, buffer, sizeof buffer, 0) == 16 && memcmp(buffer, "a23456ghijklmnop", 16) == 0);
+	CHECK(copy_file_range(from, &from_pos, to, &to_pos, 1000, 0) == 3);
+	CHECK(copy_file_range(from, &from_pos, to, &to_pos, 1000, 0) == 0);
+	CHECK(pread(to, buffer, sizeof buffer, 0) == 16 && memcmp(buffer, "a23456789jklmnop", 16) == 0);
+	/* Holes, and behind the end. */
+	OK(ftruncate(from, 100000));
+	from_pos = 8;
+	to_pos = 20;
+	CHECK(copy_file_range(from, &from_pos, to, &to_pos, 99992, 0) == 99992);
+	CHECK(stat_of("to").st_size == 20 + 99992);
+	CHECK(pread(to, buffer, 10, 14) == 10 && memcmp(buffer, "op\0\0\0\0" "89\0\0", 10) == 0);
+	/* Within one file. */
+	from_pos = 0;
+	to_pos = 50;
+	CHECK(copy_file_range(from, &from_pos, from, &to_pos, 10, 0) == 10);
+	CHECK(pread(from, buffer, 12, 49) == 12 && memcmp(buffer, "\0" "0123456789\0", 12) == 0);
+	/* The copy is its own. */
+	CHECK(pwrite(from, "X", 1, 2) == 1);
+	CHECK(pread(to, buffer, 2, 0) == 2 && memcmp(buffer, "a2", 2) == 0);
+	/* From and to files without names. */
+	OK(unlink("from"));
+	from_pos = to_pos = 0;
+	CHECK(pwrite(from, "gone", 4, 0) == 4);
+	CHECK(copy_file_range(from, &from_pos, to, &to_pos, 4, 0) == 4);
+	CHECK(pread(to, buffer, 4, 0) == 4 && memcmp(buffer, "gone", 4) == 0);
+	OK(close(from));
+	OK(close(to));
+}
+
+static void unnamed(void)
+{
+	char path[64], buffer[8];
+	struct stat st;
+	int fd = open(".", O_TMPFILE | O_RDWR, 0640);
+
+	OK(fd);
+	CHECK(write(fd, "text", 4) == 4);
+	OK(fstat(fd, &st));
+	CHECK(st.st_nlink == 0 && st.st_size == 4 && (st.st_mode & 07777) == 0640);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	OK(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW));
+	CHECK(stat_of("named").st_nlink == 1 && stat_of("named").st_ino == st.st_ino);
+	OK(close(fd));
+	CHECK(holds("named", "text"));
+	fd = open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600);
+	CHECK(pwrite(fd, "x", 1, 1 << 20) == 1);
+	CHECK(pread(fd, buffer, 1, 1 << 20) == 1 && buffer[0] == 'x');
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	FAILS(ENOENT, linkat(AT_FDCWD, path, AT_FDCWD, "never", AT_SYMLINK_FOLLOW));
+	OK(close(fd));
+}
+
+static void extended(void)
+{
+	char value[64], list[256], *large = malloc(40000);
+
+	put("f", "x");
+	CHANGES("f", "c", setxattr("f", "user.a", "one", 3, 0));
+	CHECK(getxattr("f", "user.a", value, sizeof value) == 3 && memcmp(value, "one", 3) == 0);
+	CHECK(getxattr("f", "user.a", NULL, 0) == 3);
+	FAILS(ERANGE, getxattr("f", "user.a", value, 2));
+	FAILS(ENODATA, getxattr("f", "user.b", value, sizeof value));
+	FAILS(EEXIST, setxattr("f", "user.a", "two", 3, XATTR_CREATE));
+	FAILS(ENODATA, setxattr("f", "user.b", "two", 3, XATTR_REPLACE));
+	OK(setxattr("f", "user.a", "", 0, XATTR_REPLACE));
+	CHECK(getxattr("f", "user.a", value, sizeof value) == 0);
+	OK(setxattr("f", "user.b", "two", 3, XATTR_CREATE));
+	CHECK(listxattr("f", NULL, 0) == 14);
+	CHECK(listxattr("f", list, sizeof list) == 14);
+	FAILS(ERANGE, listxattr("f", list, 13));
+	OK(removexattr("f", "user.a"));
+	FAILS(ENODATA, removexattr("f", "user.a"));
+	memset(large, 'v', 3000);
+	OK(setxattr("f", "user.large", large, 3000, 0));
+	CHECK(getxattr("f", "user.large", large, 40000) == 3000 && large[2999] == 'v');
+	if (geteuid() == 0) {
+		OK(setxattr("f", "trusted.t", "t", 1, 0));
+		CHECK(getxattr("f", "trusted.t", value, sizeof value) == 1);
+	}
+	free(large);
+}
+
 /* ---- The run ---- */
 
 static const struct {
@@ -532,7 +663,8 @@ static const struct {
 	{ "names", names }, { "kinds", kinds }, { "directories", directories }, { "listing", listing },
 	{ "links", links }, { "symlinks", symlinks }, { "renames", renames }, { "attributes", attributes },
 	{ "permissions", permissions }, { "opening", opening }, { "truncation", truncation },
-	{ "mapping", mapping }, { "vectors", vectors },
+	{ "mapping", mapping }, { "vectors", vectors }, { "holes", holes }, { "copying", copying },
+	{ "unnamed", unnamed }, { "extended", extended },
 };
 
 int main(void)

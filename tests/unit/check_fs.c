@@ -10,10 +10,12 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <sys/stat.h>
 
 #include "base/check.h"
 #include "fs/fs.h"
+#include "fs/space.h"
 
 static uint64_t seed;
 static char directory[64], path[96], told[8192];
@@ -265,6 +267,34 @@ START_TEST(an_unlinked_file_works_and_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_file_that_never_had_a_name_is_given_up)
+{
+	struct srd_file *file;
+	struct stat st;
+
+	ck_assert_int_eq(srd_fs_create(fs, SRD_ROOT_INO, NULL, &plain, O_RDWR, &st, &file), 0);
+	uint64_t ino = st.st_ino;
+	write_text(file, 0, "text");
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	expect_text(file, "text");
+	srd_fs_close(fs, file);
+	srd_fs_forget(fs, ino, 1);
+	ck_assert_int_eq(srd_fs_get_attr(fs, ino, &st), -ESTALE);
+	ck_assert_int_eq(srd_fs_create(fs, SRD_ROOT_INO, NULL, &plain, O_RDWR, &st, &file), 0);
+	ino = st.st_ino;
+	write_text(file, 0, "named");
+	ck_assert_int_eq(srd_fs_link(fs, ino, SRD_ROOT_INO, "n", &st), 0);
+	srd_fs_close(fs, file);
+	srd_fs_forget(fs, ino, 2);
+	unmount();
+	mount();
+	file = open_again(lookup("n", &st), O_RDONLY);
+	ck_assert_uint_eq(st.st_nlink, 1);
+	expect_text(file, "named");
+	srd_fs_close(fs, file);
+}
+END_TEST
+
 /* ---- Names ---- */
 
 START_TEST(names_are_refused_for_good_reasons)
@@ -498,6 +528,61 @@ static void random_size(uint64_t ino, uint64_t *random)
 	model_size = attr.size;
 }
 
+/* Zeroes, punches or reserves. */
+static void random_range(struct srd_file *file, uint64_t *random)
+{
+	static const int modes[] = { 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
+	                             FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+	                             FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE };
+	int mode = modes[unit_random(random) % SRD_LEN(modes)];
+	uint64_t pos = unit_random(random) % (FILE_MAX / 2), len = unit_random(random) % 300000 + 1;
+	uint64_t within = pos >= model_size ? 0 : SRD_MIN(len, model_size - pos);
+
+	ck_assert_int_eq(srd_fs_allocate(fs, file, mode, pos, len, false), 0);
+	if (mode & (FALLOC_FL_ZERO_RANGE | FALLOC_FL_PUNCH_HOLE))
+		memset(model + pos, 0, within);
+	if (!(mode & FALLOC_FL_KEEP_SIZE))
+		model_size = SRD_MAX(model_size, pos + len);
+}
+
+static void random_copy(struct srd_file *file, uint64_t *random)
+{
+	uint64_t from = unit_random(random) % (FILE_MAX / 4), to = from + FILE_MAX / 4, copied;
+	uint64_t len = unit_random(random) % (FILE_MAX / 4);
+	uint64_t expected = from >= model_size ? 0 : SRD_MIN(len, model_size - from);
+
+	if (unit_random(random) % 2) {
+		uint64_t swap = from;
+		from = to;
+		to = swap;
+		expected = from >= model_size ? 0 : SRD_MIN(len, model_size - from);
+	}
+	ck_assert_int_eq(srd_fs_copy_range(fs, file, from, file, to, len, false, &copied), 0);
+	ck_assert_uint_eq(copied, expected);
+	memcpy(model + to, model + from, copied);
+	if (copied > 0)
+		model_size = SRD_MAX(model_size, to + copied);
+}
+
+/* Data may be called data that is zeros; a hole must be zeros. */
+static void check_holes(struct srd_file *file)
+{
+	uint64_t pos = 0, data;
+
+	while (pos < model_size) {
+		int error = srd_fs_seek(fs, file, pos, SEEK_DATA, &data);
+		uint64_t end = error == -ENXIO ? model_size : data;
+		for (; pos < end; pos++)
+			if (model[pos])
+				ck_abort_msg("no hole at %" PRIu64, pos);
+		if (error == 0) {
+			ck_assert_int_eq(srd_fs_seek(fs, file, data, SEEK_HOLE, &pos), 0);
+			ck_assert_uint_gt(pos, data);
+		}
+	}
+	ck_assert_int_eq(srd_fs_seek(fs, file, model_size, SEEK_DATA, &data), -ENXIO);
+}
+
 START_TEST(random_operations_match_a_model)
 {
 	struct srd_file *file = create("f"), *other;
@@ -507,7 +592,7 @@ START_TEST(random_operations_match_a_model)
 	memset(model, 0, sizeof model);
 	model_size = 0;
 	for (unsigned n = 0; n < STEPS; n++) {
-		switch (unit_random(&random) % 12) {
+		switch (unit_random(&random) % 16) {
 		case 0: random_size(ino, &random); break;
 		case 1: ck_assert_int_eq(srd_fs_flush(fs, file), 0); break;
 		case 2:
@@ -531,6 +616,9 @@ START_TEST(random_operations_match_a_model)
 			ck_assert_int_eq(st.st_size, (off_t)model_size);
 			ck_assert_int_le(st.st_blocks, (st.st_size + 511) / 512);
 			break;
+		case 8: random_range(file, &random); break;
+		case 9: random_copy(file, &random); break;
+		case 10: check_holes(file); break;
 		case 5: case 6: case 7:
 			check_content(file, unit_random(&random) % FILE_MAX, unit_random(&random) % 200000);
 			break;
@@ -560,6 +648,7 @@ int main(void)
 	tcase_add_test(tcase, a_large_write_fails_where_there_is_no_room);
 	tcase_add_test(tcase, truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_content);
 	tcase_add_test(tcase, an_unlinked_file_works_and_leaves_nothing);
+	tcase_add_test(tcase, a_file_that_never_had_a_name_is_given_up);
 	tcase_add_test(tcase, names_are_refused_for_good_reasons);
 	tcase_add_test(tcase, a_setgid_directory_gives_its_group);
 	tcase_add_test(tcase, inodes_are_found_by_dot_and_dot_dot);
