@@ -3,6 +3,7 @@
 
 #include "log/shm.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +62,17 @@ static int lock_making(int fd)
 	return error;
 }
 
+/* Whoever may write the log may ask for it: as its owner made it, umask or not. */
+static void share(int fd, const struct stat *of)
+{
+	/* Only root can give it away; who made it has it otherwise. */
+	if (fchown(fd, of->st_uid, of->st_gid) != 0 && fchown(fd, (uid_t)-1, of->st_gid) != 0)
+		return;
+	fchmod(fd, of->st_mode & 0666);
+}
+
 /* Blocks are allocated now: a write to a hole of a full file system is SIGBUS. */
-static struct srd_shm_page *make_page(int fd, const struct srd_superblock *sb)
+static struct srd_shm_page *make_page(int fd, const struct stat *of, const struct srd_superblock *sb)
 {
 	struct srd_shm_page *page;
 
@@ -70,6 +80,7 @@ static struct srd_shm_page *make_page(int fd, const struct srd_superblock *sb)
 		return NULL;
 	page = map_page(fd, false);
 	if (page && !page_fits(page, sb)) {
+		share(fd, of);
 		memset(page, 0, sizeof *page);
 		page->version = PAGE_VERSION;
 		page->len = sizeof *page;
@@ -80,29 +91,49 @@ static struct srd_shm_page *make_page(int fd, const struct srd_superblock *sb)
 	return page;
 }
 
+/* True if PAGE is being made, or whoever did it died over it: all behind the words
+ * that say whose it is, and the magic, which comes last, are zero. */
+static bool is_unmade(const struct srd_shm_page *page)
+{
+	static const struct srd_shm_page blank;
+	size_t said = offsetof(struct srd_shm_page, appends);
+
+	return memcmp(page, &blank, sizeof magic) == 0 &&
+	       memcmp((const char *)page + said, (const char *)&blank + said, sizeof blank - said) == 0;
+}
+
+/* What lies under the shm's name. */
+enum kind { OURS, OUTDATED, FOREIGN };
+
+/* A user's own file may have that name: it is neither written nor taken away. */
+static enum kind kind_of(int fd, const struct stat *of, const struct srd_superblock *sb)
+{
+	struct srd_shm_page page = { 0 };
+	ssize_t got = pread(fd, &page, sizeof page, 0);
+
+	if (got == 0 || (got == sizeof page && is_unmade(&page)))
+		return is_trusted(fd, of) ? OURS : FOREIGN;
+	if (got < (ssize_t)sizeof magic || memcmp(page.magic, magic, sizeof magic) != 0)
+		return FOREIGN;
+	return is_trusted(fd, of) && got == sizeof page && page_fits(&page, sb) ? OURS : OUTDATED;
+}
+
 /* A file that fits, or a new one: the page of another store is left to those
  * who may still have it mapped. */
 static int open_file(int dir_fd, const char *file, const struct stat *of, const struct srd_superblock *sb,
                      bool read_only)
 {
-	if (read_only) {
-		int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		return fd;
-	}
+	if (read_only)
+		return openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	for (int i = 0; i < 2; i++) {
-		int fd = openat(dir_fd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, of->st_mode & 0666);
+		int fd = openat(dir_fd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, of->st_mode & 0666);
 		if (fd < 0)
 			return -1;
-		struct srd_shm_page *page = is_trusted(fd, of) ? map_page(fd, true) : NULL;
-		struct stat st;
-		bool keep = page ? page_fits(page, sb) || page->magic[0] == 0
-		                 : is_trusted(fd, of) && fstat(fd, &st) == 0 && st.st_size == 0;
-		if (page)
-			munmap(page, sizeof *page);
-		if (keep)
+		enum kind kind = kind_of(fd, of, sb);
+		if (kind == OURS)
 			return fd;
 		close(fd);
-		if (unlinkat(dir_fd, file, 0) != 0)
+		if (kind == FOREIGN || unlinkat(dir_fd, file, 0) != 0)
 			return -1;
 	}
 	return -1;
@@ -146,7 +177,7 @@ struct srd_shm *srd_shm_open(int dir_fd, const char *name, const struct stat *of
 	if (read_only) {
 		shm->page = is_trusted(fd, of) ? map_page(fd, true) : NULL;
 	} else if (lock_making(fd) == 0) {
-		shm->page = make_page(fd, sb);
+		shm->page = make_page(fd, of, sb);
 		srd_ofd_lock(fd, F_UNLCK, BYTE_MAKE, false);
 	}
 	if (!shm->page || !page_fits(shm->page, sb))

@@ -45,8 +45,9 @@ struct srd_shm {
 };
 
 /* Opens the shm of the log NAME in DIR_FD, whose stat is OF; a writer (not
- * READ_ONLY) makes it where there is none.  NULL if there can be none, which
- * is no error. */
+ * READ_ONLY) makes it where there is none, for all who may write the log.  NULL if
+ * there can be none, which is no error: a file of that name that is no shm is left
+ * alone. */
 struct srd_shm *srd_shm_open(int dir_fd, const char *name, const struct stat *of,
                              const struct srd_superblock *sb, bool read_only);
 void srd_shm_close(struct srd_shm *shm);
