@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -22,13 +23,23 @@
 #define MAP_LEN_DEFAULT (UINT64_C(1) << 44)
 enum { BIT_SPAN = 64, WORD_SPAN = 64 * BIT_SPAN };
 
+/* Under a limit (ulimit -v) the tables of the state need address space too. */
+static uint64_t default_len(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		return SRD_MIN(MAP_LEN_DEFAULT, limit.rlim_cur / 4);
+	return MAP_LEN_DEFAULT;
+}
+
 /* SRD_MAP_BYTES in the environment: less address space, for tools that allow less. */
 static uint64_t wanted_len(uint64_t size)
 {
 	const char *text = secure_getenv("SRD_MAP_BYTES");
 	uint64_t len = text ? strtoull(text, NULL, 0) : 0;
 
-	return SRD_ALIGN_UP(SRD_MAX(len ? len : MAP_LEN_DEFAULT, size + size / 2 + WORD_SPAN), WORD_SPAN * 64);
+	return SRD_ALIGN_UP(SRD_MAX(len ? len : default_len(), size + size / 2 + WORD_SPAN), WORD_SPAN * 64);
 }
 
 int srd_log_map(struct srd_log *log, uint64_t size)

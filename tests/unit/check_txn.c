@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -337,6 +338,21 @@ START_TEST(an_unlinked_file_lives_while_pinned)
 }
 END_TEST
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* In a process of its own (the check library forks): a limit cannot be raised again. */
+START_TEST(any_sane_address_space_will_do)
+{
+	ck_assert_int_eq(srd_store_close(store), 0);
+	for (rlim_t mib = 1024; mib >= 64; mib -= mib / 16) {
+		ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){ .rlim_cur = mib << 20, .rlim_max = mib << 20 }), 0);
+		ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, NULL, &store), 0);
+		ck_assert_int_eq(srd_store_close(store), 0);
+	}
+	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, NULL, &store), 0);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	Suite *suite = suite_create("txn");
@@ -354,6 +370,9 @@ int main(void)
 	tcase_add_test(tcase, a_commit_that_cannot_be_written_is_not_seen);
 	tcase_add_test(tcase, of_two_who_make_one_name_one_wins);
 	tcase_add_test(tcase, an_unlinked_file_lives_while_pinned);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	tcase_add_test(tcase, any_sane_address_space_will_do);
+#endif
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
