@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/le.h"
@@ -38,20 +39,6 @@ void srd_draft_start(struct srd_draft *draft, enum srd_record_type type)
 	draft->iov_count = 0;
 }
 
-/* Makes room for NEED items of SIZE bytes in *ARRAY. */
-static int reserve(void **array, size_t *cap, size_t need, size_t size)
-{
-	if (need <= *cap)
-		return 0;
-	size_t cap_new = SRD_MAX(need + need / 2, 64);
-	void *grown = realloc(*array, cap_new * size);
-	if (!grown)
-		return -ENOMEM;
-	*array = grown;
-	*cap = cap_new;
-	return 0;
-}
-
 int srd_draft_add(struct srd_draft *draft, const struct srd_op *op, const void *data,
                   uint64_t *at, uint64_t *run_at)
 {
@@ -62,9 +49,9 @@ int srd_draft_add(struct srd_draft *draft, const struct srd_op *op, const void *
 	if (draft->len + len > SRD_META_LEN_MAX || (data && op->run.len > SRD_RUN_LEN_MAX))
 		return SRD_EFULL;
 	/* One spare cache line: the last record's padding is zeroed in place. */
-	error = reserve((void **)&draft->bytes, &draft->cap, draft->len + len + SRD_RECORD_ALIGN, 1);
+	error = srd_array_reserve(&draft->bytes, &draft->cap, draft->len + len + SRD_RECORD_ALIGN, 1);
 	if (!error)
-		error = reserve((void **)&draft->payloads, &draft->payload_cap, draft->payload_count + 1,
+		error = srd_array_reserve(&draft->payloads, &draft->payload_cap, draft->payload_count + 1,
 		                sizeof *draft->payloads);
 	if (error)
 		return error;
@@ -106,7 +93,7 @@ static int lay_out_joined(struct srd_draft *draft, uint64_t offset)
 	for (size_t i = 0; i < draft->payload_count; i++) {
 		const struct srd_draft_payload *payload = &draft->payloads[i];
 		uint64_t start = place_payload(draft, offset, at, payload);
-		int error = reserve((void **)&draft->bytes, &draft->cap, start + payload->len + SRD_RECORD_ALIGN, 1);
+		int error = srd_array_reserve(&draft->bytes, &draft->cap, start + payload->len + SRD_RECORD_ALIGN, 1);
 		if (error)
 			return error;
 		memset(draft->bytes + at, 0, start - at);
@@ -139,10 +126,10 @@ static void lay_out_gathered(struct srd_draft *draft, uint64_t offset)
 int srd_draft_layout(struct srd_draft *draft, uint64_t offset)
 {
 	/* The room for padding is there already for a record without payload. */
-	int error = reserve((void **)&draft->bytes, &draft->cap, draft->len + SRD_RECORD_ALIGN, 1);
+	int error = srd_array_reserve(&draft->bytes, &draft->cap, draft->len + SRD_RECORD_ALIGN, 1);
 
 	if (!error)
-		error = reserve((void **)&draft->iov, &draft->iov_cap, 2 * draft->payload_count + 2,
+		error = srd_array_reserve(&draft->iov, &draft->iov_cap, 2 * draft->payload_count + 2,
 		                sizeof *draft->iov);
 	if (error)
 		return error;

@@ -6,23 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/hash.h"
 
 enum { SLOTS_FIRST = 64 };
-
-static int reserve(void **array, size_t *cap, size_t need, size_t size)
-{
-	if (need <= *cap)
-		return 0;
-	size_t cap_new = SRD_MAX(need + need / 2, 32);
-	void *grown = realloc(*array, cap_new * size);
-	if (!grown)
-		return -ENOMEM;
-	*array = grown;
-	*cap = cap_new;
-	return 0;
-}
 
 void srd_pending_clear(struct srd_txn *txn)
 {
@@ -95,7 +83,7 @@ static int grow_slots(struct srd_txn *txn, struct srd_pending_slots *slots)
 
 int srd_pending_add(struct srd_txn *txn, const struct srd_pending_inode *inode)
 {
-	int error = reserve((void **)&txn->inodes, &txn->inode_cap, txn->inode_count + 1, sizeof *txn->inodes);
+	int error = srd_array_reserve(&txn->inodes, &txn->inode_cap, txn->inode_count + 1, sizeof *txn->inodes);
 
 	if (!error)
 		error = grow_slots(txn, &txn->inode_slots);
@@ -168,9 +156,9 @@ int srd_pending_set(struct srd_txn *txn, uint64_t dir, uint32_t hash, const char
 		found->ino = ino;
 		return 0;
 	}
-	int error = reserve((void **)&txn->names, &txn->name_cap, txn->name_count + 1, sizeof *txn->names);
+	int error = srd_array_reserve(&txn->names, &txn->name_cap, txn->name_count + 1, sizeof *txn->names);
 	if (!error)
-		error = reserve((void **)&txn->text, &txn->text_cap, txn->text_len + len, 1);
+		error = srd_array_reserve(&txn->text, &txn->text_cap, txn->text_len + len, 1);
 	if (!error)
 		error = grow_slots(txn, &txn->name_slots);
 	if (error)

@@ -58,7 +58,7 @@ struct srd_txn {
 	char *text;
 	size_t inode_count, inode_cap, name_count, name_cap, text_len, text_cap;
 	uint8_t *refs;           /* scratch for encoding */
-	size_t refs_cap;
+	size_t refs_cap;         /* references */
 	struct srd_txn_memory *memory;
 };
 

@@ -9,10 +9,10 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/check.h"
 
 /* A name in a directory, as one op concerns it. */
@@ -415,15 +415,10 @@ int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *d
 
 static int encode_refs(struct srd_txn *txn, const struct srd_ref *refs, size_t count)
 {
-	size_t need = count * SRD_REF_LEN;
+	int error = srd_array_reserve(&txn->refs, &txn->refs_cap, count, SRD_REF_LEN);
 
-	if (need > txn->refs_cap) {
-		uint8_t *grown = realloc(txn->refs, need);
-		if (!grown)
-			return -ENOMEM;
-		txn->refs = grown;
-		txn->refs_cap = need;
-	}
+	if (error)
+		return error;
 	for (size_t i = 0; i < count; i++)
 		srd_ref_encode(&refs[i], txn->refs + i * SRD_REF_LEN);
 	return 0;
