@@ -105,19 +105,25 @@ is_running() {
 	[ -n "$state" ] && [ "$state" != Z ]
 }
 
-# await_end NAME: until its daemon has ended; ten seconds at most.
+# await_end NAME: until its daemon has ended; a minute at most, for it syncs.
 await_end() {
 	pid=$(cat "$work/$1.pid")
 	tries=0
 	while is_running "$pid"; do
 		tries=$((tries + 1))
-		[ $tries -le 200 ] || fail "the daemon of $1 does not end"
+		[ $tries -le 1200 ] || fail "the daemon of $1 does not end"
 		sleep 0.05
 	done
 }
 
+# Anybody who looks around (another test, say) may keep it busy for a moment.
 unmount() {
-	expect fusermount3 -u -- "$work/$1"
+	tries=0
+	until said=$(fusermount3 -u -- "$work/$1" 2>&1); do
+		tries=$((tries + 1))
+		[ $tries -le 100 ] || fail "$said"
+		sleep 0.05
+	done
 	await_end "$1"
 }
 
