@@ -210,12 +210,12 @@ static void put_shm(struct checker *checker, const struct crash_state *state)
 		rmdir(path);
 	if (state->number % 8 == 5 && mkdir(path, 0700) != 0)
 		die("%s: cannot be made", path);
-	if (state->number % 8 == 5 || !checker->shm || checker->shm->len == 0)
+	if (state->number % 8 == 5 || checker->books->shm.len == 0)
 		return;
 	if (state->number % 3 == 1)
-		image_store(checker->shm, path);
+		image_store(&checker->books->shm, path);
 	if (state->number % 16 == 2) {
-		image_copy(&noise, checker->shm);
+		image_copy(&noise, &checker->books->shm);
 		for (size_t i = 64; i < noise.len; i++)
 			noise.bytes[i] = (uint8_t)srd_mix(state->number ^ i);
 		image_store(&noise, path);
@@ -276,17 +276,11 @@ static int redo(struct checker *checker, struct runner *run, int commit)
 static int check_second(struct checker *checker, const struct crash_state *first, struct runner *run,
                         struct recorder *recorder)
 {
-	char shm_path[4200];
-	struct image shm = { 0 };
 	struct states_pick pick = { .seed = checker->seed ^ first->number, .share = checker->second_share };
 	struct states_count count;
-	struct checker second = { .path = checker->path, .books = run, .shm = &shm, .seed = checker->seed };
+	struct checker second = { .path = checker->path, .books = run, .seed = checker->seed };
 
-	snprintf(shm_path, sizeof shm_path, "%s.shm", checker->path);
-	if (image_exists(shm_path))
-		image_load(&shm, shm_path);
 	states_each(recorder, &pick, check_state, &second, &count);
-	image_release(&shm);
 	checker->second_states += second.states;
 	if (second.violations > 0)
 		return complain(checker, "after a second crash: %s", second.complaint);
@@ -343,7 +337,7 @@ int check_state(void *user, const struct crash_state *state)
 		error = live_on(checker, state, commit);
 	if (error) {
 		keep_evidence(checker, state);
-		if (checker->violations++ < 3)
+		if (checker->violations++ < 3 && !checker->quiet)
 			tell("state %llu, promised %d: %s: %s", (unsigned long long)state->number, state->promised,
 			     state->what, checker->complaint);
 	}

@@ -22,10 +22,10 @@ struct checker {
 	const char *path;         /* where states are put */
 	const struct step *steps; /* of the workload; NULL: no second crash */
 	const struct runner *books;
-	const struct image *shm;  /* what the run left in NAME.shm */
 	uint64_t seed;
 	unsigned second_of;       /* one state in so many meets a second crash; 0: none does */
 	uint64_t second_share;    /* of the states after it (struct states_pick) */
+	bool quiet;               /* violations are counted only */
 	/* What came of it. */
 	uint64_t states, dropped, second_crashes, second_states;
 	int violations;

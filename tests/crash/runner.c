@@ -50,6 +50,7 @@ void runner_release(struct runner *runner)
 		slot_clear(&runner->slots[i]);
 	image_release(&runner->streamed);
 	image_release(&runner->bytes);
+	image_release(&runner->shm);
 	model_release(&runner->model);
 }
 
@@ -264,6 +265,16 @@ static void note(struct runner *runner, const struct step *step)
 		image_release(&runner->streamed);
 }
 
+/* Who closes last takes it away; after a crash it is there. */
+static void keep_shm(struct runner *runner)
+{
+	char path[4300];
+
+	snprintf(path, sizeof path, "%s.shm", runner->path);
+	if (runner->recorder && image_exists(path))
+		image_load(&runner->shm, path);
+}
+
 int runner_step(struct runner *runner, const struct step *step)
 {
 	runner->bytes.len = 0;
@@ -274,6 +285,7 @@ int runner_step(struct runner *runner, const struct step *step)
 	if (runner->arm)
 		runner->arm(false);
 	runner->steps++;
+	keep_shm(runner);
 	if (error)
 		return error;
 	note(runner, step);

@@ -24,6 +24,7 @@ struct runner {
 	const struct srd_io *io;
 	void (*arm)(bool armed);              /* called around what the store does, if set */
 	struct image bytes;                   /* of the present step */
+	struct image shm;                     /* NAME.shm when last seen, if there is a recorder */
 	struct srd_store *handles[RUNNER_HANDLES];
 	bool appended[RUNNER_HANDLES];
 	struct slot slots[RUNNER_SLOTS];
