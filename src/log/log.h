@@ -48,6 +48,7 @@ struct srd_log {
 	char *name;               /* of the file in dir_fd */
 	int flags;
 	struct srd_superblock sb;
+	atomic_uint *own;         /* not 0 in the process that opened it; see open.c */
 
 	const uint8_t *map;       /* [0, map_len); valid below `end` */
 	uint64_t map_len;
@@ -118,7 +119,8 @@ bool srd_log_is_behind(struct srd_log *log);
 
 /* ---- append.c, lock.c: call with the store's commit mutex held ---- */
 
-/* Takes the append lock (unless kept) and says by *FOLLOW whether the caller must
+/* -EBADF in a child of the process that opened it, -EROFS, SRD_EPOISONED.
+ * Takes the append lock (unless kept) and says by *FOLLOW whether the caller must
  * srd_log_follow() before it decides anything. */
 int srd_log_lock(struct srd_log *log, bool *follow);
 /* Gives the lock to whoever asked for it, else keeps it. */

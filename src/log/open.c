@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,21 @@ static int take_presence(struct srd_log *log)
 	return error;
 }
 
+/* A word that a child finds zero after fork(): it shares our locks, so nothing would
+ * keep it and us apart.  Without it (an old kernel) nothing is noticed. */
+static int make_own(struct srd_log *log)
+{
+	size_t len = sizeof *log->own;
+	void *page = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return -ENOMEM;
+	madvise(page, len, MADV_WIPEONFORK);
+	log->own = page;
+	atomic_init(log->own, 1);
+	return 0;
+}
+
 int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **out)
 {
 	struct srd_log *log = calloc(1, sizeof *log);
@@ -105,7 +121,9 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	log->flags = flags;
 	pthread_mutex_init(&log->sync_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
-	int error = open_place(path, &log->dir_fd, &log->name);
+	int error = make_own(log);
+	if (!error)
+		error = open_place(path, &log->dir_fd, &log->name);
 	if (!error)
 		error = open_file(log, &st);
 	if (!error)
@@ -148,6 +166,8 @@ void srd_log_close(struct srd_log *log)
 	if (log->fd >= 0)
 		srd_log_retire(log);
 	srd_log_unmap(log);
+	if (log->own)
+		munmap(log->own, sizeof *log->own);
 	if (log->fd >= 0)
 		close(log->fd);   /* its locks go with it */
 	if (log->dir_fd >= 0)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/le.h"
@@ -338,6 +339,22 @@ START_TEST(an_unlinked_file_lives_while_pinned)
 }
 END_TEST
 
+/* It shares our locks, so both would append at one place. */
+START_TEST(a_child_cannot_write_through_our_handle)
+{
+	struct srd_txn *txn = begin();
+	int status;
+
+	srd_txn_abort(txn);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(srd_txn_begin(store, &txn) == -EBADF ? 0 : 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	srd_txn_abort(begin());
+}
+END_TEST
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 /* In a process of its own (the check library forks): a limit cannot be raised again. */
 START_TEST(any_sane_address_space_will_do)
@@ -370,6 +387,7 @@ int main(void)
 	tcase_add_test(tcase, a_commit_that_cannot_be_written_is_not_seen);
 	tcase_add_test(tcase, of_two_who_make_one_name_one_wins);
 	tcase_add_test(tcase, an_unlinked_file_lives_while_pinned);
+	tcase_add_test(tcase, a_child_cannot_write_through_our_handle);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	tcase_add_test(tcase, any_sane_address_space_will_do);
 #endif
