@@ -24,6 +24,8 @@ static const char help[] =
 	"  -o OPTION[,...]    mount options:\n"
 	"       ro            read only: needs no write permission for the store\n"
 	"       exclusive     have the store alone, other openers are refused\n"
+	"       commit=S      seconds between syncs in the background (5)\n"
+	"       max_size=N    the store shall not grow beyond N bytes (K, M, G, T)\n"
 	"       timeout=S     seconds the kernel may believe what it was told (1)\n"
 	"       uid=N, gid=N  show all files as owned by N\n"
 	"       allow_other   other users may use the mount, too\n"

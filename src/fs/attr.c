@@ -172,11 +172,24 @@ int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr
 	return error;
 }
 
+/* Shows the limit as if the disk were that big. */
+static void limit_space(const struct srd_fs *fs, struct statvfs *st)
+{
+	uint64_t end = atomic_load_explicit(&fs->store->log->end, memory_order_relaxed);
+	fsblkcnt_t left = end < fs->max_bytes ? (fs->max_bytes - end) / st->f_frsize : 0;
+
+	st->f_blocks = fs->max_bytes / st->f_frsize;
+	st->f_bfree = SRD_MIN(st->f_bfree, left);
+	st->f_bavail = SRD_MIN(st->f_bavail, left);
+}
+
 int srd_fs_statvfs(struct srd_fs *fs, struct statvfs *st)
 {
 	unsigned stripe;
 	int error = srd_log_statvfs(fs->store->log, st);
 
+	if (!error && fs->max_bytes)
+		limit_space(fs, st);
 	if (!error)
 		error = srd_store_read(fs->store, &stripe);
 	if (error)

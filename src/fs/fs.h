@@ -27,6 +27,7 @@ struct srd_fs {
 	struct srd_opens opens;
 	struct srd_seen seen;
 	struct srd_unnamed unnamed;
+	uint64_t max_bytes;       /* the store is not to grow beyond; 0: no limit */
 	/* Told about things that no caller can be told about; may be NULL. */
 	void (*say)(void *user, const char *text);
 	void *user;
@@ -132,6 +133,9 @@ int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st);
 /* [pos, pos + len) of an inode, committed or not; short at its end.  OPEN may be NULL. */
 ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *open,
                             uint64_t pos, void *data, size_t len);
+/* -ENOSPC if LEN more bytes would bring the store over its limit.  What frees is not
+ * asked to fit. */
+int srd_fs_check_limit(const struct srd_fs *fs, uint64_t len);
 void srd_fs_say(struct srd_fs *fs, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int64_t srd_fs_now_ns(void);
 

@@ -12,6 +12,9 @@
 #include "fs/acl.h"
 #include "fs/xattr.h"
 
+/* About what a new name takes of a store with a limit. */
+enum { MAKE_BYTES = 512 };
+
 static bool is_reserved(uint64_t dir, const char *name)
 {
 	return dir == SRD_ROOT_INO && strcmp(name, ".srd") == 0;
@@ -170,11 +173,14 @@ static int make(struct srd_fs *fs, uint64_t dir, const char *name, const struct 
 	struct srd_fs_node node = *wanted;
 	struct srd_txn *txn;
 
+	int error = srd_fs_check_limit(fs, MAKE_BYTES);
+	if (error)
+		return error;
 	if (name && strlen(name) > SRD_NAME_MAX)
 		return -ENAMETOOLONG;
 	if (node.target && strlen(node.target) > SRD_KEY_MAX)
 		return -ENAMETOOLONG;
-	int error = srd_txn_begin(fs->store, &txn);
+	error = srd_txn_begin(fs->store, &txn);
 	return error ? error : end(txn, add_new(fs, txn, dir, name, &node, ino));
 }
 

@@ -207,7 +207,10 @@ int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos
 		return -EFBIG;
 	if (len == 0)
 		return 0;
-	int error = (len >= DIRECT_LEN ? write_direct : write_memory)(fs, inode, pos, data, len);
+	int error = srd_fs_check_limit(fs, inode->dirty.memory_bytes + len);
+	if (error)
+		return error;
+	error = (len >= DIRECT_LEN ? write_direct : write_memory)(fs, inode, pos, data, len);
 	if (error)
 		return error;
 	inode->size = SRD_MAX(inode->size, pos + len);

@@ -103,6 +103,15 @@ static int add_allocation(struct srd_fs *fs, struct srd_txn *txn, const struct s
 	return error;
 }
 
+/* No promise is made, but what cannot be kept is refused. */
+static int check_room(struct srd_fs *fs, uint64_t len)
+{
+	struct statvfs st;
+	int error = srd_fs_statvfs(fs, &st);
+
+	return error ? error : len / st.f_frsize > st.f_bavail ? -ENOSPC : 0;
+}
+
 int srd_fs_allocate(struct srd_fs *fs, struct srd_file *file, int mode, uint64_t pos, uint64_t len, bool kills)
 {
 	const struct allocation wanted = { .mode = mode, .pos = pos, .end = pos + len, .kills = kills };
@@ -112,24 +121,42 @@ int srd_fs_allocate(struct srd_fs *fs, struct srd_file *file, int mode, uint64_t
 		return -EOPNOTSUPP;
 	if (!srd_within(pos, len, SRD_FILE_LEN_MAX))
 		return -EFBIG;
+	int error = mode & FALLOC_FL_PUNCH_HOLE ? 0 : check_room(fs, len);
+	if (error)
+		return error;
 	SRD_LOCK_GUARD(&file->inode->mutex);
-	int error = srd_open_settle(fs, file->inode);
+	error = srd_open_settle(fs, file->inode);
 	return error ? error : srd_open_commit(fs, file->inode, add_allocation, &wanted);
 }
 
 /* ---- Seeking ---- */
 
-/* The first position from POS on that is data, or hole; SIZE: none. */
+/* The next piece of data that ends behind POS. */
+static bool next_piece(const struct srd_state *state, const struct srd_inode *inode, uint64_t pos, struct srd_ref *ref)
+{
+	while (srd_state_extent(state, inode, pos, ref)) {
+		if (ref->run != 0)
+			return true;
+		pos = ref->pos + ref->len;
+	}
+	return false;
+}
+
+/* The first position from POS on that is data, or hole; the size: none.  A block
+ * that has data anywhere is data, as on other file systems: programs do not expect
+ * holes of a few bytes. */
 static uint64_t next_of(const struct srd_state *state, const struct srd_inode *inode, uint64_t pos, bool data)
 {
+	uint64_t at = pos - pos % SRD_BLOCK_LEN;
 	struct srd_ref ref;
 
-	while (pos < inode->size) {
-		bool found = srd_state_extent(state, inode, pos, &ref);
-		bool hole = !found || ref.pos > pos || ref.run == 0;
-		if (hole != data)
-			return pos;
-		pos = !found ? inode->size : ref.pos > pos ? ref.pos : ref.pos + ref.len;
+	while (at < inode->size) {
+		if (!next_piece(state, inode, at, &ref))
+			return data ? inode->size : SRD_MAX(at, pos);
+		uint64_t start = SRD_MAX(ref.pos - ref.pos % SRD_BLOCK_LEN, at);
+		if (data || start > at)
+			return SRD_MAX(data ? start : at, pos);
+		at = SRD_ALIGN_UP(ref.pos + ref.len, SRD_BLOCK_LEN);
 	}
 	return inode->size;
 }

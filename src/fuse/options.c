@@ -92,6 +92,24 @@ static bool parse_seconds(const char *text, double *seconds)
 	return true;
 }
 
+/* Bytes, or with a letter behind it KiB, MiB, GiB, TiB. */
+static bool parse_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || errno)
+		return false;
+	const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	if ((*end && (!unit || end[1])) || value > UINT64_MAX >> shift)
+		return false;
+	*bytes = (uint64_t)value << shift;
+	return true;
+}
+
 /* The value of OPTION if it is "NAME=value", else NULL. */
 static const char *value_of(const char *option, const char *name)
 {
@@ -113,6 +131,10 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 	} else if ((value = value_of(option, "gid"))) {
 		options->set_gid = true;
 		return parse_number(value, &options->gid) ? 1 : -EINVAL;
+	} else if ((value = value_of(option, "commit"))) {
+		return parse_number(value, &options->commit_seconds) ? 1 : -EINVAL;
+	} else if ((value = value_of(option, "max_size"))) {
+		return parse_size(value, &options->max_bytes) ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "timeout"))) {
 		return parse_seconds(value, &options->timeout) ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "fsname"))) {

@@ -17,6 +17,8 @@ struct srd_mount_options {
 	bool read_only, exclusive;
 	bool set_uid, set_gid;            /* all files are shown as UID's, GID's */
 	uint32_t uid, gid;
+	uint32_t commit_seconds;          /* between syncs in the background; 0: the store's own */
+	uint64_t max_bytes;               /* the store is not to grow beyond; 0: no limit */
 	double timeout;                   /* seconds that the kernel may believe what it was told */
 	char *fsname;                     /* NULL: the store's path */
 	char *passed;                     /* for libfuse, comma-separated, or NULL */

@@ -103,9 +103,13 @@ static int open_store(struct srd_mount *mount)
 		srd_mount_say(mount, "%s", srd_strerror(error));
 	if (error)
 		return error;
+	if (mount->options->commit_seconds)
+		mount->store->sync_seconds = mount->options->commit_seconds;
 	error = srd_fs_new(mount->store, say, mount, &mount->fs);
 	if (error)
 		srd_mount_say(mount, "%s", srd_strerror(error));
+	else
+		mount->fs->max_bytes = mount->options->max_bytes;
 	return error;
 }
 
@@ -119,7 +123,7 @@ static int make_arguments(const struct srd_mount *mount, struct fuse_args *args)
 	if (asprintf(&fsname, "fsname=%s", options->fsname ? options->fsname : mount->store_path) < 0)
 		return -ENOMEM;
 	bool failed = fuse_opt_add_arg(args, "srdfs") || fuse_opt_add_opt_escaped(&list, fsname) ||
-	              fuse_opt_add_opt(&list, "subtype=srdfs,default_permissions") ||
+	              fuse_opt_add_opt(&list, "subtype=srdfs,default_permissions,noatime") ||
 	              (options->read_only && fuse_opt_add_opt(&list, "ro")) ||
 	              (options->passed && fuse_opt_add_opt(&list, options->passed)) ||
 	              fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, list) ||

@@ -7,7 +7,6 @@
 
 #include "base/futex.h"
 
-enum { SYNC_SECONDS = 5 };
 #define SYNC_BYTES (UINT64_C(64) << 20)
 
 /* The word the keeper sleeps on: shared where others can ask, else our own. */
@@ -40,7 +39,7 @@ static void sync_if_due(struct srd_store *store, time_t *next)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec < *next && unsynced(store) < SYNC_BYTES)
 		return;
-	*next = now.tv_sec + SYNC_SECONDS;
+	*next = now.tv_sec + store->sync_seconds;
 	if (!(store->flags & SRD_NOSYNC))
 		srd_store_sync(store);
 	atomic_store(&store->nudged, 0);
@@ -56,13 +55,13 @@ static void yield(struct srd_store *store)
 static void *keep(void *user)
 {
 	struct srd_store *store = user;
-	const struct timespec interval = { .tv_sec = SYNC_SECONDS };
+	const struct timespec interval = { .tv_sec = store->sync_seconds };
 	struct timespec now;
 	bool shared;
 	atomic_uint *word = bell(store, &shared);
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	time_t next_sync = now.tv_sec + SYNC_SECONDS;
+	time_t next_sync = now.tv_sec + store->sync_seconds;
 	while (!atomic_load(&store->stopping)) {
 		/* The word before the look: an ask between both ends the sleep. */
 		unsigned seen = atomic_load(word);

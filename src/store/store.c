@@ -11,6 +11,8 @@
 #include "store/pins.h"
 #include "store/txn.h"
 
+enum { SYNC_SECONDS = 5 };
+
 static const uint8_t *source_at(const void *log, uint64_t offset, uint64_t len)
 {
 	return srd_log_at(log, offset, len);
@@ -105,6 +107,7 @@ int srd_store_open(const char *path, int flags, const struct srd_io *io, struct 
 	memset(store, 0, sizeof *store);
 	pthread_mutex_init(&store->commit_mutex, NULL);
 	store->flags = flags;
+	store->sync_seconds = SYNC_SECONDS;
 	store->uid = getuid();
 	store->gid = getgid();
 	store->path = strdup(path);

@@ -33,6 +33,7 @@ struct srd_store {
 	uint64_t foreign;                /* commits of others applied; protected by state_lock */
 	struct srd_txn *txn;             /* kept between commits; protected by commit_mutex */
 	int flags;                       /* enum srd_open_flags */
+	unsigned sync_seconds;           /* unsynced bytes are synced after that long; set before use */
 	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */
 	struct srd_pins *pins;           /* of the log's mapping; the last one unmaps it */
 	char *path;

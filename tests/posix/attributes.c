@@ -243,6 +243,42 @@ static void subject_statvfs(void)
 	CHECK(fs.f_bsize >= 512 && fs.f_frsize >= 512);
 }
 
+/* A handle opens its file whatever the kernel has forgotten, until it is removed. */
+static void subject_handles(void)
+{
+	struct { struct file_handle handle; unsigned char bytes[MAX_HANDLE_SZ]; } f, d;
+	int mount_id, root;
+	char text[8];
+
+	if (!posix_is_root())
+		return;
+	posix_put("f", "text");
+	OK(mkdir("d", 0755));
+	f.handle.handle_bytes = d.handle.handle_bytes = MAX_HANDLE_SZ;
+	OK(name_to_handle_at(AT_FDCWD, "f", &f.handle, &mount_id, 0));
+	OK(name_to_handle_at(AT_FDCWD, "d", &d.handle, &mount_id, 0));
+	root = open(".", O_RDONLY);
+	OK(rename("f", "d/g"));
+	int caches = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	if (caches >= 0 && write(caches, "2", 1) == 1)
+		close(caches);
+	int fd = open_by_handle_at(root, &f.handle, O_RDONLY);
+	CHECK(read(fd, text, sizeof text) == 4);
+	OK(close(fd));
+	fd = open_by_handle_at(root, &d.handle, O_RDONLY);
+	OK(faccessat(fd, "g", R_OK, 0));
+	OK(faccessat(fd, "../d/g", R_OK, 0));
+	OK(close(fd));
+	OK(unlink("d/g"));
+	/* A FUSE kernel keeps the inode until the daemon has answered RELEASE. */
+	for (int tries = 0; tries < 100 && (fd = open_by_handle_at(root, &f.handle, O_RDONLY)) >= 0; tries++) {
+		close(fd);
+		posix_tick();
+	}
+	CHECK(fd < 0 && errno == ESTALE);
+	OK(close(root));
+}
+
 static void subject_stat(void)
 {
 	char bytes[10000];
@@ -261,6 +297,6 @@ static void subject_stat(void)
 
 const struct posix_subject posix_attributes[] = {
 	{ "utimensat", subject_utimensat }, { "xattr", subject_xattr }, { "acl", subject_acl },
-	{ "acl-default", subject_acl_default }, { "statvfs", subject_statvfs }, { "stat", subject_stat },
+	{ "acl-default", subject_acl_default }, { "statvfs", subject_statvfs }, { "handles", subject_handles }, { "stat", subject_stat },
 	{ NULL, NULL },
 };

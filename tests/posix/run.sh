@@ -29,6 +29,31 @@ tail -n 2 "$work/s.out"
 diff "$work/native.out" "$work/s.out" || fail "a store is not as $(stat -f -c %T "$work")"
 [ "$(tail -n 1 "$work/s.out")" = "# 0 failed" ] || fail "promises are broken"
 
+section "a store with a limit"
+new_store limited
+mount_store limited -o max_size=8M
+head -c 3000000 /dev/urandom >"$work/limited/a"
+head -c 3000000 /dev/urandom >"$work/limited/b"
+expect_failure "No space left" dd if=/dev/urandom of="$work/limited/c" bs=1M count=8 status=none
+expect test "$(df --output=size -B 1 "$work/limited" | tail -n 1)" -eq 8388608
+expect rm "$work/limited/a"
+unmount limited
+
+if [ "$(id -u)" = 0 ]; then
+	section "as mount(8) calls it, and again with other options"
+	helper=${srcdir:-.}/tools/mount.srdfs
+	new_store m
+	mounts="$mounts $work/m"
+	expect env PATH="$top/tools:$PATH" "$helper" "$work/m.srd" "$work/m" -o rw,noauto,_netdev,x-systemd.automount
+	expect mknod "$work/m/null" c 1 3
+	(: >"$work/m/null") || fail "devices cannot be used"
+	expect "$helper" "$work/m.srd" "$work/m" -o remount,ro
+	expect_failure "Read-only" touch "$work/m/f"
+	expect "$helper" "$work/m.srd" "$work/m" -o remount,rw
+	expect touch "$work/m/f"
+	expect umount "$work/m"
+fi
+
 section "random operations"
 cat >"$work/remount" <<END
 #!/bin/sh
