@@ -14,8 +14,8 @@
  *   - After a failed sync the store refuses further writes (SRD_EPOISONED):
  *     nobody can know what the kernel dropped.  Reading goes on.
  *   - A store must not be truncated or overwritten from outside while open.
- *   - A handle belongs to the process that opened it.  A child after fork() must
- *     neither use nor close it: writing there is refused (-EBADF).
+ *   - A handle belongs to the process that opened it.  A child after fork() may
+ *     close it, which gives back memory only; writing there is refused (-EBADF).
  *
  * Threads: a `srd_store` may be used by any number of threads at once.  A
  * batch, writer, reader, iterator or value belongs to one thread at a time.

@@ -128,8 +128,9 @@ static int start(struct srd_iter *iter, const void *prefix, size_t prefix_len)
 		error = srd_walk_start(iter, prefix, prefix_len);
 	iter->dentry = 1;
 	iter->dentry_end = iter->store->state.dentries.count;
+	iter->pins = iter->store->pins;
 	if (!error)
-		srd_pins_take(iter->store->pins, iter->stripe, 1);
+		srd_pins_take(iter->pins, iter->stripe, 1);
 	srd_store_done(iter->store, iter->stripe);
 	return error;
 }
@@ -166,7 +167,7 @@ void srd_iter_free(struct srd_iter *iter)
 	if (!iter)
 		return;
 	free(iter->many);
-	srd_pins_give(iter->store->pins, iter->stripe, 1);
+	srd_pins_give(iter->pins, iter->stripe, 1);
 	free(iter->levels);
 	free(iter->text);
 	free(iter);

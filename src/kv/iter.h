@@ -38,6 +38,7 @@ struct srd_iter {
 	struct srd_store *store;
 	int flags;                 /* enum srd_iter_flags */
 	unsigned part, parts;
+	struct srd_pins *pins;     /* the store's, which may be closed before us */
 	unsigned stripe;           /* of the pin that is held throughout */
 	bool walking, ended;
 

@@ -13,6 +13,8 @@
 #include "base/check.h"
 #include "log/window.h"
 
+enum { LOOK_NS = 100 * 1000 * 1000 };
+
 uint64_t srd_log_hint(const struct srd_log *log)
 {
 	/* Acquire: pairs with srd_log_tell(). */
@@ -42,9 +44,26 @@ void srd_log_tell(struct srd_log *log)
 	srd_log_seen(log, appends);
 }
 
+/* True once in LOOK_NS. */
+static bool look_is_due(struct srd_log *log)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	long now_ns = now.tv_sec * 1000000000L + now.tv_nsec;
+	if (now_ns - atomic_load_explicit(&log->looked_ns, memory_order_relaxed) < LOOK_NS)
+		return false;
+	atomic_store_explicit(&log->looked_ns, now_ns, memory_order_relaxed);
+	return true;
+}
+
 bool srd_log_is_behind(struct srd_log *log)
 {
-	return srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed);
+	if (srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed))
+		return true;
+	/* Who has another shm than ours, or none, raises no count that we see:
+	 * now and then the file's size is asked, too. */
+	return log->shm && look_is_due(log) && (uint64_t)srd_log_size(log) != atomic_load(&log->end);
 }
 
 /* The last record we know of must still be there, else the file is another. */

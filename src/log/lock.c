@@ -36,7 +36,7 @@ int srd_log_lock(struct srd_log *log, bool *follow)
 {
 	if (log->flags & SRD_LOG_RDONLY)
 		return -EROFS;
-	if (!atomic_load_explicit(log->own, memory_order_relaxed))
+	if (!srd_log_is_own(log))
 		return -EBADF;
 	int error = atomic_load_explicit(&log->poisoned, memory_order_relaxed);
 	if (error)

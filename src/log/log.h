@@ -63,6 +63,7 @@ struct srd_log {
 	uint32_t epoch;
 	uint64_t dropped;         /* bytes behind end when we last looked */
 	atomic_ulong seen;        /* what srd_log_hint() is while nobody appends */
+	atomic_long looked_ns;    /* when the file's size was last asked, with shm */
 	bool cut_needed;          /* bytes behind end must go before we append */
 	bool drop_needed;         /* ... among them whole records: needs presence alone */
 	bool lock_held;           /* the OFD append lock is ours */
@@ -93,7 +94,8 @@ int srd_log_create(const char *path, unsigned mode, const struct srd_io *io);
 int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **log);
 /* Gives back all but the mapping, for pointers into it. */
 void srd_log_retire(struct srd_log *log);
-/* Gives back locks, mapping and memory. */
+/* Gives back locks, mapping and memory.  In a child of the process that opened it
+ * locks and shm are left to that one. */
 void srd_log_close(struct srd_log *log);
 /* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody. */
 int srd_log_holder(const char *path, char *text, size_t size);
@@ -116,6 +118,12 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user);
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user);
 /* True if others have appended since (one load with shm, fstat without). */
 bool srd_log_is_behind(struct srd_log *log);
+
+/* False in a child that got the handle by fork(). */
+static inline bool srd_log_is_own(const struct srd_log *log)
+{
+	return atomic_load_explicit(log->own, memory_order_relaxed) != 0;
+}
 
 /* ---- append.c, lock.c: call with the store's commit mutex held ---- */
 

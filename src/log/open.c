@@ -150,6 +150,8 @@ void srd_log_retire(struct srd_log *log)
 {
 	bool had_shm = log->shm && !(log->flags & SRD_LOG_RDONLY);
 
+	if (!srd_log_is_own(log))
+		return;
 	srd_shm_close(log->shm);
 	log->shm = NULL;
 	/* The last one tidies up; who opens now waits a moment. */

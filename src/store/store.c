@@ -145,8 +145,11 @@ int srd_store_close(struct srd_store *store)
 
 	if (!store)
 		return 0;
-	srd_keeper_stop(store);
-	if (store->appended && !(store->flags & SRD_NOSYNC))
+	/* A child has neither our thread nor locks of its own. */
+	bool own = srd_log_is_own(store->log);
+	if (own)
+		srd_keeper_stop(store);
+	if (own && store->appended && !(store->flags & SRD_NOSYNC))
 		error = settle(store);
 	destroy(store);
 	return error;

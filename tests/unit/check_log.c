@@ -553,6 +553,32 @@ START_TEST(an_append_is_noticed_without_shm)
 }
 END_TEST
 
+/* Under another name it has another shm, in which nobody tells us anything. */
+START_TEST(appends_are_noticed_whoever_shares_our_shm)
+{
+	struct seen a_seen, b_seen;
+	char other[sizeof path + 8], old[sizeof path];
+	struct srd_log *a = open_log(0, &a_seen);
+
+	strcpy(old, path);
+	snprintf(other, sizeof other, "%s2", path);
+	ck_assert_int_eq(rename(path, other), 0);
+	strcpy(path, other);
+	struct srd_log *b = open_log(0, &b_seen);
+	ck_assert_int_eq(append(b, 0, &b_seen), 0);
+	while (!srd_log_is_behind(a))
+		;
+	ck_assert_int_eq(srd_log_follow(a, see, &a_seen), 0);
+	assert_prefix(&a_seen, 1);
+	srd_log_close(b);
+	ck_assert_int_eq(rename(path, old), 0);
+	strcpy(path, old);
+	srd_log_close(a);
+	snprintf(other, sizeof other, "%s2.shm", path);
+	unlink(other);
+}
+END_TEST
+
 START_TEST(alone_means_alone)
 {
 	struct seen seen;
@@ -657,6 +683,7 @@ int main(void)
 	tcase_add_test(tcase, instances_follow_each_other);
 	tcase_add_test(tcase, an_append_is_noticed_where_one_was_torn);
 	tcase_add_test(tcase, an_append_is_noticed_without_shm);
+	tcase_add_test(tcase, appends_are_noticed_whoever_shares_our_shm);
 	tcase_add_test(tcase, alone_means_alone);
 	tcase_add_test(tcase, the_idle_give_the_lock_to_who_cannot_ask);
 	tcase_add_test(tcase, a_killed_process_hinders_nobody);

@@ -348,9 +348,12 @@ START_TEST(a_child_cannot_write_through_our_handle)
 	srd_txn_abort(txn);
 	pid_t child = fork();
 	if (child == 0)
-		_exit(srd_txn_begin(store, &txn) == -EBADF ? 0 : 1);
+		_exit(srd_txn_begin(store, &txn) == -EBADF && srd_store_close(store) == 0 ? 0 : 1);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
+	/* Its closing took nothing of ours away: we are still here to others. */
+	struct srd_store *other;
+	ck_assert_int_eq(srd_store_open(path, SRD_EXCLUSIVE, NULL, &other), -EBUSY);
 	srd_txn_abort(begin());
 }
 END_TEST
