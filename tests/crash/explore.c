@@ -4,7 +4,7 @@
  * then opens what every crash may have left of it.  A disk that lies about its
  * syncs must be found out: that is a test of the test.
  *
- *     CRASH_STATES=N       about so many first crashes in all (15000), or "all"
+ *     CRASH_STATES=N       about so many first crashes in all (9000), or "all"
  *     CRASH_SEED=N         which ones
  *     CRASH_ONLY=NAME[:N]  one workload, one state of it
  *     CRASH_KEEP=DIR       put states that break a promise there
@@ -22,7 +22,7 @@
 #include "tell.h"
 #include "workloads.h"
 
-enum { STATES_DEFAULT = 15000, DRAWN = 3, DRAWN_FULL = 12, LIAR_STATES = 200 };
+enum { STATES_DEFAULT = 9000, DRAWN = 3, DRAWN_FULL = 12, LIAR_STATES = 200 };
 
 struct plan {
 	uint64_t states;          /* in all; 0: every one */
