@@ -61,7 +61,7 @@ expect_same "$(stat -c %i "$m/cp/random")" "$(stat -c %i "$m/cp/deep/random-agai
 expect_same "$(cd "$m/cp/many" && du -bc -- * | tail -1)" "$(cd "$work/tree/many" && du -bc -- * | tail -1)"
 
 section "tar"
-tar -C "$work" -S --format=posix -cf - tree | tar -C "$m" -xf -
+tar -C "$work" -S --format=posix -cf - tree | tar -C "$m" -xpf -
 same_tree "$work/tree" "$m/tree"
 tar -C "$m" -S --format=posix -cf "$work/out.tar" tree
 tar -C "$work" -df "$work/out.tar" || fail "tar finds differences"
