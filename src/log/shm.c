@@ -14,7 +14,7 @@
 #include "base/futex.h"
 #include "log/ofd.h"
 
-static const uint8_t magic[8] = "SRDshm\r\n";
+static const uint8_t magic[8] = { 'S', 'R', 'D', 's', 'h', 'm', '\r', '\n' };
 enum { PAGE_VERSION = 1 };
 
 /* Held for the few microseconds of making the page. */

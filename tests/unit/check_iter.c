@@ -163,7 +163,7 @@ START_TEST(change_meanwhile_hides_nothing_that_stays)
 		struct srd_entry entry;
 		srd_iter *iter;
 		ck_assert_int_eq(srd_iter_new(store, KEY(prefixes[p]), 0, 0, 1, &iter), 0);
-		for (int i = KEYS; srd_iter_next(iter, &entry) == 1; i++) {
+		while (srd_iter_next(iter, &entry) == 1) {
 			see(&seen, &entry);
 			numbered(other, KEYS + (int)unit_below(&seed, KEYS));
 			switch (unit_below(&seed, 4)) {

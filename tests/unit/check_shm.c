@@ -118,8 +118,9 @@ END_TEST
 
 START_TEST(memory_of_another_store_is_replaced)
 {
-	struct srd_shm_page page = { .magic = "SRDshm\r\n", .version = 1, .len = sizeof page, .generation = 7 };
+	struct srd_shm_page page = { .version = 1, .len = sizeof page, .generation = 7 };
 
+	memcpy(page.magic, "SRDshm\r\n", sizeof page.magic);
 	write_file(&page, sizeof page);
 	struct srd_log *log = open_log();
 	ck_assert_ptr_nonnull(log->shm);
