@@ -127,7 +127,7 @@ int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st)
 
 struct change {
 	struct srd_attr attr;
-	bool kills;
+	const struct srd_caller *caller;
 };
 
 static int add_change(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const void *user)
@@ -139,13 +139,13 @@ static int add_change(struct srd_fs *fs, struct srd_txn *txn, const struct srd_n
 	if (!error && (attr->mask & SRD_ATTR_MODE))
 		error = srd_privileges_follow_mode(fs, txn, node, attr->mode);
 	if (!error && !S_ISDIR(node->mode) && (attr->mask & (SRD_ATTR_SIZE | SRD_ATTR_UID | SRD_ATTR_GID)))
-		error = srd_privileges_drop(fs, txn, node, change->kills);
+		error = srd_privileges_drop(fs, txn, node, change->caller);
 	return error;
 }
 
-int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, bool kills, struct stat *st)
+int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, const struct srd_caller *caller, struct stat *st)
 {
-	struct change change = { .attr = *attr, .kills = kills };
+	struct change change = { .attr = *attr, .caller = caller };
 	struct srd_open_inode *open;
 
 	if (fs->store->flags & SRD_RDONLY)

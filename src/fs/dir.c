@@ -103,8 +103,13 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 	uint32_t index = srd_state_inode_of(state, dir->ino);
 	/* Relaxed: a hint, which is looked at before it is believed. */
 	uint32_t next, hint = atomic_load_explicit(&dir->hint, memory_order_relaxed);
+	if (pos == 0 || atomic_load_explicit(&dir->end, memory_order_relaxed) == 0)
+		atomic_store_explicit(&dir->end, state->next_cookie, memory_order_relaxed);
+	uint64_t end = atomic_load_explicit(&dir->end, memory_order_relaxed);
 	while (room && (next = srd_state_next_child(state, index, cookie, hint)) != 0) {
 		const struct srd_dentry *entry = srd_dentry_at(state, next);
+		if (entry->cookie >= end)
+			break;
 		room = fill_entry(&reading, entry);
 		cookie = entry->cookie;
 		hint = next;

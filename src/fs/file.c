@@ -26,17 +26,17 @@ static int look(struct srd_fs *fs, uint64_t ino, bool *kept)
 	return 0;
 }
 
-static int empty(struct srd_fs *fs, struct srd_open_inode *inode, bool kills)
+static int empty(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_caller *caller)
 {
 	SRD_LOCK_GUARD(&inode->mutex);
-	int error = srd_privileges_before_write(fs, inode, kills);
+	int error = srd_privileges_before_write(fs, inode, caller);
 
 	if (!error)
 		srd_open_empty(fs, inode);
 	return error;
 }
 
-int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, bool kills, struct srd_file **out)
+int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, const struct srd_caller *caller, struct srd_file **out)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC), kept;
 
@@ -54,7 +54,7 @@ int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, bool kills, struct s
 		return -ENOMEM;
 	}
 	if (flags & O_TRUNC)
-		error = empty(fs, file->inode, kills);
+		error = empty(fs, file->inode, caller);
 	if (error)
 		srd_fs_close(fs, file);
 	else
@@ -81,10 +81,10 @@ ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void
 }
 
 int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len,
-                 bool kills)
+                 const struct srd_caller *caller)
 {
 	SRD_LOCK_GUARD(&file->inode->mutex);
-	int error = srd_privileges_before_write(fs, file->inode, kills);
+	int error = srd_privileges_before_write(fs, file->inode, caller);
 
 	while (len > 0 && !error) {
 		uint32_t piece = (uint32_t)SRD_MIN(len, (size_t)SRD_RUN_LEN_MAX);

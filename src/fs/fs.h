@@ -47,6 +47,12 @@ int srd_fs_start(struct srd_fs *fs);
 int srd_fs_lookup(struct srd_fs *fs, uint64_t dir, const char *name, struct stat *st);
 void srd_fs_forget(struct srd_fs *fs, uint64_t ino, uint64_t count);
 
+/* Who changes something, if it is not somebody who may keep set-id bits. */
+struct srd_caller {
+	bool (*is_in_group)(const struct srd_caller *caller, uint32_t gid);
+	void *user;
+};
+
 struct srd_fs_node {
 	uint32_t mode;            /* with its type */
 	uint32_t umask;           /* for where no list of the directory takes its place */
@@ -69,9 +75,9 @@ int srd_fs_read_link(struct srd_fs *fs, uint64_t ino, char *target, size_t size)
 /* ---- Attributes (attr.c) ---- */
 
 int srd_fs_get_attr(struct srd_fs *fs, uint64_t ino, struct stat *st);
-/* No bit in the mask of ATTR: the time of change alone.  KILLS: as for
+/* No bit in the mask of ATTR: the time of change alone.  CALLER: as for
  * srd_fs_write(), where size or owner are set. */
-int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, bool kills,
+int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, const struct srd_caller *caller,
                     struct stat *st);
 int srd_fs_statvfs(struct srd_fs *fs, struct statvfs *st);
 
@@ -83,17 +89,17 @@ struct srd_file {
 	bool keep_cache;          /* what the kernel has of the file is still true */
 };
 
-/* FLAGS as for open(2).  KILLS: as for srd_fs_write(), with O_TRUNC. */
-int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, bool kills, struct srd_file **file);
+/* FLAGS as for open(2).  CALLER: as for srd_fs_write(), with O_TRUNC. */
+int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, const struct srd_caller *caller, struct srd_file **file);
 /* Makes and opens a file that is not there, or has no name (NULL) yet.  Pins. */
 int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node,
                   int flags, struct stat *st, struct srd_file **file);
 /* Short at the end of the file only; SRD_ECORRUPT where bytes are damaged. */
 ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void *data, size_t len);
-/* Takes capabilities away from the file; and, if it KILLS (the caller is not
- * privileged), setuid and setgid. */
+/* Takes capabilities away from the file; and setuid and setgid, unless CALLER is
+ * NULL: privileged. */
 int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len,
-                 bool kills);
+                 const struct srd_caller *caller);
 /* What was written is in the log on return. */
 int srd_fs_flush(struct srd_fs *fs, struct srd_file *file);
 /* ... and durable. */
@@ -108,6 +114,7 @@ void srd_fs_close(struct srd_fs *fs, struct srd_file *file);
 struct srd_dir {
 	uint64_t ino;
 	atomic_uint hint;         /* dentry where the last reading ended */
+	atomic_ulong end;         /* cookies from here on came after reading began; 0: it has not */
 };
 
 int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **dir);
@@ -117,7 +124,9 @@ void srd_fs_close_dir(struct srd_dir *dir);
  * type in st_mode are set. */
 typedef bool srd_fs_fill(void *user, const char *name, const struct stat *st, uint64_t next, bool whole);
 /* Entries from position POS on (0: the start); with PLUS complete ones, where they
- * can be had.  An entry that is there throughout is seen exactly once. */
+ * can be had.  An entry that is there throughout is seen exactly once; what comes
+ * after position 0 was read is not seen before it is read again, so that reading
+ * ends whatever is renamed meanwhile. */
 int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool plus,
                     srd_fs_fill *fill, void *user);
 

@@ -15,22 +15,28 @@ static bool has_capability(const struct srd_state *state, const struct srd_inode
 	return inode->xattrs && srd_state_xattr(state, inode, CAPABILITY, strlen(CAPABILITY));
 }
 
-/* setgid without group execute was a sign for mandatory locking, no privilege. */
-static uint32_t set_id_bits(uint32_t mode)
+/* The bits of MODE that CALLER takes away.  setgid without group execute is hardly a
+ * privilege: members of the group may keep it. */
+static uint32_t set_id_bits(const struct srd_caller *caller, uint32_t mode, uint32_t gid)
 {
-	uint32_t both = S_ISGID | S_IXGRP;
+	uint32_t bits = mode & (S_ISUID | S_ISGID);
 
-	return (mode & S_ISUID) | ((mode & both) == both ? S_ISGID : 0u);
+	if (!caller)
+		return 0;
+	if ((bits & S_ISGID) && !(mode & S_IXGRP) && caller->is_in_group(caller, gid))
+		bits &= ~(uint32_t)S_ISGID;
+	return bits;
 }
 
-int srd_privileges_drop(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, bool set_id)
+int srd_privileges_drop(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const struct srd_caller *caller)
 {
 	const struct srd_state *state = &fs->store->state;
-	uint32_t bits = set_id ? set_id_bits(node->mode) : 0;
+	const struct srd_inode *inode = srd_inode_at(state, node->inode);
+	uint32_t bits = set_id_bits(caller, node->mode, inode->gid);
 	struct srd_attr attr = { .mask = SRD_ATTR_MODE, .mode = node->mode & 07777 & ~bits };
 	int error = bits ? srd_txn_set_attr(txn, node->ino, &attr) : 0;
 
-	if (!error && has_capability(state, srd_inode_at(state, node->inode)))
+	if (!error && has_capability(state, inode))
 		error = srd_txn_xattr(txn, node->ino, CAPABILITY, strlen(CAPABILITY), NULL, 0);
 	return error;
 }
@@ -52,12 +58,12 @@ int srd_privileges_follow_mode(struct srd_fs *fs, struct srd_txn *txn, const str
 	return srd_txn_xattr(txn, node->ino, SRD_ACL_ACCESS, strlen(SRD_ACL_ACCESS), acl, len);
 }
 
-static int drop(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const void *set_id)
+static int drop(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const void *caller)
 {
-	return srd_privileges_drop(fs, txn, node, *(const bool *)set_id);
+	return srd_privileges_drop(fs, txn, node, caller);
 }
 
-int srd_privileges_before_write(struct srd_fs *fs, struct srd_open_inode *inode, bool set_id)
+int srd_privileges_before_write(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_caller *caller)
 {
 	struct srd_inode *committed;
 	unsigned stripe;
@@ -67,9 +73,9 @@ int srd_privileges_before_write(struct srd_fs *fs, struct srd_open_inode *inode,
 	int error = srd_fs_read_inode(fs, inode->ino, &stripe, &committed);
 	if (error)
 		return error;
-	bool bits = set_id_bits(committed->mode) != 0;
+	bool bits = committed->mode & (S_ISUID | S_ISGID);
 	bool capability = has_capability(&fs->store->state, committed);
 	srd_store_done(fs->store, stripe);
 	inode->plain = !bits && !capability;
-	return capability || (bits && set_id) ? srd_open_commit(fs, inode, drop, &set_id) : 0;
+	return capability || (bits && caller) ? srd_open_commit(fs, inode, drop, caller) : 0;
 }

@@ -59,7 +59,7 @@ static int reserve(struct pieces *pieces, uint64_t pos, uint64_t end)
 struct allocation {
 	int mode;
 	uint64_t pos, end;
-	bool kills;
+	const struct srd_caller *caller;
 };
 
 /* Reserves what is hole in [pos, end). */
@@ -87,7 +87,7 @@ static int add_allocation(struct srd_fs *fs, struct srd_txn *txn, const struct s
 	struct pieces pieces = { 0 };
 	/* Space behind the end cannot be kept: it would be of no use, being no promise. */
 	uint64_t end = wanted->mode & FALLOC_FL_KEEP_SIZE ? SRD_MIN(wanted->end, inode->size) : wanted->end;
-	int error = srd_privileges_drop(fs, txn, node, wanted->kills);
+	int error = srd_privileges_drop(fs, txn, node, wanted->caller);
 
 	if (!error && wanted->mode & FALLOC_FL_PUNCH_HOLE)
 		return srd_txn_hole(txn, node->ino, wanted->pos, wanted->end - wanted->pos);
@@ -112,9 +112,9 @@ static int check_room(struct srd_fs *fs, uint64_t len)
 	return error ? error : len / st.f_frsize > st.f_bavail ? -ENOSPC : 0;
 }
 
-int srd_fs_allocate(struct srd_fs *fs, struct srd_file *file, int mode, uint64_t pos, uint64_t len, bool kills)
+int srd_fs_allocate(struct srd_fs *fs, struct srd_file *file, int mode, uint64_t pos, uint64_t len, const struct srd_caller *caller)
 {
-	const struct allocation wanted = { .mode = mode, .pos = pos, .end = pos + len, .kills = kills };
+	const struct allocation wanted = { .mode = mode, .pos = pos, .end = pos + len, .caller = caller };
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE) ||
 	    ((mode & FALLOC_FL_PUNCH_HOLE) && mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)))
@@ -185,7 +185,7 @@ int srd_fs_seek(struct srd_fs *fs, struct srd_file *file, uint64_t pos, int when
 
 struct copying {
 	uint64_t from, from_pos, to_pos, len;
-	bool kills;
+	const struct srd_caller *caller;
 	uint64_t done;           /* set */
 };
 
@@ -238,7 +238,7 @@ static int add_copy(struct srd_fs *fs, struct srd_txn *txn, const struct srd_nod
 	if (!error)
 		error = srd_txn_refs(txn, node->ino, pieces.refs, pieces.count, false);
 	if (!error)
-		error = srd_privileges_drop(fs, txn, node, copying->kills);
+		error = srd_privileges_drop(fs, txn, node, copying->caller);
 	free(pieces.refs);
 	copying->done = len;
 	return error;
@@ -260,10 +260,10 @@ static void unlock_both(struct srd_open_inode *a, struct srd_open_inode *b)
 }
 
 int srd_fs_copy_range(struct srd_fs *fs, struct srd_file *from, uint64_t from_pos, struct srd_file *to,
-                      uint64_t to_pos, uint64_t len, bool kills, uint64_t *done)
+                      uint64_t to_pos, uint64_t len, const struct srd_caller *caller, uint64_t *done)
 {
 	struct copying copying = { .from = from->inode->ino, .from_pos = from_pos, .to_pos = to_pos,
-	                           .len = SRD_MIN(len, COPY_BYTES_MAX), .kills = kills };
+	                           .len = SRD_MIN(len, COPY_BYTES_MAX), .caller = caller };
 
 	if (!srd_within(to_pos, copying.len, SRD_FILE_LEN_MAX))
 		return -EFBIG;

@@ -34,14 +34,15 @@ static void set_want(struct fuse_conn_info *conn, unsigned capability, bool want
 static void op_init(void *user, struct fuse_conn_info *conn)
 {
 	(void)user;
-	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
+	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
 	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT |
 	               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
 	               FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK, true);
 	/* Splicing was measured: no faster than a copy.  Writing back late would
-	 * hide data from other processes. */
+	 * hide data from other processes.  Of direct writes that end later, the
+	 * kernel does not forget the pages that somebody read meanwhile. */
 	set_want(conn, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-	               FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
+	               FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_ASYNC_DIO | FUSE_CAP_HANDLE_KILLPRIV |
 	               FUSE_CAP_CACHE_SYMLINKS, false);
 	conn->max_write = SRD_MIN(conn->max_write, (unsigned)WRITE_MAX);
 	conn->max_background = BACKGROUND_MAX;
@@ -195,9 +196,10 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int 
                        struct fuse_file_info *fi)
 {
 	struct srd_attr attr = attr_of(wanted, to_set);
+	struct srd_caller caller;
 	struct stat st;
 	(void)fi;
-	int error = srd_fs_set_attr(srd_fs_of(req), ino, &attr, srd_loop_hints()->kills, &st);
+	int error = srd_fs_set_attr(srd_fs_of(req), ino, &attr, srd_caller_of(req, &caller), &st);
 
 	srd_reply_attr(req, error, &st);
 }
@@ -219,7 +221,8 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct srd_file *file = NULL;
-	int error = srd_fs_open(srd_fs_of(req), ino, fi->flags, srd_loop_hints()->kills, &file);
+	struct srd_caller caller;
+	int error = srd_fs_open(srd_fs_of(req), ino, fi->flags, srd_caller_of(req, &caller), &file);
 
 	srd_reply_open(req, error, file, fi);
 }
@@ -254,9 +257,10 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, stru
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t pos,
                      struct fuse_file_info *fi)
 {
+	struct srd_caller caller;
 	(void)ino;
 	int error = srd_fs_write(srd_fs_of(req), srd_file_of(fi), (uint64_t)pos, data, size,
-	                         srd_loop_hints()->kills);
+	                         srd_caller_of(req, &caller));
 
 	if (error)
 		srd_reply_status(req, error);

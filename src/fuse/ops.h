@@ -11,6 +11,11 @@ static inline struct srd_file *srd_file_of(const struct fuse_file_info *fi)
 	return (struct srd_file *)(uintptr_t)fi->fh;
 }
 
+/* ---- caller.c ---- */
+bool srd_caller_in_group(fuse_req_t req, gid_t gid);
+/* Who makes a request that takes set-id bits away, in CALLER; NULL: it does not. */
+const struct srd_caller *srd_caller_of(fuse_req_t req, struct srd_caller *caller);
+
 /* ---- ops_xattr.c ---- */
 void srd_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void srd_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);

@@ -4,10 +4,8 @@
 
 #include "fuse/ops.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "fs/acl.h"
 #include "fs/xattr.h"
 #include "fuse/loop.h"
@@ -39,27 +37,17 @@ void srd_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 }
 
 /* True if the caller is in the group of INO, or may do as if. */
-static bool is_in_group(fuse_req_t req, fuse_ino_t ino)
+static bool keeps_sgid(fuse_req_t req, fuse_ino_t ino)
 {
-	const struct fuse_ctx *caller = fuse_req_ctx(req);
 	struct stat st;
 
-	if (caller->uid == 0 || srd_fs_get_attr(srd_fs_of(req), ino, &st) != 0 || st.st_gid == caller->gid)
-		return true;
-	int count = fuse_req_getgroups(req, 0, NULL);
-	SRD_AUTO_FREE gid_t *groups = count > 0 ? calloc((size_t)count, sizeof *groups) : NULL;
-	if (!groups)
-		return false;
-	int got = fuse_req_getgroups(req, count, groups);
-	for (int i = 0; i < got && i < count; i++)
-		if (groups[i] == st.st_gid)
-			return true;
-	return false;
+	return fuse_req_ctx(req)->uid == 0 || srd_fs_get_attr(srd_fs_of(req), ino, &st) != 0 ||
+	       srd_caller_in_group(req, st.st_gid);
 }
 
 void srd_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t len, int flags)
 {
-	bool keeps = strcmp(name, SRD_ACL_ACCESS) != 0 || is_in_group(req, ino);
+	bool keeps = strcmp(name, SRD_ACL_ACCESS) != 0 || keeps_sgid(req, ino);
 
 	srd_reply_status(req, srd_fs_set_xattr(srd_fs_of(req), ino, name, value, len, flags, keeps));
 }

@@ -300,6 +300,14 @@ static void subject_readdir(void)
 	for (count = 0; (entry = readdir(dir)); count++)
 		;
 	CHECK(count == FILES + 3);
+	/* Entries are renamed while they are read: that must come to an end. */
+	rewinddir(dir);
+	for (count = 0; (entry = readdir(dir)) && count < 20 * FILES; count++) {
+		snprintf(name, sizeof name, "renamed-%u", count);
+		if (entry->d_name[0] != '.')
+			rename(entry->d_name, name);
+	}
+	CHECK(count < 20 * FILES);
 	/* Entries go while they are read. */
 	rewinddir(dir);
 	for (count = 0; (entry = readdir(dir)); count++)

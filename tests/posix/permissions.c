@@ -82,11 +82,19 @@ static void write_to_set_id(void)
 	CHECK(posix_mode("cut") == 0777);
 	OK(close(open("emptied", O_WRONLY | O_TRUNC)));
 	CHECK(posix_mode("emptied") == 0777);
+	fd = open("shared", O_WRONLY);
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(posix_mode("shared") == 0767);
+	OK(close(fd));
+	fd = open("own", O_WRONLY);
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(posix_mode("own") == 02767);
+	OK(close(fd));
 }
 
 static void subject_set_id(void)
 {
-	static const char *const files[] = { "written", "cut", "emptied", "root" };
+	static const char *const files[] = { "written", "cut", "emptied", "root", "shared", "own" };
 
 	if (!posix_is_root())
 		return;
@@ -96,6 +104,10 @@ static void subject_set_id(void)
 		OK(chown(files[i], SOMEBODY, SOMEBODY));
 		OK(chmod(files[i], 06777));
 	}
+	/* Without group execute, members of the group keep it. */
+	OK(chmod("shared", 02767));
+	OK(chown("own", 0, NOBODY));
+	OK(chmod("own", 02767));
 	posix_as(NOBODY, NOBODY, write_to_set_id);
 	int fd = open("root", O_WRONLY);
 	CHECK(write(fd, "x", 1) == 1);
