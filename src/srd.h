@@ -218,7 +218,8 @@ int srd_batch_new(srd_store *store, srd_batch **batch);
 int srd_batch_put(srd_batch *batch, const void *key, size_t key_len, const void *data, size_t len);
 int srd_batch_delete(srd_batch *batch, const void *key, size_t key_len);
 /* Makes all of it one commit; the batch is then empty and may be used again.
- * On error nothing is done and the batch keeps its content. */
+ * On error nothing is done and the batch keeps its content.  SRD_EFULL: more than
+ * a commit can hold, which is 2 GiB; values of 64 KiB or more do not count. */
 int srd_batch_commit(srd_batch *batch);
 void srd_batch_free(srd_batch *batch);   /* drops what is not committed */
 

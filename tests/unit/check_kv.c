@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const size_t shapes[] = { 0, 1, 2, 7, 8, 9, 63, 64, 65, 100, 4095, 4096, 4097, 65535, 65536, 65537,
@@ -272,33 +273,50 @@ START_TEST(the_exclusive_lock_goes_with_close_not_with_values)
 }
 END_TEST
 
-START_TEST(two_handles_see_each_other)
-{
-	srd_store *handles[2] = { store, NULL };
-	char key[32], text[32];
-	uint8_t *bytes = pattern(100000, 13);
+enum { ROUNDS = 50 };
 
-	ck_assert_int_eq(srd_open(path, SRD_NOSYNC, &handles[1]), 0);
-	for (int i = 0; i < 100; i++) {
-		snprintf(key, sizeof key, "d%d/k%d", i % 3, i % 10);
-		snprintf(text, sizeof text, "value %d", i);
-		store = handles[i % 2];
-		if (i % 7 == 0)
-			ck_assert_int_eq(srd_put(store, KEY(key), bytes + i, 100000 - (size_t)i), 0);
-		else
-			put(key, text);
-		store = handles[1 - i % 2];
-		if (i % 7 == 0)
-			assert_key(KEY(key), bytes + i, 100000 - (size_t)i);
-		else
-			assert_text(key, text);
+/* One of two processes, in turns: what the other put is there, and large or small
+ * comes the answer. */
+static void take_turns(int in, int out, bool first, const uint8_t *bytes)
+{
+	char turn = 0;
+
+	for (size_t i = 0; i < 2 * ROUNDS; i++) {
+		size_t len = i % 7 ? i : 100000 - i;
+		if ((i % 2 == 0) == first) {
+			ck_assert_int_eq(srd_put(store, KEY("dir/shared"), bytes + i, len), 0);
+			ck_assert_int_eq(write(out, &turn, 1), 1);
+		} else {
+			ck_assert_int_eq(read(in, &turn, 1), 1);
+			assert_key(KEY("dir/shared"), bytes + i, len);
+		}
 	}
-	ck_assert_int_eq(srd_delete(handles[0], KEY("d0/k0")), 0);
-	store = handles[1];
-	ck_assert_int_eq(get_error("d0/k0"), -ENOENT);
-	ck_assert_int_eq(srd_close(handles[0]), 0);
-	put("d0/k0", "again");
-	assert_text("d0/k0", "again");
+}
+
+START_TEST(processes_see_each_other)
+{
+	uint8_t *bytes = pattern(100000, 13);
+	int there[2], back[2], status;
+
+	ck_assert_int_eq(pipe(there), 0);
+	ck_assert_int_eq(pipe(back), 0);
+	close_store();
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	open_store(SRD_NOSYNC);
+	if (child == 0) {
+		close(there[1]);
+		take_turns(there[0], back[1], false, bytes);
+		close_store();
+		_exit(0);
+	}
+	close(back[1]);
+	take_turns(back[0], there[1], true, bytes);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	close(there[0]);
+	close(there[1]);
+	close(back[0]);
 	free(bytes);
 }
 END_TEST
@@ -421,7 +439,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_read_only_store_is_read);
 	tcase_add_test(tcase, values_outlive_change_and_close);
 	tcase_add_test(tcase, the_exclusive_lock_goes_with_close_not_with_values);
-	tcase_add_test(tcase, two_handles_see_each_other);
+	tcase_add_test(tcase, processes_see_each_other);
 	tcase_add_test(tcase, many_keys_are_got_at_once);
 	tcase_add_test(tcase, damaged_payload_is_not_served);
 	tcase_add_test(tcase, info_counts);
