@@ -358,7 +358,7 @@ START_TEST(a_child_cannot_write_through_our_handle)
 }
 END_TEST
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SRD_SANITIZED
 /* In a process of its own (the check library forks): a limit cannot be raised again. */
 START_TEST(any_sane_address_space_will_do)
 {
@@ -391,7 +391,7 @@ int main(void)
 	tcase_add_test(tcase, of_two_who_make_one_name_one_wins);
 	tcase_add_test(tcase, an_unlinked_file_lives_while_pinned);
 	tcase_add_test(tcase, a_child_cannot_write_through_our_handle);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SRD_SANITIZED
 	tcase_add_test(tcase, any_sane_address_space_will_do);
 #endif
 	suite_add_tcase(suite, tcase);
