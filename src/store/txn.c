@@ -114,3 +114,18 @@ int srd_txn_lookup(struct srd_txn *txn, uint64_t dir, const char *name, size_t l
 		                     srd_state_name_hash(&txn->store->state, dir, name, len), name, len, &ino);
 	return error ? error : srd_txn_node(txn, ino, node);
 }
+
+int srd_txn_add_op(struct srd_txn *txn, const struct srd_op *op, const void *data, uint64_t *offset)
+{
+	bool takes_away = op->kind == SRD_OP_UNLINK || op->kind == SRD_OP_FREE;
+	uint64_t op_at;
+
+	if (!takes_away && !srd_state_has_room(&txn->store->state, txn->draft.len))
+		return SRD_EFULL;
+	int error = srd_draft_add(&txn->draft, op, data, &op_at, NULL);
+	if (error)
+		return error;
+	txn->grows |= !takes_away;
+	*offset = txn->offset + op_at;
+	return 0;
+}

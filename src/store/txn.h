@@ -10,6 +10,8 @@
 #ifndef SRD_STORE_TXN_H
 #define SRD_STORE_TXN_H
 
+#include <sys/stat.h>
+
 #include "store/store.h"
 
 /* An inode as it will be. */
@@ -62,7 +64,19 @@ struct srd_txn {
 	struct srd_txn_memory *memory;
 };
 
+static inline struct srd_pending_inode *srd_txn_at(struct srd_txn *txn, uint32_t position)
+{
+	return &txn->inodes[position];
+}
+
+static inline bool srd_pending_is_dir(const struct srd_pending_inode *inode)
+{
+	return S_ISDIR(inode->mode);
+}
+
 /* ---- txn.c ---- */
+/* Encodes OP; *OFFSET is where it will lie in the log. */
+int srd_txn_add_op(struct srd_txn *txn, const struct srd_op *op, const void *data, uint64_t *offset);
 /* The number that NAME in DIR stands for: -ENOTDIR, -ENOENT. */
 int srd_txn_find(struct srd_txn *txn, const struct srd_pending_inode *dir, uint32_t hash,
                  const char *name, size_t len, uint64_t *ino);
