@@ -6,7 +6,6 @@
 #include <signal.h>
 
 #include "base/futex.h"
-#include "base/guard.h"
 
 #define SYNC_BYTES (UINT64_C(64) << 20)
 
@@ -79,7 +78,7 @@ static void start(struct srd_store *store)
 {
 	sigset_t all, old;
 
-	srd_guard_fill_mask(&all);
+	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	store->keeper_running = pthread_create(&store->keeper, NULL, keep, store) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

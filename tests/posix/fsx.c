@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fsx.c - random operations on one file, each compared with a model in memory.
+ * fsx.c - random operations on two files, each compared with a model in memory.
  *
  *     fsx [-s SEED] [-n OPERATIONS] [-t SECONDS] [-r COMMAND] FILE
  *
- * COMMAND unmounts and mounts again; it is called now and then with the file
- * closed.  The seed is printed first and makes the same operations again.  Where
- * file and model differ, the last operations are told.
+ * The second file is FILE.2: ranges are copied between the two, so that what they
+ * share must part when one changes.  Each is open several times over, and mapped
+ * all the while: what one descriptor does the others must show.  COMMAND unmounts
+ * and mounts again; it is called now and then, and before the end, with all closed.
+ *
+ * The seed is printed first and makes the same operations again.  Where file and
+ * model differ, the last operations are told.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/falloc.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +28,28 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 3 << 20, PIECE_MAX = 300 << 10, DIRECT_UNIT = 4096, HISTORY = 40, REMOUNT_EVERY = 4000 };
+enum {
+	FILES = 2,
+	FILE_MAX = 3 << 20,
+	PIECE_MAX = 300 << 10,
+	DIRECT_UNIT = 4096,
+	HISTORY = 60,
+	REMOUNT_ONE_IN = 6000,
+};
+
+struct file {
+	char path[PATH_MAX];
+	int fd, other, append;
+	int direct;                  /* -1 if O_DIRECT cannot be had */
+	uint8_t *map;                /* of FILE_MAX bytes, shared, whatever the size */
+	uint8_t *model;
+	size_t size;
+};
 
 static struct {
-	const char *path, *remount;
-	int fd, direct;              /* direct: -1 if O_DIRECT cannot be had */
-	uint8_t *model, *scratch;
-	size_t size;
+	struct file files[FILES];
+	const char *remount;
+	uint8_t *scratch;
 	uint64_t random, count;
 	char history[HISTORY][96];
 } fsx;
@@ -49,9 +69,10 @@ static size_t below(size_t limit)
 	return limit ? (size_t)(next_random() % limit) : 0;
 }
 
-static void note(const char *what, size_t pos, size_t len)
+static void note(const struct file *f, const char *what, size_t pos, size_t len)
 {
-	snprintf(fsx.history[fsx.count++ % HISTORY], sizeof *fsx.history, "%s %zu +%zu, size %zu", what, pos, len, fsx.size);
+	snprintf(fsx.history[fsx.count++ % HISTORY], sizeof *fsx.history, "%d: %s %zu +%zu, size %zu",
+	         (int)(f - fsx.files) + 1, what, pos, len, f->size);
 }
 
 static _Noreturn void fail(const char *what)
@@ -64,271 +85,365 @@ static _Noreturn void fail(const char *what)
 
 /* ---- The file as it is ---- */
 
-static void compare(const uint8_t *got, size_t pos, size_t len)
+static void compare(const struct file *f, const uint8_t *got, size_t pos, size_t len)
 {
 	char text[128];
 
-	for (size_t i = 0; i < len; i++) {
-		if (got[i] == fsx.model[pos + i])
-			continue;
-		snprintf(text, sizeof text, "byte %zu is %02x, not %02x", pos + i, got[i], fsx.model[pos + i]);
-		fail(text);
-	}
+	if (len == 0 || memcmp(got, f->model + pos, len) == 0)
+		return;
+	size_t i = 0;
+	while (i + 1 < len && got[i] == f->model[pos + i])
+		i++;
+	snprintf(text, sizeof text, "byte %zu is %02x, not %02x", pos + i, got[i], f->model[pos + i]);
+	fail(text);
 }
 
-static void check_size(void)
+/* One of the descriptors, for what they must agree on. */
+static int any_fd(const struct file *f)
+{
+	return below(2) ? f->fd : f->other;
+}
+
+static void check_size(const struct file *f)
 {
 	struct stat st;
 	char text[128];
 
-	if (fstat(fsx.fd, &st) != 0)
+	if (fstat(any_fd(f), &st) != 0)
 		fail("fstat");
-	if ((size_t)st.st_size == fsx.size)
+	if ((size_t)st.st_size == f->size)
 		return;
-	snprintf(text, sizeof text, "size is %lld, not %zu", (long long)st.st_size, fsx.size);
+	snprintf(text, sizeof text, "size is %lld, not %zu", (long long)st.st_size, f->size);
 	fail(text);
 }
 
-static void open_file(void)
+static void open_file(struct file *f)
 {
-	fsx.fd = open(fsx.path, O_RDWR | O_CREAT, 0644);
-	if (fsx.fd < 0)
+	f->fd = open(f->path, O_RDWR | O_CREAT, 0644);
+	f->other = open(f->path, O_RDWR);
+	f->append = open(f->path, O_WRONLY | O_APPEND);
+	f->direct = open(f->path, O_RDWR | O_DIRECT);
+	if (f->fd < 0 || f->other < 0 || f->append < 0)
 		fail("open");
-	fsx.direct = open(fsx.path, O_RDWR | O_DIRECT);
+	f->map = mmap(NULL, FILE_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
+	if (f->map == MAP_FAILED)
+		fail("mmap");
+	check_size(f);
 }
 
-static void close_file(void)
+static void close_file(struct file *f)
 {
-	if (fsx.direct >= 0)
-		close(fsx.direct);
-	if (close(fsx.fd) != 0)
+	munmap(f->map, FILE_MAX);
+	if (f->direct >= 0)
+		close(f->direct);
+	if (close(f->other) != 0 || close(f->append) != 0 || close(f->fd) != 0)
 		fail("close");
 }
 
-/* ---- Operations ---- */
+static void compare_all(const struct file *f)
+{
+	if (pread(f->fd, fsx.scratch, FILE_MAX, 0) != (ssize_t)f->size)
+		fail("read all");
+	compare(f, fsx.scratch, 0, f->size);
+}
+
+/* ---- Changing the model ---- */
 
 /* A range to be changed; may lie behind the end. */
-static size_t range(size_t *len)
+static size_t range(const struct file *f, size_t *len)
 {
 	/* Mostly small, and mostly not far from what is there. */
 	*len = 1 + below(below(8) ? 9000 : PIECE_MAX);
-	size_t limit = below(16) ? fsx.size + 4096 : (size_t)FILE_MAX;
+	size_t limit = below(16) ? f->size + 4096 : (size_t)FILE_MAX;
 	if (limit > FILE_MAX - *len)
 		limit = FILE_MAX - *len;
 	return below(limit + 1);
 }
 
-static void grow_to(size_t size)
+/* Likewise, of what is there; its length may be 0. */
+static size_t inner_range(const struct file *f, size_t *len)
 {
-	if (size <= fsx.size)
-		return;
-	memset(fsx.model + fsx.size, 0, size - fsx.size);
-	fsx.size = size;
+	size_t pos = range(f, len);
+
+	pos = pos < f->size ? pos : f->size;
+	*len = *len < f->size - pos ? *len : f->size - pos;
+	return pos;
 }
 
-static void make_bytes(size_t pos, size_t len)
+static void grow_to(struct file *f, size_t size)
+{
+	if (size <= f->size)
+		return;
+	memset(f->model + f->size, 0, size - f->size);
+	f->size = size;
+}
+
+static void make_bytes(struct file *f, size_t pos, size_t len)
 {
 	uint64_t word = next_random();
 
-	grow_to(pos + len);
+	grow_to(f, pos + len);
 	for (size_t i = 0; i < len; i++) {
 		if (i % 8 == 0)
 			word = word * UINT64_C(6364136223846793005) + 1442695040888963407;
-		fsx.model[pos + i] = (uint8_t)(word >> (8 * (i % 8)));
+		f->model[pos + i] = (uint8_t)(word >> (8 * (i % 8)));
 	}
 }
 
-static void op_write(void)
-{
-	size_t len, pos = range(&len);
+/* ---- Operations ---- */
 
-	note("write", pos, len);
-	make_bytes(pos, len);
-	if (pwrite(fsx.fd, fsx.model + pos, len, (off_t)pos) != (ssize_t)len)
+static void op_write(struct file *f)
+{
+	size_t len, pos = range(f, &len);
+
+	note(f, "write", pos, len);
+	make_bytes(f, pos, len);
+	if (pwrite(any_fd(f), f->model + pos, len, (off_t)pos) != (ssize_t)len)
 		fail("write");
 }
 
-static void op_append(void)
+static void op_append(struct file *f)
 {
 	size_t len = 1 + below(5000);
-	int fd = open(fsx.path, O_WRONLY | O_APPEND);
 
-	if (fsx.size + len <= FILE_MAX) {
-		note("append", fsx.size, len);
-		make_bytes(fsx.size, len);
-		if (write(fd, fsx.model + fsx.size - len, len) != (ssize_t)len)
-			fail("append");
-	}
-	close(fd);
+	if (f->size + len > FILE_MAX)
+		return;
+	note(f, "append", f->size, len);
+	make_bytes(f, f->size, len);
+	if (write(f->append, f->model + f->size - len, len) != (ssize_t)len)
+		fail("append");
 }
 
-static void op_direct(void)
+static size_t direct_range(const struct file *f, size_t *len)
 {
-	size_t len, pos = range(&len) / DIRECT_UNIT * DIRECT_UNIT;
+	size_t pos = range(f, len) / DIRECT_UNIT * DIRECT_UNIT;
 
-	len = (len + DIRECT_UNIT - 1) / DIRECT_UNIT * DIRECT_UNIT;
-	if (fsx.direct < 0 || pos + len > FILE_MAX)
+	*len = (*len + DIRECT_UNIT - 1) / DIRECT_UNIT * DIRECT_UNIT;
+	if (pos > FILE_MAX - *len)
+		pos = FILE_MAX - *len;
+	return pos;
+}
+
+static void op_write_direct(struct file *f)
+{
+	size_t len, pos = direct_range(f, &len);
+
+	if (f->direct < 0)
 		return;
-	note("write directly", pos, len);
-	make_bytes(pos, len);
-	memcpy(fsx.scratch, fsx.model + pos, len);
-	if (pwrite(fsx.direct, fsx.scratch, len, (off_t)pos) != (ssize_t)len)
+	note(f, "write directly", pos, len);
+	make_bytes(f, pos, len);
+	memcpy(fsx.scratch, f->model + pos, len);
+	if (pwrite(f->direct, fsx.scratch, len, (off_t)pos) != (ssize_t)len)
 		fail("write directly");
 }
 
-static void op_read(void)
+static void read_from(struct file *f, int fd, size_t pos, size_t len)
 {
-	size_t len, pos = range(&len);
-	bool direct = fsx.direct >= 0 && below(4) == 0;
+	size_t there = pos >= f->size ? 0 : len < f->size - pos ? len : f->size - pos;
 
-	if (direct) {
-		pos = pos / DIRECT_UNIT * DIRECT_UNIT;
-		len = (len + DIRECT_UNIT - 1) / DIRECT_UNIT * DIRECT_UNIT;
-	}
-	note(direct ? "read directly" : "read", pos, len);
-	size_t there = pos >= fsx.size ? 0 : len < fsx.size - pos ? len : fsx.size - pos;
-	if (pread(direct ? fsx.direct : fsx.fd, fsx.scratch, len, (off_t)pos) != (ssize_t)there)
+	if (pread(fd, fsx.scratch, len, (off_t)pos) != (ssize_t)there)
 		fail("read: length");
-	compare(fsx.scratch, pos, there);
+	compare(f, fsx.scratch, pos, there);
 }
 
-static void op_map(void)
+static void op_read(struct file *f)
 {
-	size_t len, pos = range(&len);
+	size_t len, pos = range(f, &len);
 
-	if (pos >= fsx.size)
+	note(f, "read", pos, len);
+	read_from(f, any_fd(f), pos, len);
+}
+
+static void op_read_direct(struct file *f)
+{
+	size_t len, pos = direct_range(f, &len);
+
+	if (f->direct < 0)
 		return;
-	len = len < fsx.size - pos ? len : fsx.size - pos;
-	size_t start = pos / 4096 * 4096;
-	uint8_t *map = mmap(NULL, pos + len - start, PROT_READ | PROT_WRITE, MAP_SHARED, fsx.fd, (off_t)start);
+	note(f, "read directly", pos, len);
+	read_from(f, f->direct, pos, len);
+}
+
+static void op_map_read(struct file *f)
+{
+	size_t len, pos = inner_range(f, &len);
+
+	note(f, "read mapped", pos, len);
+	compare(f, f->map + pos, pos, len);
+}
+
+static void op_map_write(struct file *f)
+{
+	size_t len, pos = inner_range(f, &len), start = pos / DIRECT_UNIT * DIRECT_UNIT;
+
+	if (len == 0)
+		return;
+	note(f, "write mapped", pos, len);
+	make_bytes(f, pos, len);
+	memcpy(f->map + pos, f->model + pos, len);
+	if (below(4) == 0 && msync(f->map + start, pos + len - start, MS_SYNC) != 0)
+		fail("msync");
+}
+
+/* Changes of a private mapping are nobody else's. */
+static void op_map_private(struct file *f)
+{
+	size_t len, pos = inner_range(f, &len), start = pos / DIRECT_UNIT * DIRECT_UNIT;
+
+	if (len == 0)
+		return;
+	note(f, "map privately", pos, len);
+	uint8_t *map = mmap(NULL, pos + len - start, PROT_READ | PROT_WRITE, MAP_PRIVATE, f->fd,
+	                    (off_t)start);
 	if (map == MAP_FAILED)
 		fail("mmap");
-	if (below(2)) {
-		note("map and read", pos, len);
-		compare(map + (pos - start), pos, len);
-	} else {
-		note("map and write", pos, len);
-		make_bytes(pos, len);
-		memcpy(map + (pos - start), fsx.model + pos, len);
-		if (below(2) && msync(map, pos + len - start, MS_SYNC) != 0)
-			fail("msync");
-	}
+	compare(f, map + (pos - start), pos, len);
+	memset(map + (pos - start), 0x55, len);
 	munmap(map, pos + len - start);
 }
 
-static void op_truncate(void)
+static void op_truncate(struct file *f)
 {
-	size_t size = below(8) ? below(fsx.size + 5000) : below(FILE_MAX);
+	size_t size = below(8) ? below(f->size + 5000) : below(FILE_MAX);
 
 	size = size < FILE_MAX ? size : FILE_MAX;
-	note("truncate", size, 0);
-	if (ftruncate(fsx.fd, (off_t)size) != 0)
+	note(f, "truncate", size, 0);
+	if (below(4) == 0 ? truncate(f->path, (off_t)size) : ftruncate(any_fd(f), (off_t)size))
 		fail("truncate");
-	grow_to(size);
-	fsx.size = size;
+	grow_to(f, size);
+	f->size = size;
 }
 
-static void allocate(const char *what, int mode, bool zero)
+/* What open() with O_TRUNC does, while others have it open. */
+static void op_empty(struct file *f)
 {
-	size_t len, pos = range(&len);
+	if (below(8) != 0)
+		return;
+	note(f, "empty", 0, 0);
+	int fd = open(f->path, O_WRONLY | O_TRUNC);
+	if (fd < 0 || close(fd) != 0)
+		fail("open with O_TRUNC");
+	f->size = 0;
+}
 
-	note(what, pos, len);
-	if (fallocate(fsx.fd, mode, (off_t)pos, (off_t)len) != 0) {
+static void allocate(struct file *f, const char *what, int mode, bool zero)
+{
+	size_t len, pos = range(f, &len);
+
+	note(f, what, pos, len);
+	if (fallocate(any_fd(f), mode, (off_t)pos, (off_t)len) != 0) {
 		if (errno == EOPNOTSUPP)
 			return;
 		fail(what);
 	}
 	if (!(mode & FALLOC_FL_KEEP_SIZE))
-		grow_to(pos + len);
-	if (zero && pos < fsx.size)
-		memset(fsx.model + pos, 0, len < fsx.size - pos ? len : fsx.size - pos);
+		grow_to(f, pos + len);
+	if (zero && pos < f->size)
+		memset(f->model + pos, 0, len < f->size - pos ? len : f->size - pos);
 }
 
-static void op_allocate(void)
+static void op_allocate(struct file *f)
 {
 	switch (below(5)) {
-	case 0: allocate("allocate", 0, false); break;
-	case 1: allocate("allocate, size kept", FALLOC_FL_KEEP_SIZE, false); break;
-	case 2: allocate("punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, true); break;
-	case 3: allocate("zero", FALLOC_FL_ZERO_RANGE, true); break;
-	default: allocate("zero, size kept", FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, true);
+	case 0: allocate(f, "allocate", 0, false); break;
+	case 1: allocate(f, "allocate, size kept", FALLOC_FL_KEEP_SIZE, false); break;
+	case 2: allocate(f, "punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, true); break;
+	case 3: allocate(f, "zero", FALLOC_FL_ZERO_RANGE, true); break;
+	default: allocate(f, "zero, size kept", FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, true);
 	}
 }
 
-static void op_copy(void)
+/* From either file. */
+static void op_copy(struct file *f)
 {
-	size_t len, to = range(&len), from = below(fsx.size + 1);
+	struct file *source = &fsx.files[below(FILES)];
+	size_t len, from_len, to = range(f, &len), from = inner_range(source, &from_len);
 	off_t from_pos = (off_t)from, to_pos = (off_t)to;
 
-	if (len > fsx.size - from)
-		len = fsx.size - from;
-	if (from < to + len && to < from + len)
+	len = len < from_len ? len : from_len;
+	if (len == 0 || (source == f && from < to + len && to < from + len))
 		return;
-	note("copy", to, len);
+	note(source, "copy from", from, len);
+	note(f, "copy to", to, len);
 	for (size_t left = len; left > 0;) {
-		ssize_t done = copy_file_range(fsx.fd, &from_pos, fsx.fd, &to_pos, left, 0);
+		ssize_t done = copy_file_range(any_fd(source), &from_pos, any_fd(f), &to_pos, left, 0);
 		if (done <= 0)
 			fail("copy");
 		left -= (size_t)done;
 	}
-	if (len == 0)
-		return;
-	memcpy(fsx.scratch, fsx.model + from, len);
-	grow_to(to + len);
-	memcpy(fsx.model + to, fsx.scratch, len);
+	grow_to(f, to + len);
+	memmove(f->model + to, source->model + from, len);
 }
 
-/* What is no hole must be found, and holes must read as zeros. */
-static void op_seek(void)
+/* What is no hole must be found, and holes must read as zeros.  Mapped pages come
+ * first: the kernel asks a FUSE daemon for holes without writing them back. */
+static void op_seek(struct file *f)
 {
-	off_t pos = (off_t)below(fsx.size + 1), data = lseek(fsx.fd, pos, SEEK_DATA);
+	off_t pos = (off_t)below(f->size + 1);
 
-	note("seek", (size_t)pos, 0);
-	size_t end = data < 0 ? fsx.size : (size_t)data;
+	note(f, "seek", (size_t)pos, 0);
+	if (msync(f->map, FILE_MAX, MS_SYNC) != 0)
+		fail("msync");
+	off_t data = lseek(any_fd(f), pos, SEEK_DATA);
+	if (data < 0 && errno != ENXIO)
+		fail("SEEK_DATA");
+	size_t end = data < 0 ? f->size : (size_t)data;
 	for (size_t i = (size_t)pos; i < end; i++)
-		if (fsx.model[i] != 0)
+		if (f->model[i] != 0)
 			fail("SEEK_DATA passes over data");
+	off_t hole = lseek(any_fd(f), pos, SEEK_HOLE);
+	if ((size_t)pos < f->size && (hole < pos || (size_t)hole > f->size))
+		fail("SEEK_HOLE");
 }
 
-static void op_sync(void)
+static void op_sync(struct file *f)
 {
-	note("sync", 0, 0);
-	if ((below(2) ? fsync : fdatasync)(fsx.fd) != 0)
+	note(f, "sync", 0, 0);
+	if ((below(2) ? fsync : fdatasync)(any_fd(f)) != 0)
 		fail("sync");
 }
 
-static void op_reopen(void)
+static void op_reopen(struct file *f)
 {
-	bool remount = fsx.remount && fsx.count % REMOUNT_EVERY < REMOUNT_EVERY / 100;
+	note(f, "reopen", 0, 0);
+	close_file(f);
+	open_file(f);
+}
 
-	note(remount ? "remount" : "reopen", 0, 0);
-	close_file();
-	if (remount && system(fsx.remount) != 0)
+static void remount(void)
+{
+	note(fsx.files, "remount", 0, 0);
+	for (int i = 0; i < FILES; i++)
+		close_file(&fsx.files[i]);
+	if (fsx.remount && system(fsx.remount) != 0)
 		fail("remount");
-	open_file();
-	check_size();
-	if (!remount)
-		return;
-	if (pread(fsx.fd, fsx.scratch, fsx.size, 0) != (ssize_t)fsx.size)
-		fail("read all");
-	compare(fsx.scratch, 0, fsx.size);
+	for (int i = 0; i < FILES; i++) {
+		open_file(&fsx.files[i]);
+		compare_all(&fsx.files[i]);
+	}
 }
 
 static void step(void)
 {
-	static void (*const ops[])(void) = {
-		op_write, op_write, op_write, op_append, op_direct, op_read, op_read, op_read, op_map, op_map,
-		op_truncate, op_allocate, op_allocate, op_copy, op_seek,
+	static void (*const ops[])(struct file *) = {
+		op_write, op_write, op_write, op_append, op_append, op_write_direct, op_read, op_read,
+		op_read, op_read_direct, op_map_read, op_map_write, op_map_write, op_map_private,
+		op_truncate, op_empty, op_allocate, op_allocate, op_copy, op_copy, op_seek,
 	};
+	struct file *f = &fsx.files[below(FILES)];
 
-	if (below(50) == 0)
-		op_reopen();
+	if (below(REMOUNT_ONE_IN) == 0)
+		remount();
 	else if (below(50) == 0)
-		op_sync();
+		op_reopen(f);
+	else if (below(50) == 0)
+		op_sync(f);
 	else
-		ops[below(sizeof ops / sizeof *ops)]();
-	check_size();
+		ops[below(sizeof ops / sizeof *ops)](f);
+	check_size(f);
 }
+
+/* ---- The program ---- */
 
 static double seconds_now(void)
 {
@@ -336,6 +451,21 @@ static double seconds_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool begin(const char *path)
+{
+	fsx.scratch = aligned_alloc(DIRECT_UNIT, FILE_MAX);
+	for (int i = 0; i < FILES; i++) {
+		struct file *f = &fsx.files[i];
+		snprintf(f->path, sizeof f->path, i == 0 ? "%s" : "%s.%d", path, i + 1);
+		unlink(f->path);
+		f->model = calloc(1, FILE_MAX);
+		if (!f->model || !fsx.scratch)
+			return false;
+		open_file(f);
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -355,18 +485,14 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return 2;
-	fsx.path = argv[optind];
 	fsx.random = seed;
-	fsx.model = calloc(1, FILE_MAX + DIRECT_UNIT);
-	fsx.scratch = aligned_alloc(DIRECT_UNIT, FILE_MAX + DIRECT_UNIT);
-	if (!fsx.model || !fsx.scratch)
-		return 1;
 	printf("# seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
-	open_file();
+	if (!begin(argv[optind]))
+		return 1;
 	for (; steps < limit && (seconds == 0 || seconds_now() - start < seconds); steps++)
 		step();
-	close_file();
+	remount();
 	printf("ok - %llu operations\n", (unsigned long long)steps);
 	return 0;
 }

@@ -57,11 +57,18 @@ fi
 section "random operations"
 cat >"$work/remount" <<END
 #!/bin/sh
-fusermount3 -u "$work/s" || umount "$work/s" || exit 1
+# As unmount in common.sh: whoever looks around may keep it busy for a moment.
+until fusermount3 -u "$work/s" 2>/dev/null || umount "$work/s" 2>/dev/null; do
+	tries=\$((\${tries:-0} + 1))
+	[ \$tries -le 100 ] || exit 1
+	sleep 0.05
+done
+tries=0
 # The store is free when its daemon has ended.
 while ! "$srdfs" -o exclusive${options:+,${options#-o }} "$work/s.srd" "$work/s" 2>/dev/null; do
-	tries=\$((\${tries:-0} + 1))
-	[ \$tries -lt 500 ] || exit 1
+	tries=\$((tries + 1))
+	[ \$tries -le 1200 ] || exit 1
+	sleep 0.05
 done
 END
 chmod 755 "$work/remount"
