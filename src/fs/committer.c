@@ -14,6 +14,8 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/guard.h"
+
 enum { PATIENCE_NS = 1000000000 };
 
 static int64_t monotonic_ns(void)
@@ -111,7 +113,7 @@ int srd_committer_start(struct srd_fs *fs)
 	sigset_t all, old;
 
 	/* Signals are for the main thread. */
-	sigfillset(&all);
+	srd_guard_fill_mask(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int error = pthread_create(&fs->opens.thread, NULL, work, fs);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

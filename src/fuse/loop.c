@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/guard.h"
 
 enum {
 	WORKERS_MAX = 8,
@@ -102,7 +103,7 @@ static int start_worker(struct srd_loop *loop)
 
 	worker->loop = loop;
 	atomic_fetch_add(&loop->running, 1);
-	sigfillset(&all);
+	srd_guard_fill_mask(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int error = pthread_create(&worker->thread, NULL, work, worker);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

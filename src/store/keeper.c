@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "base/futex.h"
+#include "base/guard.h"
 
 #define SYNC_BYTES (UINT64_C(64) << 20)
 
@@ -78,7 +79,7 @@ static void start(struct srd_store *store)
 {
 	sigset_t all, old;
 
-	sigfillset(&all);
+	srd_guard_fill_mask(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	store->keeper_running = pthread_create(&store->keeper, NULL, keep, store) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
