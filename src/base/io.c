@@ -6,9 +6,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 
 static ssize_t posix_pread(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
@@ -40,6 +43,42 @@ static int posix_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 	return ftruncate(fd, (off_t)size) ? srd_errno() : 0;
 }
 
+static int posix_find(const struct srd_io *io, const char *path, int *dir_fd, char **name)
+{
+	SRD_AUTO_FREE char *resolved = realpath(path, NULL);
+	(void)io;
+
+	if (!resolved)
+		return srd_errno();
+	char *slash = strrchr(resolved, '/');
+	char *copy = strdup(slash + 1);
+	if (!copy)
+		return -ENOMEM;
+	slash[1] = 0;
+	int fd = open(resolved, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		int error = srd_errno();
+		free(copy);
+		return error;
+	}
+	*dir_fd = fd;
+	*name = copy;
+	return 0;
+}
+
+static int posix_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	(void)io;
+	int fd = openat(dir_fd, name, flags | O_CLOEXEC, mode);
+	return fd < 0 ? srd_errno() : fd;
+}
+
+static int posix_unlink(const struct srd_io *io, int dir_fd, const char *name)
+{
+	(void)io;
+	return unlinkat(dir_fd, name, 0) ? srd_errno() : 0;
+}
+
 static int posix_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to,
                         unsigned flags)
 {
@@ -52,6 +91,9 @@ const struct srd_io srd_io_posix = {
 	.pwritev = posix_pwritev,
 	.fdatasync = posix_fdatasync,
 	.ftruncate = posix_ftruncate,
+	.find = posix_find,
+	.open = posix_open,
+	.unlink = posix_unlink,
 	.rename = posix_rename,
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * io.h - the seam between a log and the operating system.  All that changes a
- * file goes through here, so that tests can count, record, tear and fail it.
+ * file goes through here, so that tests can count, record, tear and fail it; and
+ * all that goes by name, so that a process that may not open files can ask one
+ * that may.
  *
  * Every function returns 0 (or a count) or a negative errno.
  */
@@ -18,6 +20,12 @@ struct srd_io {
 	ssize_t (*pwritev)(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset);
 	int (*fdatasync)(const struct srd_io *io, int fd);
 	int (*ftruncate)(const struct srd_io *io, int fd, uint64_t size);
+	/* The directory of PATH, symbolic links followed to the end, and the name in it
+	 * (the caller's to free). */
+	int (*find)(const struct srd_io *io, const char *path, int *dir_fd, char **name);
+	/* A descriptor; FLAGS get O_CLOEXEC.  MODE as for open(2). */
+	int (*open)(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode);
+	int (*unlink)(const struct srd_io *io, int dir_fd, const char *name);
 	int (*rename)(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags);
 	void *user;
 };

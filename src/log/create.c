@@ -69,7 +69,7 @@ static int publish(const struct srd_io *io, int dir_fd, const char *temporary, c
 	/* NFS and others know no RENAME_NOREPLACE: link refuses as well. */
 	if (linkat(dir_fd, temporary, dir_fd, name, 0) != 0)
 		return srd_errno();
-	unlinkat(dir_fd, temporary, 0);
+	io->unlink(io, dir_fd, temporary);
 	return 0;
 }
 
@@ -92,14 +92,14 @@ int srd_log_create(const char *path, unsigned mode, const struct srd_io *io)
 	if (getrandom(&number, sizeof number, 0) != sizeof number)
 		return srd_errno();
 	snprintf(temporary, sizeof temporary, ".srd-%016" PRIx64 ".tmp", number);
-	fd = openat(dir_fd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	fd = io->open(io, dir_fd, temporary, O_RDWR | O_CREAT | O_EXCL, mode);
 	if (fd < 0)
-		return srd_errno();
+		return fd;
 	error = write_whole(io, fd, bytes);
 	if (!error)
 		error = publish(io, dir_fd, temporary, name);
 	if (error) {
-		unlinkat(dir_fd, temporary, 0);
+		io->unlink(io, dir_fd, temporary);
 		return error;
 	}
 	return io->fdatasync(io, dir_fd);

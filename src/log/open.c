@@ -14,44 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "log/internal.h"
 #include "log/ofd.h"
-
-/* Splits a resolved path into an open directory and the name in it. */
-static int split_path(char *path, int *dir_fd, char **name)
-{
-	char *slash = strrchr(path, '/');
-	char *copy = strdup(slash + 1);
-
-	if (!copy)
-		return -ENOMEM;
-	slash[1] = 0;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		int error = srd_errno();
-		free(copy);
-		return error;
-	}
-	*dir_fd = fd;
-	*name = copy;
-	return 0;
-}
-
-static int open_place(const char *path, int *dir_fd, char **name)
-{
-	SRD_AUTO_FREE char *resolved = realpath(path, NULL);
-
-	return resolved ? split_path(resolved, dir_fd, name) : srd_errno();
-}
 
 /* O_NONBLOCK: a fifo of that name must not hang us. */
 static int open_file(struct srd_log *log, struct stat *st)
 {
 	int mode = log->flags & SRD_LOG_RDONLY ? O_RDONLY : O_RDWR;
 
-	log->fd = openat(log->dir_fd, log->name, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (log->fd < 0 || fstat(log->fd, st) != 0)
+	log->fd = log->io->open(log->io, log->dir_fd, log->name, mode | O_NONBLOCK | O_NOCTTY, 0);
+	if (log->fd < 0)
+		return log->fd;
+	if (fstat(log->fd, st) != 0)
 		return srd_errno();
 	if (S_ISDIR(st->st_mode))
 		return -EISDIR;
@@ -123,7 +97,7 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	pthread_cond_init(&log->sync_done, NULL);
 	int error = make_own(log);
 	if (!error)
-		error = open_place(path, &log->dir_fd, &log->name);
+		error = io->find(io, path, &log->dir_fd, &log->name);
 	if (!error)
 		error = open_file(log, &st);
 	if (!error)
@@ -139,7 +113,7 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	log->epoch = log->sb.epoch;
 	log->last_check = log->sb.check;
 	atomic_init(&log->end, SRD_FIRST_RECORD);
-	log->shm = srd_shm_open(log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
+	log->shm = srd_shm_open(io, log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
 	if (log->shm && (flags & SRD_LOG_EXCLUSIVE))
 		srd_shm_set_exclusive(log->shm);
 	*out = log;
@@ -156,7 +130,7 @@ void srd_log_retire(struct srd_log *log)
 	log->shm = NULL;
 	/* The last one tidies up; who opens now waits a moment. */
 	if (had_shm && srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) == 0)
-		srd_shm_remove(log->dir_fd, log->name);
+		srd_shm_remove(log->io, log->dir_fd, log->name);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
 }
@@ -185,14 +159,14 @@ int srd_log_holder(const char *path, char *text, size_t size)
 {
 	struct srd_log log = { .io = &srd_io_posix, .fd = -1, .dir_fd = -1, .flags = SRD_LOG_RDONLY };
 	struct stat st;
-	int error = open_place(path, &log.dir_fd, &log.name);
+	int error = log.io->find(log.io, path, &log.dir_fd, &log.name);
 
 	if (!error)
 		error = open_file(&log, &st);
 	if (!error)
 		error = read_superblock(&log);
 	if (!error) {
-		struct srd_shm *shm = srd_shm_open(log.dir_fd, log.name, &st, &log.sb, true);
+		struct srd_shm *shm = srd_shm_open(log.io, log.dir_fd, log.name, &st, &log.sb, true);
 		error = shm ? srd_shm_exclusive_holder(shm, text, size) : -ENOENT;
 		srd_shm_close(shm);
 	}

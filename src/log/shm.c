@@ -3,6 +3,7 @@
 
 #include "log/shm.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,20 +121,20 @@ static enum kind kind_of(int fd, const struct stat *of, const struct srd_superbl
 
 /* A file that fits, or a new one: the page of another store is left to those
  * who may still have it mapped. */
-static int open_file(int dir_fd, const char *file, const struct stat *of, const struct srd_superblock *sb,
-                     bool read_only)
+static int open_file(const struct srd_io *io, int dir_fd, const char *file, const struct stat *of,
+                     const struct srd_superblock *sb, bool read_only)
 {
 	if (read_only)
-		return openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		return io->open(io, dir_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	for (int i = 0; i < 2; i++) {
-		int fd = openat(dir_fd, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, of->st_mode & 0666);
+		int fd = io->open(io, dir_fd, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, of->st_mode & 0666);
 		if (fd < 0)
 			return -1;
 		enum kind kind = kind_of(fd, of, sb);
 		if (kind == OURS)
 			return fd;
 		close(fd);
-		if (kind == FOREIGN || unlinkat(dir_fd, file, 0) != 0)
+		if (kind == FOREIGN || io->unlink(io, dir_fd, file) != 0)
 			return -1;
 	}
 	return -1;
@@ -162,14 +163,14 @@ static void take_slot(struct srd_shm *shm)
 	srd_shm_got(shm);
 }
 
-struct srd_shm *srd_shm_open(int dir_fd, const char *name, const struct stat *of,
+struct srd_shm *srd_shm_open(const struct srd_io *io, int dir_fd, const char *name, const struct stat *of,
                              const struct srd_superblock *sb, bool read_only)
 {
 	char *file;
 	if (asprintf(&file, "%s.shm", name) < 0)
 		return NULL;
 	struct srd_shm *shm = calloc(1, sizeof *shm);
-	int fd = open_file(dir_fd, file, of, sb, read_only);
+	int fd = open_file(io, dir_fd, file, of, sb, read_only);
 	free(file);
 	if (!shm || fd < 0)
 		goto fail;
@@ -208,13 +209,13 @@ void srd_shm_close(struct srd_shm *shm)
 	free(shm);
 }
 
-void srd_shm_remove(int dir_fd, const char *name)
+void srd_shm_remove(const struct srd_io *io, int dir_fd, const char *name)
 {
 	char *file;
 
 	if (asprintf(&file, "%s.shm", name) < 0)
 		return;
-	unlinkat(dir_fd, file, 0);
+	io->unlink(io, dir_fd, file);
 	free(file);
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
 #include "format/superblock.h"
 
 enum { SRD_SHM_SLOTS = 256, SRD_SHM_HOST_LEN = 64 };
@@ -44,15 +45,15 @@ struct srd_shm {
 	struct srd_shm_page *page;
 };
 
-/* Opens the shm of the log NAME in DIR_FD, whose stat is OF; a writer (not
+/* Opens the shm of the log NAME in DIR_FD (as IO opens files), whose stat is OF; a writer (not
  * READ_ONLY) makes it where there is none, for all who may write the log.  NULL if
  * there can be none, which is no error: a file of that name that is no shm is left
  * alone. */
-struct srd_shm *srd_shm_open(int dir_fd, const char *name, const struct stat *of,
+struct srd_shm *srd_shm_open(const struct srd_io *io, int dir_fd, const char *name, const struct stat *of,
                              const struct srd_superblock *sb, bool read_only);
 void srd_shm_close(struct srd_shm *shm);
 /* Takes the file away: nobody else has the log open. */
-void srd_shm_remove(int dir_fd, const char *name);
+void srd_shm_remove(const struct srd_io *io, int dir_fd, const char *name);
 
 /* Says that this process holds the log alone. */
 void srd_shm_set_exclusive(struct srd_shm *shm);

@@ -141,6 +141,21 @@ static int inject_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 	return error ? error : srd_io_posix.ftruncate(io, fd, size);
 }
 
+static int inject_find(const struct srd_io *io, const char *path, int *dir_fd, char **name)
+{
+	return srd_io_posix.find(io, path, dir_fd, name);
+}
+
+static int inject_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	return srd_io_posix.open(io, dir_fd, name, flags, mode);
+}
+
+static int inject_unlink(const struct srd_io *io, int dir_fd, const char *name)
+{
+	return srd_io_posix.unlink(io, dir_fd, name);
+}
+
 static int inject_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
 {
 	int error = fails(CALL_RENAME);
@@ -150,7 +165,8 @@ static int inject_rename(const struct srd_io *io, int dir_fd, const char *from, 
 
 const struct srd_io inject_io = {
 	.pread = inject_pread, .pwritev = inject_pwritev, .fdatasync = inject_fdatasync,
-	.ftruncate = inject_ftruncate, .rename = inject_rename,
+	.ftruncate = inject_ftruncate,
+	.find = inject_find, .open = inject_open, .unlink = inject_unlink, .rename = inject_rename,
 };
 
 /* ---- the C library ---- */

@@ -110,7 +110,8 @@ void recorder_init(struct recorder *recorder, const struct image *base)
 {
 	*recorder = (struct recorder){
 		.io = { .pread = record_pread, .pwritev = record_pwritev, .fdatasync = record_fdatasync,
-		        .ftruncate = record_ftruncate, .rename = record_rename, .user = recorder },
+		        .ftruncate = record_ftruncate, .find = srd_io_posix.find, .open = srd_io_posix.open,
+		        .unlink = srd_io_posix.unlink, .rename = record_rename, .user = recorder },
 		.there = base != NULL,
 	};
 	pthread_mutex_init(&recorder->mutex, NULL);
