@@ -6,42 +6,24 @@
 
 #include <sys/random.h>
 
+#include "base/check.h"
 #include "log/ofd.h"
 
-/* Whole records go only when nobody else can have seen them (FORMAT, section 6). */
-static int drop_records(struct srd_log *log)
-{
-	uint32_t epoch;
-	int error = log->flags & SRD_LOG_EXCLUSIVE
-	                ? 0 : srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false);
-
-	if (error)
-		return error == -EAGAIN ? -EBUSY : error;
-	if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
-		error = srd_errno();
-	if (!error)
-		error = log->io->ftruncate(log->io, log->fd, log->end);
-	if (!error)
-		log->epoch = epoch;
-	if (!(log->flags & SRD_LOG_EXCLUSIVE))
-		srd_ofd_lock(log->fd, F_RDLCK, SRD_BYTE_PRESENCE, false);
-	return error;
-}
-
-/* Half a record must not stay: it is cut now, and its place taken by the next append. */
+/* Half a record must not stay; but its first bytes do, so that whoever comes next, be
+ * it another process, sees that the place is to be taken. */
 static int write_record(struct srd_log *log, struct srd_draft *draft, uint64_t offset)
 {
 	uint64_t written;
 	int error = srd_io_write_full(log->io, log->fd, draft->iov, (int)draft->iov_count, offset, &written);
 
-	if (error && written > 0) {
+	if (error && written > 0 && !log->cut_needed) {
 		log->cut_needed = true;
-		log->io->ftruncate(log->io, log->fd, offset);
+		log->io->ftruncate(log->io, log->fd, offset + SRD_MIN(written, (uint64_t)SRD_HEADER_LEN));
 	}
 	return error;
 }
 
-/* Appends, with nothing behind the end. */
+/* Appends at the end, whatever lies there. */
 static int append_record(struct srd_log *log, struct srd_draft *draft, struct srd_record *out)
 {
 	uint64_t offset = atomic_load_explicit(&log->end, memory_order_relaxed);
@@ -71,10 +53,7 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, struct sr
 	return 0;
 }
 
-/* Takes the place of what was cut, durably, before anything else is built on it:
- * a file that grows again after a truncate may, after the next crash, show what
- * lay there before, and what was dropped once must not come back (P3). */
-static int take_place(struct srd_log *log)
+static int append_mark(struct srd_log *log)
 {
 	struct srd_draft draft;
 	struct srd_record record;
@@ -83,7 +62,54 @@ static int take_place(struct srd_log *log)
 	srd_draft_start(&draft, SRD_RECORD_SYNC);
 	int error = append_record(log, &draft, &record);
 	srd_draft_release(&draft);
-	return error ? error : srd_log_sync(log, record.offset + record.len);
+	return error;
+}
+
+/* Takes the place of what lies behind the end, durably, then cuts the rest of it: a
+ * file that grows again after a truncate may, after the next crash, show what lay
+ * there before, and what was dropped once must not come back (P3).
+ *
+ *      end                          size
+ *       +------------------------------+
+ *       | what goes                    |   at least two headers long, if need be by zeros
+ *       | SYNC | what goes             |   fdatasync
+ *       | SYNC |                           ftruncate
+ *
+ * Until the SYNC is durable something lies behind the end: who finds us killed
+ * on the way does it all again. */
+static int take_place(struct srd_log *log)
+{
+	uint64_t trace = atomic_load(&log->end) + 2 * SRD_HEADER_LEN;
+	int64_t size = srd_log_size(log);
+	int error = size < 0 ? (int)size : 0;
+
+	if (!error && (uint64_t)size < trace)
+		error = log->io->ftruncate(log->io, log->fd, trace);
+	if (!error)
+		error = append_mark(log);
+	if (!error)
+		error = srd_log_sync(log, atomic_load(&log->end));
+	return error ? error : log->io->ftruncate(log->io, log->fd, atomic_load(&log->end));
+}
+
+/* Whole records go only when nobody else can have seen them (FORMAT, section 6). */
+static int drop_records(struct srd_log *log)
+{
+	uint32_t epoch;
+	bool shared = !(log->flags & SRD_LOG_EXCLUSIVE);
+	int error = shared ? srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) : 0;
+
+	if (error)
+		return error == -EAGAIN ? -EBUSY : error;
+	if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
+		error = srd_errno();
+	if (!error) {
+		log->epoch = epoch;
+		error = take_place(log);
+	}
+	if (shared)
+		srd_ofd_lock(log->fd, F_RDLCK, SRD_BYTE_PRESENCE, false);
+	return error;
 }
 
 int srd_log_prepare(struct srd_log *log)
@@ -92,15 +118,12 @@ int srd_log_prepare(struct srd_log *log)
 		return SRD_EDAMAGED;
 	if (!log->cut_needed)
 		return 0;
-	int error = log->drop_needed ? drop_records(log)
-	                             : log->io->ftruncate(log->io, log->fd, log->end);
+	int error = log->drop_needed ? drop_records(log) : take_place(log);
 	if (error)
 		return error;
-	log->drop_needed = false;
-	error = take_place(log);
-	if (!error)
-		log->cut_needed = false;
-	return error;
+	log->drop_needed = log->cut_needed = false;
+	log->dropped = 0;
+	return 0;
 }
 
 int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *record)
@@ -108,4 +131,13 @@ int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_reco
 	int error = srd_log_prepare(log);
 
 	return error ? error : append_record(log, draft, record);
+}
+
+int srd_log_mark(struct srd_log *log)
+{
+	if (atomic_load(&log->durable) <= log->mark_said)
+		return 0;
+	int error = srd_log_prepare(log);
+
+	return error ? error : append_mark(log);
 }

@@ -148,8 +148,7 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 		return error;
 	uint64_t end = atomic_load(&log->end);
 	log->dropped = (uint64_t)size - end;
-	/* A place that we cut stays to be taken until somebody has appended there. */
-	log->cut_needed = log->dropped > 0 || (log->cut_needed && end == old_end);
+	log->cut_needed = log->dropped > 0;
 	srd_log_seen(log, hint);
 	/* A killed process may not have come to tell. */
 	if (log->lock_held && end != old_end)

@@ -138,22 +138,21 @@ void srd_log_unlock(struct srd_log *log);
 void srd_log_release(struct srd_log *log);
 /* Gives the lock up if another process asks (idle holder's thread). */
 void srd_log_yield(struct srd_log *log);
-/* Cuts torn bytes behind the end, as far as the rules allow, and takes their place
- * with a SYNC record: the end moves.  Lock held. */
+/* Takes the place of what lies behind the end with a durable SYNC record, as far as
+ * the rules allow, and cuts the rest: the end moves.  Lock held. */
 int srd_log_prepare(struct srd_log *log);
-/* Appends a laid-out draft as one record at `end` with one write; on failure
- * nothing of it stays.  Lock held.  *RECORD is the header as written. */
+/* Appends a laid-out draft as one record at `end` with one write; on failure no more
+ * of it stays than its beginning, for prepare to find.  Lock held.  *RECORD is the
+ * header as written. */
 int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *record);
+/* Appends a SYNC record if the mark has grown since the last header.  Lock held. */
+int srd_log_mark(struct srd_log *log);
 
 /* ---- sync.c: thread-safe ---- */
 
 /* Everything below UPTO is durable on return.  Group commit: one fdatasync
  * serves all who wait.  Poisons the log when it fails. */
 int srd_log_sync(struct srd_log *log, uint64_t upto);
-
-/* Appends a SYNC record if the mark has grown since the last header.  Commit mutex
- * and append lock held. */
-int srd_log_mark(struct srd_log *log);
 
 /* ---- map.c: thread-safe ---- */
 

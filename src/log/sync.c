@@ -99,17 +99,3 @@ int srd_log_sync(struct srd_log *log, uint64_t upto)
 	pthread_mutex_unlock(&log->sync_mutex);
 	return error;
 }
-
-int srd_log_mark(struct srd_log *log)
-{
-	struct srd_draft draft;
-	struct srd_record record;
-
-	if (atomic_load(&log->durable) <= log->mark_said)
-		return 0;
-	srd_draft_init(&draft);
-	srd_draft_start(&draft, SRD_RECORD_SYNC);
-	int error = srd_log_append(log, &draft, &record);
-	srd_draft_release(&draft);
-	return error;
-}

@@ -29,6 +29,16 @@ static void add_locked(struct recorder *recorder, const struct event *event)
 	pthread_mutex_unlock(&recorder->mutex);
 }
 
+/* True if this call comes too late. */
+static bool is_dead(struct recorder *recorder)
+{
+	pthread_mutex_lock(&recorder->mutex);
+	bool dead = recorder->mortal && recorder->lives == 0;
+	recorder->lives -= recorder->mortal && !dead;
+	pthread_mutex_unlock(&recorder->mutex);
+	return dead;
+}
+
 static ssize_t record_pread(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
 {
 	return srd_io_posix.pread(io, fd, data, len, offset);
@@ -50,9 +60,30 @@ static uint8_t *gather(const struct iovec *iov, int count, size_t len)
 	return data;
 }
 
+/* What of one write there is room for. */
+static ssize_t write_in_room(const struct recorder *recorder, int fd, const struct iovec *iov, int count,
+                             uint64_t offset)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < count; i++)
+		len += iov[i].iov_len;
+	if (recorder->room == 0 || offset + len <= recorder->room)
+		return srd_io_posix.pwritev(&srd_io_posix, fd, iov, count, offset);
+	if (offset >= recorder->room)
+		return -ENOSPC;
+	len = recorder->room - offset;
+	struct iovec part = { .iov_base = gather(iov, count, len), .iov_len = len };
+	ssize_t put = srd_io_posix.pwritev(&srd_io_posix, fd, &part, 1, offset);
+	free(part.iov_base);
+	return put;
+}
+
 static ssize_t record_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset)
 {
-	ssize_t put = srd_io_posix.pwritev(io, fd, iov, count, offset);
+	if (is_dead(io->user))
+		return -EIO;
+	ssize_t put = write_in_room(io->user, fd, iov, count, offset);
 
 	if (put > 0)
 		add_locked(io->user, &(struct event){ .kind = EVENT_WRITE, .offset = offset, .len = (size_t)put,
@@ -73,6 +104,8 @@ static int record_fdatasync(const struct srd_io *io, int fd)
 	struct event event = { .kind = is_directory(fd) ? EVENT_SYNC_DIR : EVENT_SYNC };
 	int error = 0;
 
+	if (is_dead(recorder))
+		return -EIO;
 	pthread_mutex_lock(&recorder->mutex);
 	event.since = recorder->count;
 	if (event.kind == EVENT_SYNC && recorder->syncs_to_fail > 0) {
@@ -90,6 +123,8 @@ static int record_fdatasync(const struct srd_io *io, int fd)
 
 static int record_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 {
+	if (is_dead(io->user))
+		return -EIO;
 	int error = srd_io_posix.ftruncate(io, fd, size);
 
 	if (!error)
@@ -140,6 +175,21 @@ void recorder_fail_sync(struct recorder *recorder)
 	pthread_mutex_unlock(&recorder->mutex);
 }
 
+/* What lies behind the end of a log gives way to a SYNC record; then it is cut. */
+static bool takes_place(const struct recorder *recorder, size_t i)
+{
+	uint64_t end = recorder->events[i].offset + recorder->events[i].len;
+
+	for (i++; i < recorder->count; i++) {
+		const struct event *event = &recorder->events[i];
+		if (event->kind == EVENT_TRUNCATE)
+			return event->offset == end;
+		if (event->kind == EVENT_WRITE && event->offset + event->len > end)
+			return false;
+	}
+	return false;
+}
+
 bool recorder_only_appended(const struct recorder *recorder)
 {
 	struct image file = { 0 };
@@ -154,7 +204,7 @@ bool recorder_only_appended(const struct recorder *recorder)
 			continue;
 		bool again = event->offset + event->len <= file.len &&
 		             memcmp(file.bytes + event->offset, event->data, event->len) == 0;
-		so &= again || event->offset == file.len;
+		so &= again || event->offset == file.len || takes_place(recorder, i);
 		image_write(&file, event->offset, event->data, event->len);
 	}
 	image_release(&file);

@@ -42,14 +42,17 @@ struct recorder {
 	size_t count, cap;
 	unsigned syncs_to_fail;
 	bool lies;                /* syncs are passed on but not done: must be found out */
+	bool mortal;              /* after `lives` calls nothing is done, as for a killed process */
+	unsigned lives;
+	uint64_t room;            /* the file gets no longer; 0: as long as it likes */
 };
 
 /* BASE (may be NULL: no file) is copied. */
 void recorder_init(struct recorder *recorder, const struct image *base);
 void recorder_release(struct recorder *recorder);
 void recorder_promise(struct recorder *recorder, int commits);
-/* True if no write changed a byte that was there (P2): each lies at the end of the
- * file, or says again what is there. */
+/* True if no write changed a byte that counts (P2): each lies at the end of the file,
+ * or says again what is there, or begins what is cut next. */
 bool recorder_only_appended(const struct recorder *recorder);
 /* The next fdatasync of the store fails with EIO, and what it was to write stays
  * in the page cache only, as Linux does it. */

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "runner.h"
+#include "states.h"
 #include "tell.h"
 #include "verbs.h"
 
@@ -184,6 +185,109 @@ START_TEST(what_was_dropped_does_not_come_back)
 	image_release(&new);
 	image_release(&mix);
 	recorder_release(&recorder);
+}
+END_TEST
+
+struct gone {
+	uint32_t fill;            /* of b and x */
+	unsigned with_x;          /* states in which x is there */
+};
+
+/* a is there, b and c are not, x is whole if it is there at all. */
+static int must_be_gone(void *user, const struct crash_state *state)
+{
+	struct gone *gone = user;
+
+	image_store(state->image, path);
+	struct srd_store *store = open_store(SRD_RDONLY);
+	ck_assert_msg(look(store, "a", 2000, 1) == 0, "%s: a is not there", state->what);
+	ck_assert_msg(look(store, "b", 5000, gone->fill) == -ENOENT, "%s: b is back", state->what);
+	ck_assert_msg(look(store, "c", 2000, 3) == -ENOENT, "%s: c is back", state->what);
+	int x = look(store, "x", 5000, gone->fill);
+	ck_assert_msg(x == 0 || x == -ENOENT, "%s: x", state->what);
+	ck_assert_uint_eq(damaged_records(store), 0);
+	srd_close(store);
+	gone->with_x += x == 0;
+	return 0;
+}
+
+/* A writer is killed after LIVES calls; the next one puts x, of the same bytes as b;
+ * then the power goes.  True if the first had come to put x. */
+static bool put_killed_put(struct recorder *recorder, unsigned lives, struct gone *gone)
+{
+	struct states_pick pick = { .seed = lives, .share = UINT32_MAX / 4 };
+	struct states_count count;
+
+	recorder->mortal = true;
+	recorder->lives = lives;
+	struct srd_store *store = open_as(path, 0, &recorder->io);
+	bool done = put(store, "x", 5000, gone->fill) == 0;
+	srd_close(store);
+	recorder->mortal = false;
+	store = open_as(path, 0, &recorder->io);
+	must_put(store, "x", 5000, gone->fill);
+	srd_close(store);
+	states_each(recorder, &pick, must_be_gone, gone, &count);
+	return done;
+}
+
+/* After a crash: b is torn, with c behind it; b is torn in one place or another. */
+START_TEST(who_is_killed_while_dropping_brings_nothing_back)
+{
+	struct srd_record records[RECORDS_MAX];
+	struct srd_store *store = open_store(SRD_CREATE);
+	struct gone gone = { .fill = 2 };
+
+	must_put(store, "a", 2000, 1);
+	ck_assert_int_eq(srd_sync(store), 0);
+	must_put(store, "b", 5000, 2);
+	must_put(store, "c", 2000, 3);
+	srd_close(store);
+	struct image base = file_now(path);
+	ck_assert_uint_eq(list_records(&base, records), 3);
+	base.bytes[records[1].offset + 3000] ^= 1;
+	const size_t lens[] = { base.len, records[2].offset, records[1].offset + 3000, records[1].offset + 40 };
+	for (unsigned i = 0; i < SRD_LEN(lens); i++) {
+		bool done = false;
+		image_resize(&base, lens[i]);
+		for (unsigned lives = 0; !done; lives++) {
+			struct recorder recorder;
+			image_store(&base, path);
+			recorder_init(&recorder, &base);
+			done = put_killed_put(&recorder, lives, &gone);
+			recorder_release(&recorder);
+		}
+	}
+	ck_assert_uint_gt(gone.with_x, 0);
+	image_release(&base);
+}
+END_TEST
+
+/* There was no room for b, of zeros, which what was never written is, too. */
+START_TEST(who_is_killed_on_a_full_disk_brings_nothing_back)
+{
+	struct gone gone = { .fill = 0 };
+	bool done = false;
+
+	for (unsigned lives = 0; !done; lives++) {
+		struct recorder recorder;
+		setup();
+		struct srd_store *store = open_store(SRD_CREATE);
+		must_put(store, "a", 2000, 1);
+		ck_assert_int_eq(srd_sync(store), 0);
+		srd_close(store);
+		struct image base = file_now(path);
+		recorder_init(&recorder, &base);
+		store = open_as(path, 0, &recorder.io);
+		recorder.room = base.len + 3000;
+		ck_assert_int_eq(put(store, "b", 5000, 0), -ENOSPC);
+		srd_close(store);
+		recorder.room = 0;
+		done = put_killed_put(&recorder, lives, &gone);
+		recorder_release(&recorder);
+		image_release(&base);
+	}
+	ck_assert_uint_gt(gone.with_x, 0);
 }
 END_TEST
 
@@ -667,6 +771,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, what_was_dropped_does_not_come_back);
+	tcase_add_test(tcase, who_is_killed_while_dropping_brings_nothing_back);
+	tcase_add_test(tcase, who_is_killed_on_a_full_disk_brings_nothing_back);
 	tcase_add_test(tcase, whole_records_are_dropped_by_who_is_alone);
 	tcase_add_test(tcase, a_mark_is_what_its_writer_knows);
 	tcase_add_test(tcase, a_sync_is_for_the_commits_of_others_too);
