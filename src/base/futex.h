@@ -18,6 +18,11 @@ static inline void srd_futex_wait(atomic_uint *word, unsigned value, bool shared
 	syscall(SYS_futex, word, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
 }
 
+static inline void srd_futex_wake_one(atomic_uint *word, bool shared)
+{
+	syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
 static inline void srd_futex_wake_all(atomic_uint *word, bool shared)
 {
 	syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);

@@ -101,6 +101,7 @@ void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 	if (request->flags & FUSE_BUF_IS_FD || request->size < sizeof header)
 		return;
 	memcpy(&header, request->mem, sizeof header);
+	hints->caller = (int)header.pid;
 	switch (header.opcode) {
 	case FUSE_WRITE:
 		hints->kills = word(request, offsetof(struct fuse_write_in, write_flags)) & FUSE_WRITE_KILL_SUIDGID;

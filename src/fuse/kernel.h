@@ -12,6 +12,7 @@ struct fuse_buf;
 struct fuse_session;
 
 struct srd_hints {
+	int caller;              /* its thread; 0: not in our sight */
 	bool kills;              /* setuid and setgid go with this change */
 	bool unnamed;            /* the file to create gets no name (O_TMPFILE) */
 };

@@ -6,7 +6,6 @@
 #define FUSE_USE_VERSION 310
 #include <fuse_lowlevel.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,16 +17,22 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/guard.h"
+#include "fuse/cpu.h"
 
 enum {
-	WORKERS_MAX = 8,
-	WORKERS_MORE = 2,          /* than CPUs: some will wait for disks */
+	UNBOUND_MAX = 8,
+	UNBOUND_MORE = 2,          /* than CPUs: some will wait for disks */
+	WORKERS_MAX = SRD_ELECT_MAX + UNBOUND_MAX,
+	LONG_MS = 10,              /* one request, before others are to read */
 };
 
 struct worker {
 	struct srd_loop *loop;
 	pthread_t thread;
+	int who;                   /* in the election: -1 is bound to no CPU */
+	atomic_ulong steps;        /* odd while at a request */
 	struct fuse_buf request;   /* its memory is libfuse's, made at first use */
 	struct srd_hints hints;    /* of the request */
 	void *answer;
@@ -38,6 +43,11 @@ struct srd_loop {
 	struct fuse_session *session;
 	int done_fd;
 	atomic_uint running;       /* workers that have not ended */
+	struct srd_election election;
+	struct srd_cpu_threads callers;
+	pthread_t standby;
+	bool has_standby;
+	atomic_uint standby_sleeps;   /* futex; 1 until an elected worker serves */
 	unsigned count;            /* workers started */
 	struct worker workers[WORKERS_MAX];
 };
@@ -65,6 +75,31 @@ int srd_loop_first(struct fuse_session *session)
 	return error;
 }
 
+/* ---- Workers ---- */
+
+static void wake_standby(struct srd_loop *loop)
+{
+	if (!atomic_load(&loop->standby_sleeps))
+		return;
+	atomic_store(&loop->standby_sleeps, 0);
+	srd_futex_wake_all(&loop->standby_sleeps, false);
+}
+
+static void serve(struct worker *worker)
+{
+	struct srd_loop *loop = worker->loop;
+
+	if (worker->who >= 0) {
+		atomic_fetch_add(&worker->steps, 1);   /* before the look at standby_sleeps */
+		wake_standby(loop);
+	}
+	srd_kernel_look(&worker->request, &worker->hints);
+	fuse_session_process_buf(loop->session, &worker->request);
+	if (worker->who >= 0)
+		atomic_fetch_add(&worker->steps, 1);
+	srd_election_served(&loop->election, worker->hints.caller);
+}
+
 /* A worker may be cancelled only while it waits for a request: never with one
  * taken and not answered. */
 static void *work(void *user)
@@ -74,45 +109,158 @@ static void *work(void *user)
 	uint64_t one = 1;
 
 	self = worker;
-	while (!fuse_session_exited(loop->session)) {
+	while (!fuse_session_exited(loop->session) && srd_election_wait(&loop->election, worker->who)) {
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 		int got = receive(loop->session, &worker->request);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		if (got <= 0)
 			break;
-		srd_kernel_look(&worker->request, &worker->hints);
-		fuse_session_process_buf(loop->session, &worker->request);
+		serve(worker);
 	}
+	srd_election_end(&loop->election);
 	if (atomic_fetch_sub(&loop->running, 1) == 1 && write(loop->done_fd, &one, sizeof one) < 0)
 		return NULL;   /* cannot be: the counter is far from full */
 	return NULL;
 }
 
-static unsigned wanted_workers(void)
-{
-	cpu_set_t cpus;
-	unsigned count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+/* ---- Standing by ---- */
 
-	return SRD_MIN(count + WORKERS_MORE, (unsigned)WORKERS_MAX);
+/* Where bound workers stand, as seen one look ago and now. */
+struct look {
+	bool moved;                /* one of them took a step in between */
+	bool serving;              /* one is at a request */
+};
+
+static struct look look(struct srd_loop *loop, unsigned long *seen)
+{
+	struct look result = { 0 };
+
+	for (unsigned i = 0; i < loop->election.count; i++) {
+		unsigned long steps = atomic_load(&loop->workers[i].steps);
+		result.moved |= steps != seen[i];
+		result.serving |= steps & 1;
+		seen[i] = steps;
+	}
+	return result;
 }
 
-static int start_worker(struct srd_loop *loop)
+/* Waits for LONG_MS, or, when nobody serves, until somebody does. */
+static void pause_standby(struct srd_loop *loop, bool idle, unsigned long *seen)
 {
-	struct worker *worker = &loop->workers[loop->count];
-	sigset_t all, old;
+	const struct timespec a_while = { .tv_nsec = LONG_MS * 1000000L };
 
-	worker->loop = loop;
-	atomic_fetch_add(&loop->running, 1);
+	if (!idle) {
+		nanosleep(&a_while, NULL);
+		return;
+	}
+	atomic_store(&loop->standby_sleeps, 1);
+	if (look(loop, seen).moved)   /* after the store: who serves then saw it */
+		atomic_store(&loop->standby_sleeps, 0);
+	while (atomic_load(&loop->standby_sleeps) && !atomic_load(&loop->election.over))
+		srd_futex_wait(&loop->standby_sleeps, 1, false, NULL);
+}
+
+static void *stand_by(void *user)
+{
+	struct srd_loop *loop = user;
+	unsigned long seen[SRD_ELECT_MAX] = { 0 };
+	bool stuck = false;
+
+	while (!atomic_load(&loop->election.over)) {
+		struct look now = look(loop, seen);
+		bool was_stuck = stuck;
+		stuck = now.serving && !now.moved;
+		if (stuck && !was_stuck)
+			srd_election_hold_up(&loop->election);
+		if (was_stuck && !stuck)
+			srd_election_go_on(&loop->election);
+		pause_standby(loop, !now.serving && !now.moved, seen);
+	}
+	return NULL;
+}
+
+/* ---- Start and stop ---- */
+
+/* The CPUs we may run on; their count. */
+static unsigned find_cpus(int *cpus, unsigned max)
+{
+	cpu_set_t set;
+	unsigned count = 0;
+
+	if (sched_getaffinity(0, sizeof set, &set) != 0)
+		return 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE && count < max; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			cpus[count++] = cpu;
+	return count;
+}
+
+static int start_thread(pthread_t *thread, void *(*run)(void *), void *user, int cpu)
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+	sigset_t all, old;
+	int error = pthread_attr_init(&attr);
+
+	if (error)
+		return -error;
+	CPU_ZERO(&set);
+	if (cpu >= 0)
+		CPU_SET(cpu, &set);
+	if (cpu >= 0)
+		error = pthread_attr_setaffinity_np(&attr, sizeof set, &set);
 	srd_guard_fill_mask(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int error = pthread_create(&worker->thread, NULL, work, worker);
+	if (!error)
+		error = pthread_create(thread, &attr, run, user);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (error) {
+	pthread_attr_destroy(&attr);
+	return -error;
+}
+
+/* WHO: in the election, -1 bound to no CPU. */
+static int start_worker(struct srd_loop *loop, int who)
+{
+	struct worker *worker = &loop->workers[loop->count];
+
+	worker->loop = loop;
+	worker->who = who;
+	atomic_fetch_add(&loop->running, 1);
+	int error = start_thread(&worker->thread, work, worker, who >= 0 ? loop->election.cpus[who] : -1);
+	if (error)
 		atomic_fetch_sub(&loop->running, 1);
-		return -error;
+	else
+		loop->count++;
+	return error;
+}
+
+/* Bound workers take the first places.  Without all of them, or with one alone,
+ * there is nothing to elect, and they sleep for ever. */
+static void start_bound(struct srd_loop *loop)
+{
+	int cpus[SRD_ELECT_MAX], error = 0;
+	unsigned count = find_cpus(cpus, SRD_ELECT_MAX);
+
+	srd_election_init(&loop->election, cpus, count < 2 ? 0 : count, srd_cpu_of_thread, &loop->callers);
+	while (loop->count < loop->election.count && !error)
+		error = start_worker(loop, (int)loop->count);
+	if (!error && loop->count > 0)
+		error = start_thread(&loop->standby, stand_by, loop, -1);
+	loop->has_standby = !error && loop->count > 0;
+	if (error)
+		loop->election.count = 0;
+}
+
+static int start_unbound(struct srd_loop *loop)
+{
+	unsigned wanted = SRD_MIN(SRD_MAX(loop->count, 1U) + UNBOUND_MORE, (unsigned)UNBOUND_MAX), started = 0;
+	int error = 0;
+
+	while (started < wanted && !error) {
+		error = start_worker(loop, -1);
+		started += !error;
 	}
-	loop->count++;
-	return 0;
+	return started ? 0 : error;
 }
 
 int srd_loop_start(struct fuse_session *session, struct srd_loop **out)
@@ -129,9 +277,9 @@ int srd_loop_start(struct fuse_session *session, struct srd_loop **out)
 		free(loop);
 		return error;
 	}
-	for (unsigned wanted = wanted_workers(); loop->count < wanted && !error;)
-		error = start_worker(loop);
-	if (loop->count == 0) {
+	start_bound(loop);
+	error = start_unbound(loop);
+	if (error) {
 		srd_loop_stop(loop);
 		return error;
 	}
@@ -147,6 +295,10 @@ int srd_loop_done_fd(const struct srd_loop *loop)
 void srd_loop_stop(struct srd_loop *loop)
 {
 	fuse_session_exit(loop->session);
+	srd_election_end(&loop->election);
+	wake_standby(loop);
+	if (loop->has_standby)
+		pthread_join(loop->standby, NULL);
 	for (unsigned i = 0; i < loop->count; i++)
 		pthread_cancel(loop->workers[i].thread);
 	for (unsigned i = 0; i < loop->count; i++) {
@@ -154,9 +306,12 @@ void srd_loop_stop(struct srd_loop *loop)
 		free(loop->workers[i].request.mem);
 		free(loop->workers[i].answer);
 	}
+	srd_cpu_threads_release(&loop->callers);
 	close(loop->done_fd);
 	free(loop);
 }
+
+/* ---- For the request at hand ---- */
 
 void *srd_loop_buffer(size_t len)
 {
@@ -174,4 +329,14 @@ void *srd_loop_buffer(size_t len)
 const struct srd_hints *srd_loop_hints(void)
 {
 	return &self->hints;
+}
+
+void srd_loop_hold_up(void)
+{
+	srd_election_hold_up(&self->loop->election);
+}
+
+void srd_loop_go_on(void)
+{
+	srd_election_go_on(&self->loop->election);
 }

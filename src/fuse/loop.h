@@ -3,8 +3,9 @@
  * loop.h - the request loop: threads that take requests from the kernel.
  *
  * It is our own, on libfuse's receive and process calls, so that which worker
- * takes a request, on which CPU, can be decided here.  For now each worker reads
- * whenever it is idle.
+ * takes a request, on which CPU, can be decided: see elect.h.  A thread stands by
+ * while the elected workers serve, and has others read when all of them have been
+ * at one request for long.
  */
 #ifndef SRD_FUSE_LOOP_H
 #define SRD_FUSE_LOOP_H
@@ -34,5 +35,10 @@ void *srd_loop_buffer(size_t len);
 
 /* What the request that the calling worker is at says beside what libfuse tells. */
 const struct srd_hints *srd_loop_hints(void);
+
+/* The request that the calling worker is at will take long from here until
+ * srd_loop_go_on(): another worker is to read meanwhile. */
+void srd_loop_hold_up(void);
+void srd_loop_go_on(void);
 
 #endif

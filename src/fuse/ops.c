@@ -278,7 +278,10 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 {
 	(void)ino;
 	(void)datasync;
-	srd_reply_status(req, srd_fs_sync(srd_fs_of(req), srd_file_of(fi)));
+	srd_loop_hold_up();
+	int error = srd_fs_sync(srd_fs_of(req), srd_file_of(fi));
+	srd_loop_go_on();
+	srd_reply_status(req, error);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -374,7 +377,10 @@ static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fus
 	(void)ino;
 	(void)datasync;
 	(void)fi;
-	srd_reply_status(req, srd_fs_sync_all(srd_fs_of(req)));
+	srd_loop_hold_up();
+	int error = srd_fs_sync_all(srd_fs_of(req));
+	srd_loop_go_on();
+	srd_reply_status(req, error);
 }
 
 const struct fuse_lowlevel_ops srd_mount_ops = {
