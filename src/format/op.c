@@ -38,7 +38,7 @@ static const uint8_t fixed_len[] = {
 
 static const uint8_t known_flags[] = {
 	[SRD_OP_MAKE] = SRD_OP_CONTENT, [SRD_OP_RENAME] = SRD_OP_EXCHANGE,
-	[SRD_OP_WRITE] = SRD_OP_REPLACE, [SRD_OP_REFS] = SRD_OP_REPLACE,
+	[SRD_OP_WRITE] = SRD_OP_REPLACE, [SRD_OP_REFS] = SRD_OP_REPLACE | SRD_OP_KEEP_SIZE,
 	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_RUN] = 0,
 };
 
@@ -251,6 +251,9 @@ static bool refs_are_sound(const struct srd_op *op)
 		    ref.run % 8 != 0 || ref.run >= op->offset)
 			return false;
 		if (ref.run != 0 && !srd_within(ref.skip, ref.len, SRD_RUN_LEN_MAX))
+			return false;
+		/* No bytes lie behind the end: a file that grows shows zeros. */
+		if (ref.run != 0 && (op->flags & SRD_OP_KEEP_SIZE))
 			return false;
 	}
 	return true;

@@ -33,6 +33,7 @@ enum {
 	SRD_OP_CONTENT = 1,     /* MAKE: has a run */
 	SRD_OP_EXCHANGE = 1,    /* RENAME */
 	SRD_OP_REPLACE = 1,     /* WRITE, REFS: size becomes 0 first */
+	SRD_OP_KEEP_SIZE = 2,   /* REFS to reserved space only: size stays */
 	SRD_OP_REMOVE = 1,      /* XATTR */
 };
 

@@ -54,9 +54,10 @@ void srd_open_overlay(struct srd_open_inode *inode, struct stat *st)
 	if (S_ISREG(st->st_mode)) {
 		uint64_t stored = inode->base == 0 ? 0 : SRD_MIN((uint64_t)st->st_blocks, SRD_DIV_UP(inode->base, STAT_UNIT));
 		st->st_size = (off_t)srd_open_size(inode, (uint64_t)st->st_size);
-		/* Rewritten bytes would count twice: no file has more than its size. */
+		/* Rewritten bytes would count twice: no file has more than its size, but for
+		 * what is reserved behind. */
 		st->st_blocks = (blkcnt_t)SRD_MIN(stored + SRD_DIV_UP(inode->dirty.bytes, STAT_UNIT),
-		                                  SRD_DIV_UP((uint64_t)st->st_size, STAT_UNIT));
+		                                  SRD_MAX(stored, SRD_DIV_UP((uint64_t)st->st_size, STAT_UNIT)));
 	}
 	if (inode->written) {
 		st->st_mtim = st->st_ctim = timespec_of(inode->mtime_ns);
@@ -118,6 +119,19 @@ static int stat_inode(struct srd_fs *fs, uint64_t ino, uint32_t pins, struct sta
 int srd_fs_get_attr(struct srd_fs *fs, uint64_t ino, struct stat *st)
 {
 	return stat_inode(fs, ino, 0, st);
+}
+
+int srd_fs_birth(struct srd_fs *fs, uint64_t ino, struct timespec *birth)
+{
+	struct srd_inode *inode;
+	unsigned stripe;
+	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
+
+	if (error)
+		return error;
+	*birth = timespec_of(inode->btime_ns);
+	srd_store_done(fs->store, stripe);
+	return 0;
 }
 
 int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st)

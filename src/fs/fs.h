@@ -75,6 +75,8 @@ int srd_fs_read_link(struct srd_fs *fs, uint64_t ino, char *target, size_t size)
 /* ---- Attributes (attr.c) ---- */
 
 int srd_fs_get_attr(struct srd_fs *fs, uint64_t ino, struct stat *st);
+/* When it was made: what struct stat has no place for. */
+int srd_fs_birth(struct srd_fs *fs, uint64_t ino, struct timespec *birth);
 /* No bit in the mask of ATTR: the time of change alone.  CALLER: as for
  * srd_fs_write(), where size or owner are set. */
 int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, const struct srd_caller *caller,

@@ -79,26 +79,36 @@ static int reserve_holes(const struct srd_state *state, const struct srd_inode *
 	return error;
 }
 
+/* A file that is allocated behind its end grows, unless it is to keep its size. */
+static int note_allocation(struct srd_txn *txn, const struct srd_inode *inode, const struct allocation *wanted)
+{
+	int64_t now_ns = srd_fs_now_ns();
+	struct srd_attr changed = { .mask = SRD_ATTR_CTIME | SRD_ATTR_MTIME, .ctime_ns = now_ns, .mtime_ns = now_ns };
+
+	if (!(wanted->mode & FALLOC_FL_KEEP_SIZE) && wanted->end > inode->size) {
+		changed.mask |= SRD_ATTR_SIZE;
+		changed.size = wanted->end;
+	}
+	return srd_txn_set_attr(txn, inode->ino, &changed);
+}
+
 static int add_allocation(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const void *user)
 {
 	const struct allocation *wanted = user;
 	const struct srd_inode *inode = srd_inode_at(&fs->store->state, node->inode);
-	struct srd_attr changed = { .mask = SRD_ATTR_CTIME, .ctime_ns = srd_fs_now_ns() };
 	struct pieces pieces = { 0 };
-	/* Space behind the end cannot be kept: it would be of no use, being no promise. */
-	uint64_t end = wanted->mode & FALLOC_FL_KEEP_SIZE ? SRD_MIN(wanted->end, inode->size) : wanted->end;
 	int error = srd_privileges_drop(fs, txn, node, wanted->caller);
 
 	if (!error && wanted->mode & FALLOC_FL_PUNCH_HOLE)
 		return srd_txn_hole(txn, node->ino, wanted->pos, wanted->end - wanted->pos);
 	if (!error && wanted->mode & FALLOC_FL_ZERO_RANGE)
-		error = reserve(&pieces, wanted->pos, end);
+		error = reserve(&pieces, wanted->pos, wanted->end);
 	else if (!error)
-		error = reserve_holes(&fs->store->state, inode, wanted->pos, end, &pieces);
-	if (!error && pieces.count > 0)
-		error = srd_txn_refs(txn, node->ino, pieces.refs, pieces.count, false);
-	else if (!error)
-		error = srd_txn_set_attr(txn, node->ino, &changed);
+		error = reserve_holes(&fs->store->state, inode, wanted->pos, wanted->end, &pieces);
+	if (!error)
+		error = srd_txn_reserve(txn, node->ino, pieces.refs, pieces.count);
+	if (!error)
+		error = note_allocation(txn, inode, wanted);
 	free(pieces.refs);
 	return error;
 }

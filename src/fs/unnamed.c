@@ -82,6 +82,45 @@ void srd_unnamed_forget(struct srd_fs *fs, uint64_t ino)
 		look_at(fs, ino);
 }
 
+static bool may_be_left(struct srd_fs *fs)
+{
+	unsigned stripe;
+
+	if (fs->store->flags & SRD_RDONLY || srd_store_read(fs->store, &stripe) != 0)
+		return false;
+	bool unnamed = fs->store->state.unnamed > 0;
+	srd_store_done(fs->store, stripe);
+	return unnamed;
+}
+
+/* Whoever opens the store from here on finds them freed before it can make any. */
+static int free_all(struct srd_txn *txn, const struct srd_state *state)
+{
+	uint64_t left = state->unnamed;
+	int error = 0;
+
+	for (uint32_t i = 1; i < state->inodes.count && left > 0 && !error; i++) {
+		const struct srd_inode *inode = srd_inode_at(state, i);
+		if (inode->mode == 0 || inode->nlink > 0 || inode->gone)
+			continue;
+		error = srd_txn_free(txn, inode->ino);
+		left--;
+	}
+	return error;
+}
+
+void srd_unnamed_sweep(struct srd_fs *fs)
+{
+	struct srd_txn *txn;
+
+	if (!may_be_left(fs) || srd_txn_begin(fs->store, &txn) != 0)
+		return;
+	if (srd_log_is_alone(fs->store->log) && free_all(txn, &fs->store->state) == 0)
+		srd_txn_commit(txn, NULL);
+	else
+		srd_txn_abort(txn);
+}
+
 /* Nobody uses any of them any more, whatever the pins say: a kernel does not
  * forget one by one when it unmounts. */
 void srd_unnamed_release(struct srd_fs *fs)

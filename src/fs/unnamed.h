@@ -5,7 +5,8 @@
  * Such a file is in the state like any other, so that it can be given a name
  * later.  When the kernel forgets it and it still has none, it is given up by a
  * commit of its own.  A crash leaves it in the log, without a name, where nobody
- * meets it.
+ * meets it; the next who starts to serve the store, and has it to itself, gives it
+ * up.
  */
 #ifndef SRD_FS_UNNAMED_H
 #define SRD_FS_UNNAMED_H
@@ -25,6 +26,9 @@ struct srd_unnamed {
 };
 
 void srd_unnamed_init(struct srd_unnamed *unnamed);
+/* Gives up what a crash has left, unless it may be another's.  What cannot be given up
+ * now stays for the next. */
+void srd_unnamed_sweep(struct srd_fs *fs);
 /* Gives up all that have no name still. */
 void srd_unnamed_release(struct srd_fs *fs);
 /* INO was made without a name, and pinned.  If there is no memory to remember it,

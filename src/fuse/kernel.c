@@ -18,6 +18,7 @@
 
 enum {
 	OPCODE_TMPFILE = 51,               /* in newer headers */
+	OPCODE_STATX = 52,
 	ANSWER_BYTES_MAX = 4096,
 };
 
@@ -93,6 +94,12 @@ static uint32_t word(const struct fuse_buf *request, size_t at)
 	return bits;
 }
 
+static void set_opcode(struct fuse_buf *request, struct fuse_in_header *header, uint32_t opcode)
+{
+	header->opcode = opcode;
+	memcpy(request->mem, header, sizeof *header);
+}
+
 void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 {
 	struct fuse_in_header header;
@@ -120,8 +127,12 @@ void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 	case OPCODE_TMPFILE:
 		/* Its arguments and answer are those of CREATE. */
 		hints->unnamed = true;
-		header.opcode = FUSE_CREATE;
-		memcpy(request->mem, &header, sizeof header);
+		set_opcode(request, &header, FUSE_CREATE);
+		break;
+	case OPCODE_STATX:
+		/* Its arguments begin with those of GETATTR. */
+		hints->births = true;
+		set_opcode(request, &header, FUSE_GETATTR);
 		break;
 	default:
 		break;

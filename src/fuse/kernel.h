@@ -15,6 +15,7 @@ struct srd_hints {
 	int caller;              /* its thread; 0: not in our sight */
 	bool kills;              /* setuid and setgid go with this change */
 	bool unnamed;            /* the file to create gets no name (O_TMPFILE) */
+	bool births;             /* GETATTR is to be answered as STATX (srd_reply_statx()) */
 };
 
 /* Has libfuse answer REQUEST, which is INIT, and adds to the answer that we take

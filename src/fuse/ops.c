@@ -157,11 +157,18 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct timespec birth;
 	struct stat st;
 	(void)fi;
 	int error = srd_fs_get_attr(srd_fs_of(req), ino, &st);
 
-	srd_reply_attr(req, error, &st);
+	if (!srd_loop_hints()->births) {
+		srd_reply_attr(req, error, &st);
+		return;
+	}
+	if (!error)
+		error = srd_fs_birth(srd_fs_of(req), ino, &birth);
+	srd_reply_statx(req, error, &st, &birth);
 }
 
 static int64_t ns_of(const struct timespec *time)

@@ -4,6 +4,7 @@
 #include "fuse/reply.h"
 
 #include <string.h>
+#include <sys/sysmacros.h>
 
 /* Inode numbers are never used twice, so one generation does. */
 enum { GENERATION = 1 };
@@ -50,6 +51,46 @@ void srd_reply_attr(fuse_req_t req, int error, const struct stat *st)
 	}
 	struct stat shown = srd_mount_shown(mount, st);
 	fuse_reply_attr(req, &shown, timeout_of(mount, st));
+}
+
+/* Older headers lack the kernel's fuse_statx_out; its fuse_statx is what statx(2) has. */
+struct statx_answer {
+	uint64_t valid_seconds;
+	uint32_t valid_ns, flags;
+	uint64_t spare[2];
+	struct statx stat;
+};
+_Static_assert(sizeof(struct statx_answer) == 288, "as in the kernel's protocol");
+
+static struct statx_timestamp timestamp_of(const struct timespec *time)
+{
+	return (struct statx_timestamp){ .tv_sec = time->tv_sec, .tv_nsec = (uint32_t)time->tv_nsec };
+}
+
+void srd_reply_statx(fuse_req_t req, int error, const struct stat *st, const struct timespec *birth)
+{
+	const struct srd_mount *mount = srd_mount_of(req);
+
+	if (error) {
+		srd_reply_status(req, error);
+		return;
+	}
+	struct stat shown = srd_mount_shown(mount, st);
+	double timeout = timeout_of(mount, st);
+	struct statx_answer answer = {
+		.valid_seconds = (uint64_t)timeout,
+		.valid_ns = (uint32_t)((timeout - (double)(uint64_t)timeout) * 1e9),
+		.stat = {
+			.stx_mask = STATX_BASIC_STATS | STATX_BTIME, .stx_blksize = (uint32_t)shown.st_blksize,
+			.stx_nlink = (uint32_t)shown.st_nlink, .stx_uid = shown.st_uid, .stx_gid = shown.st_gid,
+			.stx_mode = (uint16_t)shown.st_mode, .stx_ino = shown.st_ino,
+			.stx_size = (uint64_t)shown.st_size, .stx_blocks = (uint64_t)shown.st_blocks,
+			.stx_atime = timestamp_of(&shown.st_atim), .stx_btime = timestamp_of(birth),
+			.stx_ctime = timestamp_of(&shown.st_ctim), .stx_mtime = timestamp_of(&shown.st_mtim),
+			.stx_rdev_major = major(shown.st_rdev), .stx_rdev_minor = minor(shown.st_rdev),
+		},
+	};
+	fuse_reply_buf(req, (const char *)&answer, sizeof answer);
 }
 
 void srd_reply_entry(fuse_req_t req, int error, const struct stat *st)

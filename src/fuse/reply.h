@@ -19,6 +19,8 @@ static inline struct srd_fs *srd_fs_of(fuse_req_t req)
 /* 0 or a negative code, nothing else to tell. */
 void srd_reply_status(fuse_req_t req, int error);
 void srd_reply_attr(fuse_req_t req, int error, const struct stat *st);
+/* The answer to STATX: with the time of birth. */
+void srd_reply_statx(fuse_req_t req, int error, const struct stat *st, const struct timespec *birth);
 /* An inode that was handed out: its lookup count is one more if the kernel takes
  * the answer, and the pin is undone if it does not. */
 void srd_reply_entry(fuse_req_t req, int error, const struct stat *st);

@@ -130,6 +130,8 @@ void srd_op_describe(const struct srd_op *op, char text[SRD_DESCRIBE_MAX])
 	case SRD_OP_REFS:
 		if (op->flags & SRD_OP_REPLACE)
 			add(&line, " anew");
+		if (op->flags & SRD_OP_KEEP_SIZE)
+			add(&line, " keeping its size");
 		add_refs(&line, op);
 		break;
 	case SRD_OP_HOLE:

@@ -60,6 +60,10 @@ int srd_extents_copy(const struct srd_state *state, const struct srd_inode *inod
 
 	for (uint64_t pos = 0; pos < inode->size && srd_state_extent(state, inode, pos, &ref);
 	     pos = ref.pos + ref.len) {
+		/* Space that is reserved behind the end is no content. */
+		if (ref.pos >= inode->size)
+			break;
+		ref.len = (uint32_t)SRD_MIN(ref.len, inode->size - ref.pos);
 		int error = srd_extents_add(extents, &ref);
 		if (error)
 			return error;

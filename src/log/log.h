@@ -100,6 +100,10 @@ void srd_log_close(struct srd_log *log);
 /* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody. */
 int srd_log_holder(const char *path, char *text, size_t size);
 
+/* True if nobody else has the log open.  Lasts, as far as appends go, while the append
+ * lock is held: who comes later waits for it. */
+bool srd_log_is_alone(const struct srd_log *log);
+
 /* The file system that the log lies in. */
 int srd_log_statvfs(const struct srd_log *log, struct statvfs *st);
 

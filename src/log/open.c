@@ -68,6 +68,11 @@ static int take_presence(struct srd_log *log)
 	return error;
 }
 
+bool srd_log_is_alone(const struct srd_log *log)
+{
+	return !srd_ofd_is_taken(log->fd, SRD_BYTE_PRESENCE);
+}
+
 /* A word that a child finds zero after fork(): it shares our locks, so nothing would
  * keep it and us apart.  Without it (an old kernel) nothing is noticed. */
 static int make_own(struct srd_log *log)

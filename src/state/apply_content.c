@@ -21,7 +21,8 @@ static int set_size(struct srd_state *state, struct srd_inode *inode, uint64_t s
 	uint64_t old = inode->size;
 
 	inode->size = size;
-	return size < old ? srd_extents_punch(state, inode, size, SRD_FILE_LEN_MAX) : 0;
+	/* Set to what it was, it still drops what is reserved behind. */
+	return size <= old ? srd_extents_punch(state, inode, size, SRD_FILE_LEN_MAX) : 0;
 }
 
 int srd_apply_setattr(const struct srd_change *change, uint32_t index)
@@ -50,12 +51,12 @@ int srd_apply_setattr(const struct srd_change *change, uint32_t index)
 	return sized ? set_size(change->state, inode, op->size) : 0;
 }
 
-/* Puts REF into the file, which grows as needed. */
-static int write_ref(struct srd_state *state, struct srd_inode *inode, const struct srd_ref *ref)
+/* Puts REF into the file, which grows as needed, if it may. */
+static int write_ref(struct srd_state *state, struct srd_inode *inode, const struct srd_ref *ref, bool grows)
 {
 	int error = srd_extents_put(state, inode, ref);
 
-	if (ref->len > 0)
+	if (grows && ref->len > 0)
 		inode->size = SRD_MAX(inode->size, ref->pos + ref->len);
 	return error;
 }
@@ -68,7 +69,7 @@ static int write_refs(struct srd_state *state, struct srd_inode *inode, const st
 		struct srd_ref ref = srd_op_ref(op->refs, i);
 		if (ref.run == 0)
 			ref.skip = 0;
-		error = write_ref(state, inode, &ref);
+		error = write_ref(state, inode, &ref, !(op->flags & SRD_OP_KEEP_SIZE));
 	}
 	return error;
 }
@@ -91,7 +92,7 @@ int srd_apply_content(const struct srd_change *change, uint32_t index)
 	if (op->kind == SRD_OP_REFS)
 		return write_refs(state, inode, op);
 	struct srd_ref ref = { .pos = op->pos, .run = op->run.offset, .len = op->run.len };
-	return write_ref(state, inode, &ref);
+	return write_ref(state, inode, &ref, true);
 }
 
 int srd_apply_xattr(const struct srd_change *change, uint32_t index)

@@ -140,6 +140,7 @@ int srd_apply_make(const struct srd_change *change)
 	int error = make_inode(change, &index);
 	if (!error && op->parent != 0)
 		error = add_name(change, &naming, index);
+	change->state->unnamed += op->parent == 0;
 	return error;
 }
 
@@ -151,6 +152,7 @@ int srd_apply_link(const struct srd_change *change)
 	if (index == 0 || srd_inode_is_dir(srd_inode_at(change->state, index)) ||
 	    srd_inode_at(change->state, index)->nlink == UINT32_MAX || !name_is_free(change, &naming))
 		return srd_change_misfit(change);
+	change->state->unnamed -= srd_inode_at(change->state, index)->nlink == 0;
 	srd_change_mark(change, index);
 	return add_name(change, &naming, index);
 }
@@ -274,6 +276,7 @@ int srd_apply_free(const struct srd_change *change)
 
 	if (index == 0 || srd_inode_at(change->state, index)->nlink != 0)
 		return srd_change_misfit(change);
+	change->state->unnamed--;
 	srd_inode_give_up(change->state, index);
 	return 0;
 }

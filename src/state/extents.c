@@ -55,13 +55,21 @@ static int plant(struct srd_state *state, struct srd_inode *inode)
 	return had_run ? srd_tree_put(state, root, &ref) : 0;
 }
 
+/* True if REF lies over all there is, what is reserved behind the end included. */
+static bool covers(const struct srd_state *state, const struct srd_inode *inode, const struct srd_ref *ref)
+{
+	struct srd_ref behind;
+
+	return ref->pos == 0 && ref->len >= inode->size && !srd_state_extent(state, inode, ref->len, &behind);
+}
+
 int srd_extents_put(struct srd_state *state, struct srd_inode *inode, const struct srd_ref *ref)
 {
 	int error;
 
 	if (ref->len == 0)
 		return 0;
-	if (ref->pos == 0 && ref->len >= inode->size)
+	if (covers(state, inode, ref))
 		srd_extents_clear(state, inode);
 	if (inode->content == SRD_CONTENT_NONE && ref->pos == 0 && ref->skip == 0 && ref->run != 0) {
 		set_run(state, inode, ref->run, ref->len);

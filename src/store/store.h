@@ -136,6 +136,9 @@ int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *d
                   bool replace);
 int srd_txn_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count,
                  bool replace);
+/* Space that reads as zeros, also behind the end: the runs of REFS are 0, and the size
+ * stays. */
+int srd_txn_reserve(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count);
 int srd_txn_hole(struct srd_txn *txn, uint64_t ino, uint64_t pos, uint64_t len);
 /* VALUE NULL removes: -ENODATA if there is none. */
 int srd_txn_xattr(struct srd_txn *txn, uint64_t ino, const char *name, size_t name_len,

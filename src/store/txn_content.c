@@ -84,7 +84,7 @@ static int encode_refs(struct srd_txn *txn, const struct srd_ref *refs, size_t c
 	return 0;
 }
 
-int srd_txn_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count, bool replace)
+static int add_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count, uint8_t flags)
 {
 	uint32_t position;
 	int error = touch_file(txn, ino, &position);
@@ -94,11 +94,20 @@ int srd_txn_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, 
 			error = -EFBIG;
 	if (!error)
 		error = encode_refs(txn, refs, count);
-	if (error || (count == 0 && !replace))
+	if (error || (count == 0 && !(flags & SRD_OP_REPLACE)))
 		return error;
-	struct srd_op op = { .kind = SRD_OP_REFS, .flags = replace ? SRD_OP_REPLACE : 0, .ref_count = count,
-	                     .refs = txn->refs };
+	struct srd_op op = { .kind = SRD_OP_REFS, .flags = flags, .ref_count = count, .refs = txn->refs };
 	return add_inode_op(txn, position, &op, NULL);
+}
+
+int srd_txn_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count, bool replace)
+{
+	return add_refs(txn, ino, refs, count, replace ? SRD_OP_REPLACE : 0);
+}
+
+int srd_txn_reserve(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count)
+{
+	return add_refs(txn, ino, refs, count, SRD_OP_KEEP_SIZE);
 }
 
 int srd_txn_hole(struct srd_txn *txn, uint64_t ino, uint64_t pos, uint64_t len)

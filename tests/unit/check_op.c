@@ -320,13 +320,19 @@ START_TEST(attributes_and_writes_stay_within_limits)
 }
 END_TEST
 
-/* A REFS op with the one reference REF. */
-static bool takes_ref(struct srd_ref ref)
+/* A REFS op with FLAGS and the one reference REF. */
+static bool takes_flagged_ref(uint8_t flags, struct srd_ref ref)
 {
-	struct random_op it = { .op = { .kind = SRD_OP_REFS, .ino = 5, .ref_count = 1, .refs = it.refs } };
+	struct random_op it = { .op = { .kind = SRD_OP_REFS, .flags = flags, .ino = 5, .ref_count = 1,
+	                                .refs = it.refs } };
 
 	srd_ref_encode(&ref, it.refs);
 	return takes(&it, NULL, 0);
+}
+
+static bool takes_ref(struct srd_ref ref)
+{
+	return takes_flagged_ref(0, ref);
 }
 
 START_TEST(references_stay_within_limits)
@@ -350,6 +356,10 @@ START_TEST(references_stay_within_limits)
 	ck_assert(!takes_ref((struct srd_ref){ .run = 4160, .skip = UINT32_MAX, .len = 1 }));
 	ck_assert(!takes_ref((struct srd_ref){ .pos = SRD_FILE_LEN_MAX, .run = 4160, .len = 1 }));
 	ck_assert(!takes_ref((struct srd_ref){ .pos = UINT64_MAX, .run = 4160, .len = 1 }));
+	/* Only what reads as zeros lies behind the end. */
+	ck_assert(takes_flagged_ref(SRD_OP_KEEP_SIZE, (struct srd_ref){ .pos = 7, .len = 5 }));
+	ck_assert(!takes_flagged_ref(SRD_OP_KEEP_SIZE, (struct srd_ref){ .pos = 7, .run = 4160, .len = 5 }));
+	ck_assert(!takes_flagged_ref(4, (struct srd_ref){ .pos = 7, .len = 5 }));
 }
 END_TEST
 

@@ -66,6 +66,32 @@ START_TEST(references_share_and_reserve)
 }
 END_TEST
 
+START_TEST(space_behind_the_end_is_kept_and_dropped)
+{
+	uint64_t ino = make_file(SRD_ROOT_INO, "file");
+	const struct srd_inode *inode = inode_of(ino);
+	uint64_t size = inode->size;
+	uint8_t refs[SRD_REF_LEN];
+
+	srd_ref_encode(&(struct srd_ref){ .pos = 1000, .len = 500 }, refs);
+	APPLY(.kind = SRD_OP_REFS, .flags = SRD_OP_KEEP_SIZE, .ino = ino, .ref_count = 1, .refs = refs);
+	ck_assert_uint_eq(inode->size, size);
+	ck_assert_uint_eq(srd_state_stored_bytes(&state, inode), size + 500);
+	/* Writing what there is anew takes nothing from it. */
+	APPLY(.kind = SRD_OP_WRITE, .ino = ino, .pos = 0, .run.len = 40);
+	ck_assert_uint_eq(srd_state_stored_bytes(&state, inode), 540);
+	/* Bytes that come to lie there are not counted twice, and it stays when the file
+	 * grows. */
+	APPLY(.kind = SRD_OP_WRITE, .ino = ino, .pos = 1000, .run.len = 50);
+	APPLY(.kind = SRD_OP_SETATTR, .ino = ino, .mask = SRD_ATTR_SIZE, .size = 1100);
+	ck_assert_uint_eq(srd_state_stored_bytes(&state, inode), 540);
+	/* Set to the size that it has, a file is cut. */
+	APPLY(.kind = SRD_OP_SETATTR, .ino = ino, .mask = SRD_ATTR_SIZE, .size = 1100);
+	ck_assert_uint_eq(srd_state_stored_bytes(&state, inode), 140);
+	assert_misfits(0);
+}
+END_TEST
+
 START_TEST(content_is_for_files)
 {
 	uint64_t dir = make_dir(SRD_ROOT_INO, "dir");
@@ -279,6 +305,7 @@ int main(void)
 	tcase_set_timeout(tests, 300);
 	tcase_add_test(tests, content_follows_its_ops);
 	tcase_add_test(tests, references_share_and_reserve);
+	tcase_add_test(tests, space_behind_the_end_is_kept_and_dropped);
 	tcase_add_test(tests, content_is_for_files);
 	tcase_add_test(tests, what_is_unknown_may_be_written_to);
 	tcase_add_test(tests, attributes_change_as_the_mask_says);
