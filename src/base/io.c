@@ -79,6 +79,12 @@ static int posix_unlink(const struct srd_io *io, int dir_fd, const char *name)
 	return unlinkat(dir_fd, name, 0) ? srd_errno() : 0;
 }
 
+static int posix_allocate(const struct srd_io *io, int fd, uint64_t offset, uint64_t len)
+{
+	(void)io;
+	return fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) ? srd_errno() : 0;
+}
+
 static int posix_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to,
                         unsigned flags)
 {
@@ -94,6 +100,7 @@ const struct srd_io srd_io_posix = {
 	.find = posix_find,
 	.open = posix_open,
 	.unlink = posix_unlink,
+	.allocate = posix_allocate,
 	.rename = posix_rename,
 };
 

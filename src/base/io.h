@@ -26,6 +26,9 @@ struct srd_io {
 	/* A descriptor; FLAGS get O_CLOEXEC.  MODE as for open(2). */
 	int (*open)(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode);
 	int (*unlink)(const struct srd_io *io, int dir_fd, const char *name);
+	/* Gives the file blocks for [offset, offset + len); its size stays.  May be NULL, as
+	 * if it were -EOPNOTSUPP. */
+	int (*allocate)(const struct srd_io *io, int fd, uint64_t offset, uint64_t len);
 	int (*rename)(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags);
 	void *user;
 };

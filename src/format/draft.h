@@ -13,6 +13,7 @@
 #ifndef SRD_FORMAT_DRAFT_H
 #define SRD_FORMAT_DRAFT_H
 
+#include <stdbool.h>
 #include <sys/uio.h>
 
 #include "format/op.h"
@@ -34,6 +35,7 @@ struct srd_draft {
 	struct iovec *iov;         /* the whole record, after layout */
 	size_t iov_count, iov_cap;
 	uint64_t record_len;       /* after layout */
+	bool takes_away;           /* it makes nothing: may have the last space there is */
 };
 
 void srd_draft_init(struct srd_draft *draft);

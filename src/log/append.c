@@ -19,6 +19,8 @@ static int write_record(struct srd_log *log, struct srd_draft *draft, uint64_t o
 	if (error && written > 0 && !log->cut_needed) {
 		log->cut_needed = true;
 		log->io->ftruncate(log->io, log->fd, offset + SRD_MIN(written, (uint64_t)SRD_HEADER_LEN));
+		/* The reserve went with it. */
+		log->allocated = 0;
 	}
 	return error;
 }
@@ -33,6 +35,10 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, struct sr
 		return error;
 	if (draft->record_len > log->map_len - offset)
 		return SRD_EFULL;
+	if (!draft->takes_away)
+		error = srd_log_reserve(log, offset + draft->record_len);
+	if (error)
+		return error;
 	struct srd_record record = {
 		.offset = offset,
 		.prev = log->last,
@@ -123,6 +129,9 @@ int srd_log_prepare(struct srd_log *log)
 		return error;
 	log->drop_needed = log->cut_needed = false;
 	log->dropped = 0;
+	/* The reserve went with what was cut.  Whoever needs it is told then. */
+	log->allocated = 0;
+	srd_log_reserve(log, atomic_load(&log->end));
 	return 0;
 }
 

@@ -69,6 +69,7 @@ struct srd_log {
 	bool lock_held;           /* the OFD append lock is ours */
 	int64_t lock_since_ns;
 	uint64_t mark_said;       /* the mark in the last header written */
+	uint64_t allocated;       /* the file has blocks up to there, as far as we know */
 
 	struct srd_shm *shm;      /* NULL: none; lock and look each time */
 

@@ -15,6 +15,7 @@ int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 	struct srd_txn *txn = store->txn;
 	srd_pending_clear(txn);
 	srd_draft_start(&txn->draft, SRD_RECORD_META);
+	txn->draft.takes_away = true;
 	txn->grows = false;
 	txn->offset = atomic_load(&store->log->end);
 	txn->next_ino = store->state.next_ino;
@@ -115,6 +116,21 @@ int srd_txn_lookup(struct srd_txn *txn, uint64_t dir, const char *name, size_t l
 	return error ? error : srd_txn_node(txn, ino, node);
 }
 
+/* Done on a full disk, too: what removes, shortens, renames or sets attributes. */
+static bool needs_no_space(const struct srd_op *op)
+{
+	switch (op->kind) {
+	case SRD_OP_UNLINK:
+	case SRD_OP_RENAME:
+	case SRD_OP_SETATTR:
+	case SRD_OP_HOLE:
+	case SRD_OP_FREE: return true;
+	case SRD_OP_WRITE: return op->run.len == 0;
+	case SRD_OP_XATTR: return op->flags & SRD_OP_REMOVE;
+	default: return false;
+	}
+}
+
 int srd_txn_add_op(struct srd_txn *txn, const struct srd_op *op, const void *data, uint64_t *offset)
 {
 	bool takes_away = op->kind == SRD_OP_UNLINK || op->kind == SRD_OP_FREE;
@@ -126,6 +142,7 @@ int srd_txn_add_op(struct srd_txn *txn, const struct srd_op *op, const void *dat
 	if (error)
 		return error;
 	txn->grows |= !takes_away;
+	txn->draft.takes_away &= needs_no_space(op);
 	*offset = txn->offset + op_at;
 	return 0;
 }
