@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.c - figures of several runs and peers, as a table, JSON or a chart.
+ *
+ *     mount, scale, engine --samples  |  tools/bench/report [--json] [--svg FILE]
+ *
+ * A sample is a line of five fields between tabs: row, unit, "more" or "less" (which
+ * is better), peer, figure.  Rows and peers come out in the order in which they came
+ * first; the first peer is the one that the others are held against.  Other lines
+ * are comments, which the table begins with.
+ */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_MAX = 100, PEERS_MAX = 16, SAMPLES_MAX = 99, TEXT_MAX = 64, NOTES_MAX = 20 };
+
+struct cell {
+	double samples[SAMPLES_MAX];      /* sorted before they are used */
+	size_t count;
+};
+
+struct row {
+	char name[TEXT_MAX], unit[TEXT_MAX];
+	bool less_is_better;
+	struct cell cells[PEERS_MAX];
+};
+
+struct report {
+	struct row rows[ROWS_MAX];
+	size_t row_count;
+	char peers[PEERS_MAX][TEXT_MAX];
+	size_t peer_count;
+	char notes[NOTES_MAX][256];
+	size_t note_count;
+};
+
+static _Noreturn void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("report: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+/* ---- Reading ---- */
+
+static struct row *find_row(struct report *report, const char *name)
+{
+	for (size_t i = 0; i < report->row_count; i++)
+		if (strcmp(report->rows[i].name, name) == 0)
+			return &report->rows[i];
+	if (report->row_count == ROWS_MAX)
+		die("more than %d rows", ROWS_MAX);
+	struct row *row = &report->rows[report->row_count++];
+	snprintf(row->name, sizeof row->name, "%s", name);
+	return row;
+}
+
+static size_t find_peer(struct report *report, const char *name)
+{
+	for (size_t i = 0; i < report->peer_count; i++)
+		if (strcmp(report->peers[i], name) == 0)
+			return i;
+	if (report->peer_count == PEERS_MAX)
+		die("more than %d peers", PEERS_MAX);
+	snprintf(report->peers[report->peer_count], TEXT_MAX, "%s", name);
+	return report->peer_count++;
+}
+
+static void take_note(struct report *report, const char *line)
+{
+	if (report->note_count < NOTES_MAX && *line)
+		snprintf(report->notes[report->note_count++], sizeof *report->notes, "%s", line);
+}
+
+static void take(struct report *report, char *line)
+{
+	char *fields[5], *rest = line, copy[256];
+	size_t count = 0;
+
+	snprintf(copy, sizeof copy, "%s", line);
+	while (count < 5 && (fields[count] = strsep(&rest, "\t")))
+		count++;
+	if (count < 5 || rest) {
+		take_note(report, copy);
+		return;
+	}
+	struct row *row = find_row(report, fields[0]);
+	struct cell *cell = &row->cells[find_peer(report, fields[3])];
+	snprintf(row->unit, sizeof row->unit, "%s", fields[1]);
+	row->less_is_better = strcmp(fields[2], "less") == 0;
+	if (cell->count < SAMPLES_MAX)
+		cell->samples[cell->count++] = strtod(fields[4], NULL);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void read_all(struct report *report)
+{
+	char *line = NULL;
+	size_t cap = 0;
+
+	while (getline(&line, &cap, stdin) > 0) {
+		line[strcspn(line, "\n")] = 0;
+		take(report, line);
+	}
+	free(line);
+	for (size_t r = 0; r < report->row_count; r++)
+		for (size_t p = 0; p < report->peer_count; p++) {
+			struct cell *cell = &report->rows[r].cells[p];
+			qsort(cell->samples, cell->count, sizeof *cell->samples, compare_doubles);
+		}
+}
+
+/* 0 where there are no samples. */
+static double median(const struct cell *cell)
+{
+	size_t n = cell->count;
+
+	return n ? (cell->samples[(n - 1) / 2] + cell->samples[n / 2]) / 2 : 0;
+}
+
+/* How many times better the first peer does than PEER; 0: not known. */
+static double ratio(const struct row *row, size_t peer)
+{
+	double ours = median(&row->cells[0]), theirs = median(&row->cells[peer]);
+
+	if (ours <= 0 || theirs <= 0)
+		return 0;
+	return row->less_is_better ? theirs / ours : ours / theirs;
+}
+
+/* ---- Writing ---- */
+
+/* FIGURE with three digits that count, and commas. */
+static const char *show(double figure, char text[32])
+{
+	if (figure < 1000) {
+		snprintf(text, 32, "%.*f", figure < 1 ? 3 : figure < 10 ? 2 : figure < 100 ? 1 : 0, figure);
+		return text;
+	}
+	char digits[32];
+	int len = snprintf(digits, sizeof digits, "%.0f", figure), at = 0;
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			text[at++] = ',';
+		text[at++] = digits[i];
+	}
+	text[at] = 0;
+	return text;
+}
+
+static void print_cell(const struct row *row, size_t peer)
+{
+	const struct cell *cell = &row->cells[peer];
+	char middle[32], low[32], high[32], range[72], times[32] = "";
+
+	if (cell->count == 0) {
+		printf("%15s %-17s%7s", "-", "", "");
+		return;
+	}
+	snprintf(range, sizeof range, "(%s-%s)", show(cell->samples[0], low),
+	         show(cell->samples[cell->count - 1], high));
+	if (peer > 0 && ratio(row, peer) > 0)
+		snprintf(times, sizeof times, "%.2f", ratio(row, peer));
+	printf("%15s %-17s%7s", show(median(cell), middle), range, times);
+}
+
+static void print_table(const struct report *report)
+{
+	for (size_t i = 0; i < report->note_count; i++)
+		puts(report->notes[i]);
+	printf("medians (lowest-highest); times: how often %s is that much better\n\n%-24s%-9s", report->peers[0], "", "");
+	for (size_t p = 0; p < report->peer_count; p++)
+		printf("%15s %-17s%7s", report->peers[p], "", p ? "times" : "");
+	putchar('\n');
+	for (size_t r = 0; r < report->row_count; r++) {
+		printf("%-24s%-9s", report->rows[r].name, report->rows[r].unit);
+		for (size_t p = 0; p < report->peer_count; p++)
+			print_cell(&report->rows[r], p);
+		putchar('\n');
+	}
+}
+
+static void print_json(const struct report *report)
+{
+	printf("{\"rows\": [");
+	for (size_t r = 0; r < report->row_count; r++) {
+		const struct row *row = &report->rows[r];
+		printf("%s\n  {\"name\": \"%s\", \"unit\": \"%s\", \"less_is_better\": %s, \"samples\": {", r ? "," : "",
+		       row->name, row->unit, row->less_is_better ? "true" : "false");
+		for (size_t p = 0; p < report->peer_count; p++) {
+			printf("%s\"%s\": [", p ? ", " : "", report->peers[p]);
+			for (size_t i = 0; i < row->cells[p].count; i++)
+				printf("%s%.9g", i ? ", " : "", row->cells[p].samples[i]);
+			printf("]");
+		}
+		printf("}}");
+	}
+	printf("\n]}\n");
+}
+
+/* ---- A chart: for each row a group of bars, the longest of it across the whole width ---- */
+
+enum { BAR = 14, GAP = 12, LEFT = 190, WIDTH = 460, RIGHT = 110, HEAD = 34 };
+
+static const char *const colours[] = { "#1f6feb", "#9aa4af", "#c6cdd5", "#7d8590", "#b8a07a", "#8fa58c",
+                                       "#a58ca0", "#d0b8b8" };
+
+static double longest(const struct report *report, const struct row *row)
+{
+	double most = 0;
+
+	for (size_t p = 0; p < report->peer_count; p++)
+		most = median(&row->cells[p]) > most ? median(&row->cells[p]) : most;
+	return most;
+}
+
+static size_t present(const struct report *report, const struct row *row)
+{
+	size_t count = 0;
+
+	for (size_t p = 0; p < report->peer_count; p++)
+		count += row->cells[p].count > 0;
+	return count;
+}
+
+static int draw_row(FILE *out, const struct report *report, const struct row *row, int y)
+{
+	double most = longest(report, row);
+	char text[32];
+
+	fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", LEFT - 10, y + BAR - 3, row->name);
+	fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"unit\">%s%s</text>\n", LEFT - 10, y + 2 * BAR - 2,
+	        row->unit, row->less_is_better ? ", less is better" : "");
+	for (size_t p = 0; p < report->peer_count; p++) {
+		if (row->cells[p].count == 0)
+			continue;
+		double share = most > 0 ? median(&row->cells[p]) / most : 0;
+		fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>", LEFT, y, 1 + share * WIDTH,
+		        BAR - 2, colours[p % (sizeof colours / sizeof *colours)]);
+		fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"unit\">%s %s</text>\n", LEFT + 6 + share * WIDTH, y + BAR - 4,
+		        show(median(&row->cells[p]), text), report->peers[p]);
+		y += BAR;
+	}
+	return y + GAP;
+}
+
+static void draw(const struct report *report, const char *path)
+{
+	int height = HEAD;
+
+	for (size_t r = 0; r < report->row_count; r++)
+		height += (int)present(report, &report->rows[r]) * BAR + GAP;
+	FILE *out = fopen(path, "w");
+	if (!out)
+		die("cannot write %s", path);
+	fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "
+	        "font-size=\"12\">\n<style>.unit{fill:#57606a;font-size:10px}</style>\n"
+	        "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", LEFT + WIDTH + RIGHT, height);
+	fprintf(out, "<text x=\"10\" y=\"20\" class=\"unit\">medians; each group's longest bar is the full width</text>\n");
+	int y = HEAD;
+	for (size_t r = 0; r < report->row_count; r++)
+		if (present(report, &report->rows[r]) > 0)
+			y = draw_row(out, report, &report->rows[r], y);
+	fputs("</svg>\n", out);
+	if (fclose(out) != 0)
+		die("cannot write %s", path);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option known[] = { { "json", no_argument, NULL, 'j' },
+	                                       { "svg", required_argument, NULL, 's' }, { 0 } };
+	static struct report report;
+	const char *chart = NULL;
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case 'j': json = true; break;
+		case 's': chart = optarg; break;
+		default: fputs("usage: report [--json] [--svg FILE] <SAMPLES\n", stderr); exit(2);
+		}
+	}
+	read_all(&report);
+	if (report.row_count == 0)
+		die("no samples");
+	if (json)
+		print_json(&report);
+	else
+		print_table(&report);
+	if (chart)
+		draw(&report, chart);
+	return 0;
+}
