@@ -157,6 +157,22 @@ static int add_change(struct srd_fs *fs, struct srd_txn *txn, const struct srd_n
 	return error;
 }
 
+/* What makes the file OPEN smaller is never refused; other changes need room. */
+static int check_room(struct srd_fs *fs, const struct srd_open_inode *open, const struct srd_attr *attr)
+{
+	struct srd_inode *inode;
+	unsigned stripe;
+
+	if (fs->limit.max_bytes == 0)
+		return 0;
+	int error = srd_fs_read_inode(fs, open->ino, &stripe, &inode);
+	if (error)
+		return error;
+	bool smaller = attr->mask & SRD_ATTR_SIZE && attr->size < srd_open_size(open, inode->size);
+	srd_store_done(fs->store, stripe);
+	return smaller ? 0 : srd_limit_change(fs);
+}
+
 int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr, const struct srd_caller *caller, struct stat *st)
 {
 	struct change change = { .attr = *attr, .caller = caller };
@@ -178,7 +194,9 @@ int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr
 	if (!open)
 		return -ENOMEM;
 	pthread_mutex_lock(&open->mutex);
-	int error = srd_open_commit(fs, open, add_change, &change);
+	int error = check_room(fs, open, attr);
+	if (!error)
+		error = srd_open_commit(fs, open, add_change, &change);
 	if (!error)
 		error = stat_open(fs, open, st);
 	pthread_mutex_unlock(&open->mutex);
@@ -189,10 +207,9 @@ int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr
 /* Shows the limit as if the disk were that big. */
 static void limit_space(const struct srd_fs *fs, struct statvfs *st)
 {
-	uint64_t end = atomic_load_explicit(&fs->store->log->end, memory_order_relaxed);
-	fsblkcnt_t left = end < fs->max_bytes ? (fs->max_bytes - end) / st->f_frsize : 0;
+	fsblkcnt_t left = srd_limit_left(fs) / st->f_frsize;
 
-	st->f_blocks = fs->max_bytes / st->f_frsize;
+	st->f_blocks = fs->limit.max_bytes / st->f_frsize;
 	st->f_bfree = SRD_MIN(st->f_bfree, left);
 	st->f_bavail = SRD_MIN(st->f_bavail, left);
 }
@@ -202,7 +219,7 @@ int srd_fs_statvfs(struct srd_fs *fs, struct statvfs *st)
 	unsigned stripe;
 	int error = srd_log_statvfs(fs->store->log, st);
 
-	if (!error && fs->max_bytes)
+	if (!error && fs->limit.max_bytes)
 		limit_space(fs, st);
 	if (!error)
 		error = srd_store_read(fs->store, &stripe);

@@ -79,6 +79,47 @@ static void commit_oldest(struct srd_fs *fs)
 	pthread_mutex_lock(&opens->mutex);
 }
 
+/* Takes turns with the thread at the mutex of each inode: on return what was dirty
+ * before is committed, whoever did it. */
+static int commit_bucket(struct srd_fs *fs, struct srd_open_inode *const *bucket)
+{
+	struct srd_opens *opens = &fs->opens;
+	struct srd_open_inode *held = NULL;
+	int first = 0;
+
+	pthread_mutex_lock(&opens->mutex);
+	for (struct srd_open_inode *inode = *bucket; inode; inode = inode->next) {
+		if (!atomic_load(&inode->changed))
+			continue;
+		inode->refs++;
+		pthread_mutex_unlock(&opens->mutex);
+		if (held)
+			srd_open_put(fs, held);
+		held = inode;      /* keeps it, and so the way on */
+		pthread_mutex_lock(&inode->mutex);
+		int error = srd_open_commit(fs, inode, NULL, NULL);
+		pthread_mutex_unlock(&inode->mutex);
+		first = first ? first : error;
+		pthread_mutex_lock(&opens->mutex);
+	}
+	pthread_mutex_unlock(&opens->mutex);
+	if (held)
+		srd_open_put(fs, held);
+	return first;
+}
+
+int srd_committer_flush(struct srd_fs *fs)
+{
+	struct srd_opens *opens = &fs->opens;
+	int first = 0;
+
+	for (size_t i = 0; i < SRD_OPEN_BUCKETS && atomic_load(&opens->changed_count) > 0; i++) {
+		int error = commit_bucket(fs, &opens->bucket[i]);
+		first = first ? first : error;
+	}
+	return first;
+}
+
 static void wait_for_work(struct srd_opens *opens)
 {
 	if (!opens->oldest) {

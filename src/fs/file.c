@@ -105,14 +105,16 @@ int srd_fs_flush(struct srd_fs *fs, struct srd_file *file)
 
 int srd_fs_sync_all(struct srd_fs *fs)
 {
-	return srd_store_sync(fs->store);
+	int error = srd_committer_flush(fs), sync_error = srd_store_sync(fs->store);
+
+	return error ? error : sync_error;
 }
 
 int srd_fs_sync(struct srd_fs *fs, struct srd_file *file)
 {
 	int error = srd_fs_flush(fs, file);
 
-	return error ? error : srd_fs_sync_all(fs);
+	return error ? error : srd_store_sync(fs->store);
 }
 
 void srd_fs_close(struct srd_fs *fs, struct srd_file *file)

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/check.h"
-
 int srd_fs_new(struct srd_store *store, void (*say)(void *user, const char *text), void *user,
                struct srd_fs **out)
 {
@@ -64,13 +62,6 @@ int srd_fs_read_inode(struct srd_fs *fs, uint64_t ino, unsigned *stripe, struct 
 	}
 	*inode = srd_inode_at(&fs->store->state, index);
 	return 0;
-}
-
-int srd_fs_check_limit(const struct srd_fs *fs, uint64_t len)
-{
-	uint64_t end = atomic_load_explicit(&fs->store->log->end, memory_order_relaxed);
-
-	return fs->max_bytes == 0 || srd_within(end, len, fs->max_bytes) ? 0 : -ENOSPC;
 }
 
 void srd_fs_say(struct srd_fs *fs, const char *format, ...)

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "fs/limit.h"
 #include "fs/open.h"
 #include "fs/seen.h"
 #include "fs/unnamed.h"
@@ -27,7 +28,7 @@ struct srd_fs {
 	struct srd_opens opens;
 	struct srd_seen seen;
 	struct srd_unnamed unnamed;
-	uint64_t max_bytes;       /* the store is not to grow beyond; 0: no limit */
+	struct srd_limit limit;
 	/* Told about things that no caller can be told about; may be NULL. */
 	void (*say)(void *user, const char *text);
 	void *user;
@@ -106,7 +107,7 @@ int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const v
 int srd_fs_flush(struct srd_fs *fs, struct srd_file *file);
 /* ... and durable. */
 int srd_fs_sync(struct srd_fs *fs, struct srd_file *file);
-/* Everything committed so far is durable on return. */
+/* Everything written so far is committed and durable on return. */
 int srd_fs_sync_all(struct srd_fs *fs);
 /* Commits what is dirty; what cannot be committed is tried again later. */
 void srd_fs_close(struct srd_fs *fs, struct srd_file *file);
@@ -144,9 +145,6 @@ int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st);
 /* [pos, pos + len) of an inode, committed or not; short at its end.  OPEN may be NULL. */
 ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *open,
                             uint64_t pos, void *data, size_t len);
-/* -ENOSPC if LEN more bytes would bring the store over its limit.  What frees is not
- * asked to fit. */
-int srd_fs_check_limit(const struct srd_fs *fs, uint64_t len);
 void srd_fs_say(struct srd_fs *fs, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int64_t srd_fs_now_ns(void);
 

@@ -12,9 +12,6 @@
 #include "fs/acl.h"
 #include "fs/xattr.h"
 
-/* About what a new name takes of a store with a limit. */
-enum { MAKE_BYTES = 512 };
-
 static bool is_reserved(uint64_t dir, const char *name)
 {
 	return dir == SRD_ROOT_INO && strcmp(name, ".srd") == 0;
@@ -173,14 +170,13 @@ static int make(struct srd_fs *fs, uint64_t dir, const char *name, const struct 
 	struct srd_fs_node node = *wanted;
 	struct srd_txn *txn;
 
-	int error = srd_fs_check_limit(fs, MAKE_BYTES);
-	if (error)
-		return error;
 	if (name && strlen(name) > SRD_NAME_MAX)
 		return -ENAMETOOLONG;
 	if (node.target && strlen(node.target) > SRD_KEY_MAX)
 		return -ENAMETOOLONG;
-	error = srd_txn_begin(fs->store, &txn);
+	int error = srd_limit_growth(fs, node.target ? strlen(node.target) : 0);
+	if (!error)
+		error = srd_txn_begin(fs->store, &txn);
 	return error ? error : end(txn, add_new(fs, txn, dir, name, &node, ino));
 }
 
@@ -204,7 +200,9 @@ int srd_fs_link(struct srd_fs *fs, uint64_t ino, uint64_t dir, const char *name,
 
 	if (strlen(name) > SRD_NAME_MAX)
 		return -ENAMETOOLONG;
-	int error = srd_txn_begin(fs->store, &txn);
+	int error = srd_limit_growth(fs, 0);
+	if (!error)
+		error = srd_txn_begin(fs->store, &txn);
 	if (error)
 		return error;
 	error = end(txn, srd_txn_link(txn, ino, dir, name, strlen(name)));
@@ -232,7 +230,9 @@ int srd_fs_rename(struct srd_fs *fs, uint64_t dir, const char *name, uint64_t ne
 		return -EINVAL;
 	if (strlen(name) > SRD_NAME_MAX || strlen(new_name) > SRD_NAME_MAX)
 		return -ENAMETOOLONG;
-	int error = srd_txn_begin(fs->store, &txn);
+	int error = srd_limit_change(fs);
+	if (!error)
+		error = srd_txn_begin(fs->store, &txn);
 	if (error)
 		return error;
 	return end(txn, srd_txn_rename(txn, dir, name, strlen(name), new_dir, new_name, strlen(new_name), flags));

@@ -64,8 +64,18 @@ static struct srd_open_inode *add(struct srd_opens *opens, uint64_t ino)
 	return inode;
 }
 
-static void destroy(struct srd_opens *opens, struct srd_open_inode *inode)
+/* Keeps the sum true of what is in memory and will have to be appended. */
+static void count_pending(struct srd_fs *fs, struct srd_open_inode *inode)
 {
+	if (inode->dirty.memory_bytes == inode->pending)
+		return;
+	atomic_fetch_add(&fs->limit.pending, inode->dirty.memory_bytes - inode->pending);
+	inode->pending = inode->dirty.memory_bytes;
+}
+
+static void destroy(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	struct srd_opens *opens = &fs->opens;
 	struct srd_open_inode **link = bucket_of(opens, inode->ino);
 
 	while (*link != inode)
@@ -75,6 +85,7 @@ static void destroy(struct srd_opens *opens, struct srd_open_inode *inode)
 		atomic_fetch_sub(&opens->changed_count, 1);
 	srd_committer_remove(opens, inode);
 	srd_dirty_clear(&inode->dirty);
+	count_pending(fs, inode);
 	pthread_mutex_destroy(&inode->mutex);
 	free(inode);
 }
@@ -96,7 +107,7 @@ void srd_open_put(struct srd_fs *fs, struct srd_open_inode *inode)
 	SRD_LOCK_GUARD(&fs->opens.mutex);
 
 	if (--inode->refs == 0 && !atomic_load(&inode->changed))
-		destroy(&fs->opens, inode);
+		destroy(fs, inode);
 }
 
 void srd_open_forget(struct srd_fs *fs, uint64_t ino)
@@ -105,7 +116,7 @@ void srd_open_forget(struct srd_fs *fs, uint64_t ino)
 	struct srd_open_inode *inode = find(&fs->opens, ino);
 
 	if (inode && inode->refs == 0)
-		destroy(&fs->opens, inode);
+		destroy(fs, inode);
 }
 
 bool srd_open_is_changed(struct srd_fs *fs, uint64_t ino)
@@ -207,10 +218,11 @@ int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos
 		return -EFBIG;
 	if (len == 0)
 		return 0;
-	int error = srd_fs_check_limit(fs, inode->dirty.memory_bytes + len);
+	int error = srd_limit_growth(fs, len);
 	if (error)
 		return error;
 	error = (len >= DIRECT_LEN ? write_direct : write_memory)(fs, inode, pos, data, len);
+	count_pending(fs, inode);
 	if (error)
 		return error;
 	inode->size = SRD_MAX(inode->size, pos + len);
@@ -224,6 +236,7 @@ int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos
 void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode)
 {
 	srd_dirty_clear(&inode->dirty);
+	count_pending(fs, inode);
 	inode->base = inode->size = 0;
 	note_write(fs, inode);
 }
@@ -234,6 +247,7 @@ void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode)
 static void clean(struct srd_fs *fs, struct srd_open_inode *inode)
 {
 	srd_dirty_clear(&inode->dirty);
+	count_pending(fs, inode);
 	inode->base = ALL_COMMITTED;
 	inode->size = 0;
 	inode->written = inode->mtime_shown = inode->plain = false;
@@ -324,6 +338,7 @@ static int commit(struct srd_fs *fs, struct srd_open_inode *inode, srd_open_more
 	bool unlinked = false;
 	int error = inode->dirty.memory_bytes >= COMMIT_LEN ? spill(fs, inode) : 0;
 
+	count_pending(fs, inode);
 	if (!error)
 		error = srd_txn_begin(fs->store, &txn);
 	if (error)
@@ -373,7 +388,7 @@ int srd_opens_release(struct srd_fs *fs)
 				srd_fs_say(fs, "inode %llu: what was written last is lost: %s",
 				           (unsigned long long)inode->ino, srd_strerror(error));
 			first = first ? first : error;
-			destroy(opens, inode);
+			destroy(fs, inode);
 		}
 	}
 	pthread_cond_destroy(&opens->wake);

@@ -47,6 +47,7 @@ struct srd_open_inode {
 
 	pthread_mutex_t mutex;            /* protects what follows */
 	struct srd_dirty dirty;
+	uint64_t pending;                 /* its bytes in memory, as counted in the limit */
 	uint64_t base;                    /* UINT64_MAX: all of what is committed counts */
 	uint64_t size;
 	bool written;                     /* mtime_ns is the time of the last write */
@@ -108,6 +109,8 @@ uint64_t srd_open_size(const struct srd_open_inode *inode, uint64_t size);
 /* Starts the thread that commits what has been dirty for a second. */
 int srd_committer_start(struct srd_fs *fs);
 void srd_committer_stop(struct srd_fs *fs);
+/* Commits all that is dirty now; returns the first error. */
+int srd_committer_flush(struct srd_fs *fs);
 /* INODE became dirty.  Call with opens.mutex held. */
 void srd_committer_add(struct srd_opens *opens, struct srd_open_inode *inode);
 void srd_committer_remove(struct srd_opens *opens, struct srd_open_inode *inode);

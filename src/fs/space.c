@@ -106,6 +106,8 @@ static int add_allocation(struct srd_fs *fs, struct srd_txn *txn, const struct s
 	else if (!error)
 		error = reserve_holes(&fs->store->state, inode, wanted->pos, wanted->end, &pieces);
 	if (!error)
+		error = srd_limit_growth(fs, pieces.count * SRD_REF_LEN);
+	if (!error)
 		error = srd_txn_reserve(txn, node->ino, pieces.refs, pieces.count);
 	if (!error)
 		error = note_allocation(txn, inode, wanted);
@@ -131,7 +133,7 @@ int srd_fs_allocate(struct srd_fs *fs, struct srd_file *file, int mode, uint64_t
 		return -EOPNOTSUPP;
 	if (!srd_within(pos, len, SRD_FILE_LEN_MAX))
 		return -EFBIG;
-	int error = mode & FALLOC_FL_PUNCH_HOLE ? 0 : check_room(fs, len);
+	int error = mode & FALLOC_FL_PUNCH_HOLE ? srd_limit_change(fs) : check_room(fs, len);
 	if (error)
 		return error;
 	SRD_LOCK_GUARD(&file->inode->mutex);
@@ -241,6 +243,8 @@ static int add_copy(struct srd_fs *fs, struct srd_txn *txn, const struct srd_nod
 	error = gather(state, from, copying->from_pos, &end, copying->to_pos, &pieces);
 	uint64_t len = end - copying->from_pos;
 	struct srd_attr grown = { .mask = SRD_ATTR_SIZE, .size = copying->to_pos + len };
+	if (!error)
+		error = srd_limit_growth(fs, pieces.count * SRD_REF_LEN);
 	if (!error && grown.size > to->size)
 		error = srd_txn_set_attr(txn, node->ino, &grown);
 	if (!error)

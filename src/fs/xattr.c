@@ -207,7 +207,8 @@ int srd_fs_set_xattr(struct srd_fs *fs, uint64_t ino, const char *name, const vo
 		return -E2BIG;
 	if (is_acl && !srd_acl_is_sound(change.value, len))
 		return -EINVAL;
-	return make_change(fs, ino, &change);
+	int error = srd_limit_growth(fs, len);
+	return error ? error : make_change(fs, ino, &change);
 }
 
 int srd_fs_remove_xattr(struct srd_fs *fs, uint64_t ino, const char *name)

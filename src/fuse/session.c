@@ -109,7 +109,7 @@ static int open_store(struct srd_mount *mount)
 	if (error)
 		srd_mount_say(mount, "%s", srd_strerror(error));
 	else
-		mount->fs->max_bytes = mount->options->max_bytes;
+		mount->fs->limit.max_bytes = mount->options->max_bytes;
 	return error;
 }
 

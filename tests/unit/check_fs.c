@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "fs/fs.h"
 #include "fs/space.h"
+#include "fs/xattr.h"
 
 static uint64_t seed;
 static char directory[64], path[96], told[8192];
@@ -225,6 +226,60 @@ START_TEST(truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_con
 	srd_fs_close(fs, truncating);
 	expect_text(file, "");
 	srd_fs_close(fs, file);
+}
+END_TEST
+
+/* ---- A limit ---- */
+
+static uint64_t log_end(void)
+{
+	return atomic_load(&store->log->end);
+}
+
+/* Writes a little to each of three files in turn until one is refused. */
+static void fill_up(struct srd_file *files[3])
+{
+	static const char bytes[3000];
+	int error = 0;
+
+	for (uint64_t i = 0; !error; i++) {
+		ck_assert_uint_lt(i, 1000);
+		error = srd_fs_write(fs, files[i % 3], i * sizeof bytes, bytes, sizeof bytes, NULL);
+	}
+	ck_assert_int_eq(error, -ENOSPC);
+}
+
+START_TEST(a_store_grows_up_to_its_limit_and_can_be_put_in_order_then)
+{
+	struct srd_file *files[3] = { create("a"), create("b"), create("c") };
+	struct srd_attr mode = { .mask = SRD_ATTR_MODE, .mode = 0600 }, cut = { .mask = SRD_ATTR_SIZE, .size = 3 };
+	uint64_t max = log_end() + 300000, a = files[0]->inode->ino;
+	struct stat st;
+	int error;
+
+	fs->limit.max_bytes = max;
+	fill_up(files);
+	/* What was taken has its place. */
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(srd_fs_flush(fs, files[i]), 0);
+	ck_assert_uint_le(log_end(), max);
+	ck_assert_uint_ge(log_end(), max - max / 8);
+	ck_assert_uint_eq(atomic_load(&fs->limit.pending), 0);
+	ck_assert_int_eq(srd_fs_write(fs, files[0], 0, fs, 20000, NULL), -ENOSPC);
+	while ((error = srd_fs_make(fs, SRD_ROOT_INO, "new", &plain, &st)) == 0)
+		ck_assert_int_eq(srd_fs_unlink(fs, SRD_ROOT_INO, "new", false), 0);
+	ck_assert_int_eq(error, -ENOSPC);
+	ck_assert_int_eq(srd_fs_link(fs, a, SRD_ROOT_INO, "d", &st), -ENOSPC);
+	ck_assert_int_eq(srd_fs_set_xattr(fs, a, "user.a", "v", 1, 0, true), -ENOSPC);
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "a", SRD_ROOT_INO, "d", 0), 0);
+	while ((error = srd_fs_set_attr(fs, a, &mode, NULL, &st)) == 0)
+		ck_assert_uint_le(log_end(), max);
+	ck_assert_int_eq(error, -ENOSPC);
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "d", SRD_ROOT_INO, "a", 0), -ENOSPC);
+	ck_assert_int_eq(srd_fs_set_attr(fs, a, &cut, NULL, &st), 0);
+	for (int i = 0; i < 3; i++)
+		srd_fs_close(fs, files[i]);
+	ck_assert_int_eq(srd_fs_unlink(fs, SRD_ROOT_INO, "d", false), 0);
 }
 END_TEST
 
@@ -705,6 +760,7 @@ int main(void)
 	tcase_add_test(tcase, a_failing_commit_keeps_the_data);
 	tcase_add_test(tcase, a_large_write_fails_where_there_is_no_room);
 	tcase_add_test(tcase, truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_content);
+	tcase_add_test(tcase, a_store_grows_up_to_its_limit_and_can_be_put_in_order_then);
 	tcase_add_test(tcase, an_unlinked_file_works_and_leaves_nothing);
 	tcase_add_test(tcase, a_file_that_never_had_a_name_is_given_up);
 	tcase_add_test(tcase, what_a_crash_left_without_a_name_is_given_up_by_who_is_alone);
