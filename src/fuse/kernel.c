@@ -24,26 +24,38 @@ enum {
 
 /* ---- INIT ---- */
 
-/* Passes the answer on to the kernel with the flag set. */
-static int forward(int from, int to)
+enum { FLAGS2_DIRECT_IO_ALLOW_MMAP = 1 << 4 };   /* in newer headers */
+
+static void set_bits(char *answer, size_t len, size_t at, uint32_t wanted)
+{
+	uint32_t bits;
+
+	at += sizeof(struct fuse_out_header);
+	if (len < at + sizeof bits)
+		return;
+	memcpy(&bits, answer + at, sizeof bits);
+	bits |= wanted;
+	memcpy(answer + at, &bits, sizeof bits);
+}
+
+/* Passes the answer on to the kernel with what it lacks: we take set-id bits away, and
+ * files opened with FOPEN_DIRECT_IO may be mapped.  INIT is what the kernel said. */
+static int forward(const struct fuse_init_in *init, int from, int to)
 {
 	_Alignas(struct fuse_out_header) char answer[ANSWER_BYTES_MAX];
 	ssize_t len = recv(from, answer, sizeof answer, MSG_DONTWAIT);
-	size_t flags = sizeof(struct fuse_out_header) + offsetof(struct fuse_init_out, flags);
-	uint32_t bits;
 
 	if (len < 0)
 		return srd_errno();
-	if ((size_t)len >= flags + sizeof bits) {
-		memcpy(&bits, answer + flags, sizeof bits);
-		bits |= FUSE_HANDLE_KILLPRIV_V2;
-		memcpy(answer + flags, &bits, sizeof bits);
-	}
+	set_bits(answer, (size_t)len, offsetof(struct fuse_init_out, flags),
+	         FUSE_HANDLE_KILLPRIV_V2 | (init->flags & FUSE_INIT_EXT));
+	set_bits(answer, (size_t)len, offsetof(struct fuse_init_out, flags2),
+	         init->flags2 & FLAGS2_DIRECT_IO_ALLOW_MMAP);
 	return write(to, answer, (size_t)len) == len ? 0 : srd_errno();
 }
 
 /* libfuse answers into a pair of sockets that takes the place of its device. */
-static int answer_through(struct fuse_session *session, struct fuse_buf *request)
+static int answer_through(struct fuse_session *session, struct fuse_buf *request, const struct fuse_init_in *init)
 {
 	int device = fuse_session_fd(session), ends[2];
 	/* dup() rather than fcntl(): the thread sanitizer follows it, and so knows that
@@ -56,7 +68,7 @@ static int answer_through(struct fuse_session *session, struct fuse_buf *request
 	int error = dup3(ends[0], device, O_CLOEXEC) < 0 ? srd_errno() : 0;
 	if (!error) {
 		fuse_session_process_buf(session, request);
-		error = forward(ends[1], kept);
+		error = forward(init, ends[1], kept);
 		if (dup3(kept, device, O_CLOEXEC) < 0)
 			error = srd_errno();
 	}
@@ -75,7 +87,7 @@ int srd_kernel_init(struct fuse_session *session, struct fuse_buf *request)
 		size_t len = request->size - sizeof header;
 		memcpy(&init, (char *)request->mem + sizeof header, len < sizeof init ? len : sizeof init);
 		if (header.opcode == FUSE_INIT && init.flags & FUSE_HANDLE_KILLPRIV_V2)
-			return answer_through(session, request);
+			return answer_through(session, request, &init);
 	}
 	fuse_session_process_buf(session, request);
 	return 0;
@@ -100,15 +112,35 @@ static void set_opcode(struct fuse_buf *request, struct fuse_in_header *header, 
 	memcpy(request->mem, header, sizeof *header);
 }
 
+/* Such requests may take long (they sync), and their answers tell nothing. */
+static bool is_kept(uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_FSYNC:
+	case FUSE_FSYNCDIR:
+	case FUSE_SYNCFS:
+	case FUSE_FLUSH:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_STATFS:
+		return false;
+	default:
+		return true;
+	}
+}
+
 void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 {
 	struct fuse_in_header header;
 
-	*hints = (struct srd_hints){ 0 };
+	*hints = (struct srd_hints){ .kept = true };
 	if (request->flags & FUSE_BUF_IS_FD || request->size < sizeof header)
 		return;
 	memcpy(&header, request->mem, sizeof header);
 	hints->caller = (int)header.pid;
+	hints->kept = is_kept(header.opcode);
 	switch (header.opcode) {
 	case FUSE_WRITE:
 		hints->kills = word(request, offsetof(struct fuse_write_in, write_flags)) & FUSE_WRITE_KILL_SUIDGID;

@@ -35,6 +35,7 @@ struct worker {
 	atomic_ulong steps;        /* odd while at a request */
 	struct fuse_buf request;   /* its memory is libfuse's, made at first use */
 	struct srd_hints hints;    /* of the request */
+	atomic_uint turn;          /* futex: odd while at a request whose answer is kept */
 	void *answer;
 	size_t answer_len;
 };
@@ -48,6 +49,7 @@ struct srd_loop {
 	pthread_t standby;
 	bool has_standby;
 	atomic_uint standby_sleeps;   /* futex; 1 until an elected worker serves */
+	atomic_uint awaited;       /* somebody sleeps on a turn */
 	unsigned count;            /* workers started */
 	struct worker workers[WORKERS_MAX];
 };
@@ -85,6 +87,15 @@ static void wake_standby(struct srd_loop *loop)
 	srd_futex_wake_all(&loop->standby_sleeps, false);
 }
 
+/* Before the request looks at anything, and when it has been answered.  Both sides
+ * store before they load: who settles sees the turn, or the request what he knows. */
+static void take_turn(struct worker *worker)
+{
+	atomic_fetch_add(&worker->turn, 1);
+	if (atomic_load(&worker->loop->awaited))
+		srd_futex_wake_all(&worker->turn, false);
+}
+
 static void serve(struct worker *worker)
 {
 	struct srd_loop *loop = worker->loop;
@@ -94,10 +105,27 @@ static void serve(struct worker *worker)
 		wake_standby(loop);
 	}
 	srd_kernel_look(&worker->request, &worker->hints);
+	bool kept = worker->hints.kept;
+	if (kept)
+		take_turn(worker);
 	fuse_session_process_buf(loop->session, &worker->request);
+	if (kept)
+		take_turn(worker);
 	if (worker->who >= 0)
 		atomic_fetch_add(&worker->steps, 1);
 	srd_election_served(&loop->election, worker->hints.caller);
+}
+
+void srd_loop_settle(struct srd_loop *loop)
+{
+	atomic_store(&loop->awaited, 1);
+	for (unsigned i = 0; i < loop->count; i++) {
+		atomic_uint *turn = &loop->workers[i].turn;
+		unsigned seen = atomic_load(turn);
+		while (seen % 2 && atomic_load(turn) == seen)
+			srd_futex_wait(turn, seen, false, NULL);
+	}
+	atomic_store(&loop->awaited, 0);
 }
 
 /* A worker may be cancelled only while it waits for a request: never with one

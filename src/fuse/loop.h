@@ -29,6 +29,10 @@ int srd_loop_done_fd(const struct srd_loop *loop);
 /* Ends the workers after the request each is at, and frees the loop. */
 void srd_loop_stop(struct srd_loop *loop);
 
+/* Returns when every request that a worker has begun, and whose answer the kernel
+ * keeps, has been answered.  For one thread at a time, which is no worker. */
+void srd_loop_settle(struct srd_loop *loop);
+
 /* The calling worker's buffer for an answer of LEN bytes; its content lasts until
  * the next call in the same thread.  NULL: no memory. */
 void *srd_loop_buffer(size_t len);

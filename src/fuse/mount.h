@@ -6,6 +6,7 @@
  *     session.c   from options to a served mount and back: the order of things
  *     place.c     mount points: what is there, what is allowed, clearing, detaching
  *     loop.c      worker threads: take a request, have libfuse decode it
+ *     notifier.c  what others changed, to be told to the kernel
  *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does
  *     reply.c     results to what libfuse sends
@@ -20,6 +21,7 @@
 #include "fuse/options.h"
 
 struct srd_loop;
+struct srd_notifier;
 
 struct srd_mount {
 	const struct srd_mount_options *options;
@@ -28,6 +30,8 @@ struct srd_mount {
 	struct srd_fs *fs;
 	struct fuse_session *session;
 	struct srd_loop *loop;
+	struct srd_notifier *notifier;    /* NULL before it is started */
+	double timeout;                   /* seconds that the kernel may believe what it was told */
 	dev_t dev;                        /* of the mounted file system */
 	bool background;                  /* talks to syslog */
 };

@@ -31,13 +31,30 @@ static void set_want(struct fuse_conn_info *conn, unsigned capability, bool want
 		conn->want &= ~capability;
 }
 
+/* A kernel that cannot be told to doubt all names at once (see notifier.c) keeps
+ * some that went, if ever too many changed at once, for as long. */
+static void set_timeout(struct srd_mount *mount, const struct fuse_conn_info *conn, bool told)
+{
+	bool doubts = conn->proto_major == 7 && conn->proto_minor >= 44;
+
+	mount->timeout = mount->options->timeout;
+	if (mount->timeout < 0)
+		mount->timeout = !told ? 1 : doubts ? 86400 : 60;
+}
+
 static void op_init(void *user, struct fuse_conn_info *conn)
 {
-	(void)user;
+	struct srd_mount *mount = user;
+	/* The kernel is told what others change, unless that is heard of late. */
+	bool told = !mount->store->log->remote;
+
+	set_timeout(mount, conn, told);
+	set_want(conn, told ? FUSE_CAP_EXPLICIT_INVAL_DATA : FUSE_CAP_AUTO_INVAL_DATA, true);
+	set_want(conn, told ? FUSE_CAP_AUTO_INVAL_DATA : FUSE_CAP_EXPLICIT_INVAL_DATA, false);
 	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
 	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT |
 	               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-	               FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK, true);
+	               FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK, true);
 	/* Splicing was measured: no faster than a copy.  Writing back late would
 	 * hide data from other processes.  Of direct writes that end later, the
 	 * kernel does not forget the pages that somebody read meanwhile. */

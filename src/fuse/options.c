@@ -27,7 +27,7 @@ static const char *const ignored[] = {
 
 void srd_mount_options_init(struct srd_mount_options *options)
 {
-	*options = (struct srd_mount_options){ .timeout = 1 };
+	*options = (struct srd_mount_options){ .timeout = -1 };
 }
 
 void srd_mount_options_release(struct srd_mount_options *options)

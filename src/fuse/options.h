@@ -19,7 +19,8 @@ struct srd_mount_options {
 	uint32_t uid, gid;
 	uint32_t commit_seconds;          /* between syncs in the background; 0: the store's own */
 	uint64_t max_bytes;               /* the store is not to grow beyond; 0: no limit */
-	double timeout;                   /* seconds that the kernel may believe what it was told */
+	double timeout;                   /* seconds that the kernel may believe what it was told;
+	                                   * below 0: as long as we can keep it true */
 	char *fsname;                     /* NULL: the store's path */
 	char *passed;                     /* for libfuse, comma-separated, or NULL */
 };

@@ -26,10 +26,14 @@ struct stat srd_mount_shown(const struct srd_mount *mount, const struct stat *st
 }
 
 /* How long attributes may be believed.  A write takes set-id bits away, and the
- * kernel does not look whether it did. */
+ * kernel does not look whether it did; and how much space a file takes is not sure
+ * before its content is committed. */
 static double timeout_of(const struct srd_mount *mount, const struct stat *st)
 {
-	return S_ISREG(st->st_mode) && (st->st_mode & (S_ISUID | S_ISGID)) ? 0 : mount->options->timeout;
+	if (S_ISREG(st->st_mode) &&
+	    ((st->st_mode & (S_ISUID | S_ISGID)) || srd_open_is_changed(mount->fs, st->st_ino)))
+		return 0;
+	return mount->timeout;
 }
 
 void srd_mount_entry(const struct srd_mount *mount, const struct stat *st, bool whole,
@@ -37,7 +41,7 @@ void srd_mount_entry(const struct srd_mount *mount, const struct stat *st, bool 
 {
 	*entry = (struct fuse_entry_param){
 		.ino = whole ? st->st_ino : 0, .generation = GENERATION, .attr = srd_mount_shown(mount, st),
-		.attr_timeout = timeout_of(mount, st), .entry_timeout = mount->options->timeout,
+		.attr_timeout = timeout_of(mount, st), .entry_timeout = mount->timeout,
 	};
 }
 
@@ -112,7 +116,7 @@ void srd_reply_lookup(fuse_req_t req, int error, const struct stat *st)
 	const struct srd_mount *mount = srd_mount_of(req);
 
 	if (error == -ENOENT) {
-		struct fuse_entry_param none = { .ino = 0, .entry_timeout = mount->options->timeout };
+		struct fuse_entry_param none = { .ino = 0, .entry_timeout = mount->timeout };
 		fuse_reply_entry(req, &none);
 	} else {
 		srd_reply_entry(req, error, st);

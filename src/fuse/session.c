@@ -31,6 +31,7 @@
 
 #include "base/cleanup.h"
 #include "fuse/loop.h"
+#include "fuse/notifier.h"
 #include "fuse/place.h"
 
 enum { GRACE_MS = 2000 };
@@ -159,6 +160,8 @@ static int start(struct srd_mount *mount)
 		error = srd_loop_start(mount->session, &mount->loop);
 	if (!error)
 		error = srd_fs_start(mount->fs);
+	if (!error)
+		error = srd_notifier_start(mount);
 	/* The first answer shows that it works, and who we are. */
 	if (!error && stat(mount->mountpoint, &st) != 0)
 		error = srd_errno();
@@ -235,10 +238,12 @@ static int finish(struct srd_mount *mount)
 	int error = 0, closing;
 	bool unmounted = false;
 
+	srd_notifier_stop(mount);
 	if (mount->loop) {
 		unmounted = wait_for_end(mount, -1, 0);
 		srd_loop_stop(mount->loop);
 	}
+	srd_notifier_free(mount->notifier);
 	error = srd_fs_free(mount->fs);
 	if (mount->session) {
 		/* By its path libfuse would unmount whatever is there by now. */

@@ -17,7 +17,7 @@ enum { LOOK_NS = 100 * 1000 * 1000 };
 
 uint64_t srd_log_hint(const struct srd_log *log)
 {
-	/* Acquire: pairs with srd_log_tell(). */
+	/* Acquire: pairs with srd_shm_tell(). */
 	if (log->shm)
 		return atomic_load_explicit(&log->shm->page->appends, memory_order_acquire);
 	int64_t size = srd_log_size(log);
@@ -33,15 +33,7 @@ void srd_log_seen(struct srd_log *log, uint64_t hint)
 
 void srd_log_tell(struct srd_log *log)
 {
-	uint64_t appends = 0;
-
-	/* A plain store will do: who tells has the append lock.  Release: who
-	 * sees the count sees the record. */
-	if (log->shm) {
-		appends = atomic_load_explicit(&log->shm->page->appends, memory_order_relaxed) + 1;
-		atomic_store_explicit(&log->shm->page->appends, appends, memory_order_release);
-	}
-	srd_log_seen(log, appends);
+	srd_log_seen(log, log->shm ? srd_shm_tell(log->shm) : 0);
 }
 
 /* True once in LOOK_NS. */
@@ -61,9 +53,9 @@ bool srd_log_is_behind(struct srd_log *log)
 {
 	if (srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed))
 		return true;
-	/* Who has another shm than ours, or none, raises no count that we see:
-	 * now and then the file's size is asked, too. */
-	return log->shm && look_is_due(log) && (uint64_t)srd_log_size(log) != atomic_load(&log->end);
+	/* Who has another shm than ours, or none, raises no count that we see, nor
+	 * does who puts another file in its place: now and then we look. */
+	return look_is_due(log) && ((uint64_t)srd_log_size(log) != atomic_load(&log->end) || srd_log_is_replaced(log));
 }
 
 /* The last record we know of must still be there, else the file is another. */
@@ -72,7 +64,7 @@ static int check_last(struct srd_log *log, uint64_t size)
 	uint8_t bytes[SRD_HEADER_LEN];
 	struct srd_record record;
 
-	if (size < atomic_load(&log->end))
+	if (size < atomic_load(&log->end) || srd_log_is_replaced(log))
 		return SRD_EREPLACED;
 	if (!log->last)
 		return 0;

@@ -30,6 +30,12 @@ void srd_log_forget_verified(struct srd_log *log, uint64_t from, uint64_t to);
  * -ENOSPC or -EDQUOT.  Append lock held. */
 int srd_log_reserve(struct srd_log *log, uint64_t upto);
 
+/* place.c */
+/* True if FD's file system is shared with other hosts, or served by a daemon. */
+bool srd_log_is_remote(int fd);
+/* True if the log's name leads to another file by now. */
+bool srd_log_is_replaced(const struct srd_log *log);
+
 /* Size of the file now, or a negative errno. */
 int64_t srd_log_size(const struct srd_log *log);
 

@@ -72,6 +72,13 @@ struct srd_log {
 	uint64_t allocated;       /* the file has blocks up to there, as far as we know */
 
 	struct srd_shm *shm;      /* NULL: none; lock and look each time */
+	bool remote;              /* others may append from where nothing tells us */
+	dev_t dev;                /* of the file, to know it again by its name */
+	ino_t ino;
+
+	/* wait.c; set before use, but the atomic */
+	int rouse_fd, notice_fd;  /* -1: none */
+	atomic_bool roused;
 
 	/* sync.c; protected by sync_mutex, but the atomics */
 	pthread_mutex_t sync_mutex;
@@ -123,6 +130,16 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user);
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user);
 /* True if others have appended since (one load with shm, fstat without). */
 bool srd_log_is_behind(struct srd_log *log);
+
+/* ---- wait.c: for one thread of a process, which learns of others' appends ---- */
+
+/* Makes ready for it. */
+int srd_log_listen(struct srd_log *log);
+/* Sleeps until others may have appended (not at all if they have, unless PATIENT: it
+ * cannot be followed now); it is for the caller to look. */
+void srd_log_wait(struct srd_log *log, bool patient);
+/* Ends the sleep, and all to come. */
+void srd_log_rouse(struct srd_log *log);
 
 /* False in a child that got the handle by fork(). */
 static inline bool srd_log_is_own(const struct srd_log *log)

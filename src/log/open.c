@@ -96,7 +96,7 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	if (!log)
 		return -ENOMEM;
 	log->io = io;
-	log->fd = log->dir_fd = -1;
+	log->fd = log->dir_fd = log->rouse_fd = log->notice_fd = -1;
 	log->flags = flags;
 	pthread_mutex_init(&log->sync_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
@@ -118,7 +118,11 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	log->epoch = log->sb.epoch;
 	log->last_check = log->sb.check;
 	atomic_init(&log->end, SRD_FIRST_RECORD);
-	log->shm = srd_shm_open(io, log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
+	log->dev = st.st_dev;
+	log->ino = st.st_ino;
+	log->remote = srd_log_is_remote(log->fd);
+	if (!log->remote)
+		log->shm = srd_shm_open(io, log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
 	if (log->shm && (flags & SRD_LOG_EXCLUSIVE))
 		srd_shm_set_exclusive(log->shm);
 	*out = log;
@@ -153,6 +157,10 @@ void srd_log_close(struct srd_log *log)
 		close(log->fd);   /* its locks go with it */
 	if (log->dir_fd >= 0)
 		close(log->dir_fd);
+	if (log->rouse_fd >= 0)
+		close(log->rouse_fd);
+	if (log->notice_fd >= 0)
+		close(log->notice_fd);
 	pthread_cond_destroy(&log->sync_done);
 	pthread_mutex_destroy(&log->sync_mutex);
 	free(log->damage);

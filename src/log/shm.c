@@ -16,7 +16,7 @@
 #include "log/ofd.h"
 
 static const uint8_t magic[8] = { 'S', 'R', 'D', 's', 'h', 'm', '\r', '\n' };
-enum { PAGE_VERSION = 1 };
+enum { PAGE_VERSION = 2 };
 
 /* Held for the few microseconds of making the page. */
 enum { BYTE_MAKE = SRD_SHM_SLOTS };
@@ -243,16 +243,17 @@ int srd_shm_exclusive_holder(struct srd_shm *shm, char *text, size_t size)
 	return -ENOENT;
 }
 
-static atomic_ulong *own_word(struct srd_shm *shm, unsigned long *bit)
+/* Where WORDS, a bit for each slot, have our own. */
+static atomic_ulong *word_of(atomic_ulong *words, const struct srd_shm *shm, unsigned long *bit)
 {
 	*bit = 1UL << (shm->slot % 64);
-	return &shm->page->waiting[shm->slot / 64];
+	return &words[shm->slot / 64];
 }
 
 void srd_shm_ask(struct srd_shm *shm)
 {
 	unsigned long bit;
-	atomic_ulong *word = own_word(shm, &bit);
+	atomic_ulong *word = word_of(shm->page->waiting, shm, &bit);
 
 	/* The holder looks at the word after each append, and its keeper
 	 * sleeps on `asks`: the bit first, then the wake-up. */
@@ -264,9 +265,52 @@ void srd_shm_ask(struct srd_shm *shm)
 void srd_shm_got(struct srd_shm *shm)
 {
 	unsigned long bit;
-	atomic_ulong *word = own_word(shm, &bit);
+	atomic_ulong *word = word_of(shm->page->waiting, shm, &bit);
 
 	atomic_fetch_and(word, ~bit);
+}
+
+/* Takes the bits of others away: they are awake, or dead. */
+static bool somebody_sleeps(struct srd_shm *shm)
+{
+	unsigned long own = 0;
+	const atomic_ulong *mine = shm->slot < 0 ? NULL : word_of(shm->page->sleeping, shm, &own);
+	bool found = false;
+
+	for (unsigned i = 0; i < SRD_SHM_SLOTS / 64; i++) {
+		atomic_ulong *word = &shm->page->sleeping[i];
+		unsigned long keep = word == mine ? own : 0;
+		if (atomic_load(word) & ~keep)
+			found |= (atomic_fetch_and(word, keep) & ~keep) != 0;
+	}
+	return found;
+}
+
+uint64_t srd_shm_tell(struct srd_shm *shm)
+{
+	/* No other writes it: who tells has the append lock.  The count before the
+	 * look at who sleeps, as they say so before they look at the count: one of
+	 * both sees the other. */
+	uint64_t appends = atomic_load_explicit(&shm->page->appends, memory_order_relaxed) + 1;
+
+	atomic_store(&shm->page->appends, appends);
+	if (somebody_sleeps(shm)) {
+		atomic_fetch_add(&shm->page->bell, 1);
+		srd_futex_wake_all(&shm->page->bell, true);
+	}
+	return appends;
+}
+
+bool srd_shm_listen(struct srd_shm *shm, unsigned *seen)
+{
+	unsigned long bit;
+
+	if (shm->slot < 0)
+		return false;
+	*seen = atomic_load(&shm->page->bell);
+	atomic_ulong *word = word_of(shm->page->sleeping, shm, &bit);
+	atomic_fetch_or(word, bit);
+	return true;
 }
 
 bool srd_shm_is_asked(struct srd_shm *shm)

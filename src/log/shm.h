@@ -34,6 +34,8 @@ struct srd_shm_page {
 	uint8_t uuid[16];
 	uint64_t generation;
 	_Alignas(64) atomic_ulong appends;   /* one more for each; where it starts means nothing */
+	atomic_ulong sleeping[SRD_SHM_SLOTS / 64];   /* who is to be woken by the next append */
+	atomic_uint bell;                    /* futex: rung for them */
 	_Alignas(64) atomic_uint asks;       /* futex: one more for each ask */
 	atomic_ulong waiting[SRD_SHM_SLOTS / 64];
 	_Alignas(64) struct srd_shm_slot slot[SRD_SHM_SLOTS];
@@ -64,6 +66,13 @@ int srd_shm_exclusive_holder(struct srd_shm *shm, char *text, size_t size);
  * process at a time. */
 void srd_shm_ask(struct srd_shm *shm);
 void srd_shm_got(struct srd_shm *shm);
+/* Says that something was appended, and wakes who sleeps for it.  Append lock held.
+ * The new count. */
+uint64_t srd_shm_tell(struct srd_shm *shm);
+/* Before a look whether anything was appended: who appends from now on rings the bell,
+ * which is at *SEEN.  False if nobody would (there is no slot to say so in). */
+bool srd_shm_listen(struct srd_shm *shm, unsigned *seen);
+
 /* True if a living process asks; forgets the dead. */
 bool srd_shm_is_asked(struct srd_shm *shm);
 

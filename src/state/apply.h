@@ -18,6 +18,27 @@ static inline int srd_change_misfit(const struct srd_change *change)
 	return 0;
 }
 
+/* Tells who watches that INODE changed, and its bytes from FROM to TO. */
+static inline void srd_change_tell(const struct srd_change *change, const struct srd_inode *inode,
+                                   uint64_t from, uint64_t to)
+{
+	const struct srd_watch *watch = change->state->watch;
+
+	if (watch && (inode->ino == SRD_ROOT_INO || atomic_load_explicit(&inode->pins, memory_order_relaxed) > 0))
+		watch->inode(watch->user, inode->ino, from, to);
+}
+
+/* Tells who watches that the name of LEN bytes at NAME of the log, in DIR, stands for
+ * something else. */
+static inline void srd_change_tell_name(const struct srd_change *change, uint32_t dir, uint64_t name, uint8_t len)
+{
+	const struct srd_watch *watch = change->state->watch;
+	const struct srd_inode *inode = srd_inode_at(change->state, dir);
+
+	if (watch && (inode->ino == SRD_ROOT_INO || atomic_load_explicit(&inode->pins, memory_order_relaxed) > 0))
+		watch->entry(watch->user, inode->ino, name, len);
+}
+
 /* The traces that an op leaves on the inodes it names. */
 static inline void srd_change_mark(const struct srd_change *change, uint32_t index)
 {
@@ -25,6 +46,7 @@ static inline void srd_change_mark(const struct srd_change *change, uint32_t ind
 
 	inode->last_op = change->op->offset;
 	inode->ctime_ns = change->now_ns;
+	srd_change_tell(change, inode, 0, 0);
 }
 
 static inline void srd_change_mark_modified(const struct srd_change *change, uint32_t index)

@@ -122,6 +122,7 @@ static int add_name(const struct srd_change *change, const struct srd_naming *na
 {
 	srd_change_mark_modified(change, naming->dir);
 	srd_inode_at(change->state, index)->nlink++;
+	srd_change_tell_name(change, naming->dir, naming->name, naming->name_len);
 	return srd_dentry_add(change->state, naming, index);
 }
 
@@ -186,6 +187,7 @@ int srd_apply_unlink(const struct srd_change *change)
 	uint32_t index = srd_dentry_at(state, dentry)->inode;
 	srd_change_mark_modified(change, naming.dir);
 	srd_change_mark(change, index);
+	srd_change_tell_name(change, naming.dir, naming.name, naming.name_len);
 	srd_dentry_remove(state, dentry);
 	lose_name(state, index);
 	return 0;
@@ -256,6 +258,14 @@ static int rename_entries(struct srd_state *state, const struct srd_op *op,
 	return 0;
 }
 
+static void tell_renaming(const struct srd_change *change, const struct renaming *r)
+{
+	const struct srd_dentry *source = srd_dentry_at(change->state, r->source);
+
+	srd_change_tell_name(change, r->from.dir, source->name, source->name_len);
+	srd_change_tell_name(change, r->to.dir, r->to.name, r->to.name_len);
+}
+
 int srd_apply_rename(const struct srd_change *change)
 {
 	struct renaming r;
@@ -267,6 +277,7 @@ int srd_apply_rename(const struct srd_change *change)
 	srd_change_mark(change, r.moved);
 	if (r.victim != 0)
 		srd_change_mark(change, r.victim);
+	tell_renaming(change, &r);
 	return rename_entries(change->state, change->op, &r);
 }
 

@@ -88,6 +88,19 @@ struct srd_xattr {
 	uint32_t name_len;
 };
 
+/* Who is told what applying changes: only of inodes that are pinned, and of names
+ * in such directories (or the root), for nobody can know others.  Called in the
+ * middle of a change, so it must neither look at the state nor wait. */
+struct srd_watch {
+	/* A name in DIR stands for something else now; it lies at NAME in the log. */
+	void (*entry)(void *user, uint64_t dir, uint64_t name, uint8_t len);
+	/* The attributes of INO changed, and its bytes from FROM to TO. */
+	void (*inode)(void *user, uint64_t ino, uint64_t from, uint64_t to);
+	/* There is something to tell, and no lock is held any more. */
+	void (*published)(void *user);
+	void *user;
+};
+
 struct srd_state {
 	struct srd_table inodes, dentries, xattrs, nodes;
 	struct srd_hashed names;
@@ -100,6 +113,7 @@ struct srd_state {
 	uint64_t live_bytes;      /* payload that files refer to */
 	uint64_t misfits;         /* ops that did nothing because they did not fit */
 	struct srd_source source;
+	const struct srd_watch *watch;   /* NULL: nobody wants to know */
 };
 
 /* RESERVE_BYTES bounds each table's address space; 0: a default.  The root

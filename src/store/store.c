@@ -22,8 +22,11 @@ static const uint8_t *source_at(const void *log, uint64_t offset, uint64_t len)
 static int apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata, bool foreign)
 {
 	srd_brlock_write_lock(&store->state_lock);
+	/* The kernel knows what was changed through us. */
+	store->state.watch = foreign ? store->watch : NULL;
 	int error = srd_state_apply(&store->state, record, metadata);
 	store->foreign += foreign;
+	store->told |= foreign && store->watch;
 	srd_brlock_write_unlock(&store->state_lock);
 	if (error)
 		atomic_store(&store->broken, error);
@@ -155,16 +158,34 @@ int srd_store_close(struct srd_store *store)
 	return error;
 }
 
+/* What was read no longer fits what is there, and never will again. */
 static int follow_locked(struct srd_store *store)
 {
-	return srd_log_follow(store->log, visit, store);
+	int error = srd_log_follow(store->log, visit, store);
+
+	if (error == SRD_EREPLACED)
+		atomic_store(&store->broken, error);
+	return error;
+}
+
+/* Lets go of the commit mutex, and tells who watches if there is something. */
+static void let_go(struct srd_store *store)
+{
+	const struct srd_watch *watch = store->told ? store->watch : NULL;
+
+	store->told = false;
+	pthread_mutex_unlock(&store->commit_mutex);
+	if (watch)
+		watch->published(watch->user);
 }
 
 int srd_store_follow(struct srd_store *store)
 {
 	pthread_mutex_lock(&store->commit_mutex);
-	int error = srd_log_is_behind(store->log) ? follow_locked(store) : 0;
-	pthread_mutex_unlock(&store->commit_mutex);
+	int error = atomic_load(&store->broken);
+	if (!error && srd_log_is_behind(store->log))
+		error = follow_locked(store);
+	let_go(store);
 	return error;
 }
 
@@ -238,7 +259,7 @@ int srd_store_begin(struct srd_store *store)
 			srd_log_release(store->log);
 	}
 	if (error)
-		pthread_mutex_unlock(&store->commit_mutex);
+		let_go(store);
 	return error;
 }
 
@@ -248,7 +269,7 @@ void srd_store_end(struct srd_store *store)
 	/* Before the first append there is no thread to hear who asks. */
 	if (!store->keeper_running)
 		srd_log_release(store->log);
-	pthread_mutex_unlock(&store->commit_mutex);
+	let_go(store);
 }
 
 /* Appends DRAFT between begin and end. */

@@ -37,6 +37,8 @@ struct srd_store {
 	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */
 	struct srd_pins *pins;           /* of the log's mapping; the last one unmaps it */
 	char *path;
+	const struct srd_watch *watch;   /* told of what others commit, or NULL; set before use */
+	bool told;                       /* it has been, and must hear so; protected by commit_mutex */
 	bool appended;                   /* by this handle; protected by commit_mutex */
 	atomic_int broken;               /* negative code: the state is of no use any more */
 	/* keeper.c; keeper_running is protected by commit_mutex */
@@ -44,6 +46,10 @@ struct srd_store {
 	bool keeper_running;
 	atomic_uint stopping, nudged;
 	atomic_uint own_bell;            /* futex, where there is no shm */
+	/* follower.c */
+	pthread_t follower;
+	bool following;
+	atomic_bool unfollowing;
 };
 
 /* As srd_open(), with the io to use (NULL: the real one). */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/changes.h"
+
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/check.h"
+#include "base/hash.h"
+
+/* Joins CHANGE to the one noted at AT: what lies between is told without need. */
+static void join(struct srd_kernel_change *at, const struct srd_kernel_change *change)
+{
+	if (change->from == change->to)
+		return;
+	bool had_bytes = at->from != at->to;
+
+	at->from = had_bytes ? SRD_MIN(at->from, change->from) : change->from;
+	at->to = had_bytes ? SRD_MAX(at->to, change->to) : change->to;
+}
+
+void srd_changes_add(struct srd_changes *changes, const struct srd_kernel_change *change)
+{
+	uint32_t *place = &changes->place[srd_mix(change->ino) % SRD_CHANGES_PLACES];
+
+	if (changes->all)
+		return;
+	if (!change->name && *place < changes->count && changes->items[*place].ino == change->ino &&
+	    !changes->items[*place].name) {
+		join(&changes->items[*place], change);
+		return;
+	}
+	if (changes->count >= SRD_CHANGES_MAX ||
+	    srd_array_reserve(&changes->items, &changes->cap, changes->count + 1, sizeof *changes->items) != 0) {
+		changes->all = true;
+		return;
+	}
+	if (!change->name)
+		*place = (uint32_t)changes->count;
+	changes->items[changes->count++] = *change;
+}
+
+void srd_changes_clear(struct srd_changes *changes)
+{
+	changes->count = 0;
+	changes->all = false;
+}
+
+void srd_changes_release(struct srd_changes *changes)
+{
+	free(changes->items);
+	*changes = (struct srd_changes){ 0 };
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/notifier.h"
+
+#include <linux/fuse.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/guard.h"
+#include "fuse/changes.h"
+#include "fuse/loop.h"
+#include "fuse/mount.h"
+#include "store/follower.h"
+
+enum {
+	NOTIFY_INC_EPOCH = 8,         /* in newer headers: doubts all names at once */
+	WALK_COUNT = 512,             /* changes made of the tables under one hold of the lock */
+};
+
+struct srd_notifier {
+	struct srd_mount *mount;
+	struct srd_watch watch;
+	pthread_t thread;
+	bool running;
+	/* A leaf: nothing is waited for under it, so it is taken with the state's write
+	 * side held.  Protects what follows. */
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	struct srd_changes both[2];
+	struct srd_changes *changes;  /* noted; of the other the thread tells without the mutex */
+	bool published;               /* there is something to take */
+	atomic_bool stopping;         /* set with the mutex held, read without */
+};
+
+/* ---- Taking note: with the store's locks held ---- */
+
+static void note(struct srd_notifier *notifier, const struct srd_kernel_change *change)
+{
+	SRD_LOCK_GUARD(&notifier->mutex);
+
+	srd_changes_add(notifier->changes, change);
+}
+
+static void note_entry(void *user, uint64_t dir, uint64_t name, uint8_t len)
+{
+	note(user, &(struct srd_kernel_change){ .ino = dir, .name = name, .name_len = len });
+}
+
+static void note_inode(void *user, uint64_t ino, uint64_t from, uint64_t to)
+{
+	note(user, &(struct srd_kernel_change){ .ino = ino, .from = from, .to = to });
+}
+
+/* ---- With no lock held ---- */
+
+static void publish(void *user)
+{
+	struct srd_notifier *notifier = user;
+	SRD_LOCK_GUARD(&notifier->mutex);
+
+	/* Nothing the kernel has is true of another store. */
+	if (atomic_load(&notifier->mount->store->broken))
+		notifier->changes->all = true;
+	notifier->published = true;
+	pthread_cond_signal(&notifier->wake);
+}
+
+void srd_notifier_stale(struct srd_notifier *notifier, uint64_t ino, uint64_t from)
+{
+	note_inode(notifier, ino, from, SRD_FILE_LEN_MAX);
+	publish(notifier);
+}
+
+/* ---- Telling ---- */
+
+/* What the kernel does not know is no error. */
+static void tell(struct srd_notifier *notifier, const struct srd_kernel_change *change)
+{
+	struct srd_mount *mount = notifier->mount;
+
+	if (change->name) {
+		const uint8_t *name = srd_log_at(mount->store->log, change->name, change->name_len);
+		if (name)
+			fuse_lowlevel_notify_inval_entry(mount->session, change->ino, (const char *)name,
+			                                 change->name_len);
+	} else if (change->from == change->to) {
+		fuse_lowlevel_notify_inval_inode(mount->session, change->ino, -1, 0);
+	} else {
+		/* A length of 0: to the end. */
+		off_t len = change->to >= SRD_FILE_LEN_MAX ? 0 : (off_t)(change->to - change->from);
+		fuse_lowlevel_notify_inval_inode(mount->session, change->ino, (off_t)change->from, len);
+	}
+}
+
+/* False where the kernel does not know how: its names are to be told one by one. */
+static bool doubt_names(const struct srd_notifier *notifier)
+{
+	struct fuse_out_header header = { .len = sizeof header, .error = NOTIFY_INC_EPOCH };
+
+	return write(fuse_session_fd(notifier->mount->session), &header, sizeof header) == sizeof header;
+}
+
+/* Up to WALK_COUNT of the inodes from *INDEX on that the kernel may know. */
+static size_t walk_inodes(const struct srd_state *state, uint32_t *index, struct srd_kernel_change *items)
+{
+	size_t count = 0;
+
+	for (; *index < state->inodes.count && count < WALK_COUNT; ++*index) {
+		const struct srd_inode *inode = srd_inode_at(state, *index);
+		if (inode->mode && inode->ino && (inode->ino == SRD_ROOT_INO || atomic_load(&inode->pins) > 0))
+			items[count++] = (struct srd_kernel_change){ .ino = inode->ino, .to = SRD_FILE_LEN_MAX };
+	}
+	return count;
+}
+
+/* Likewise the names in such directories. */
+static size_t walk_names(const struct srd_state *state, uint32_t *index, struct srd_kernel_change *items)
+{
+	size_t count = 0;
+
+	for (; *index < state->dentries.count && count < WALK_COUNT; ++*index) {
+		const struct srd_dentry *dentry = srd_dentry_at(state, *index);
+		if (!dentry->name_len)
+			continue;
+		const struct srd_inode *dir = srd_inode_at(state, dentry->parent);
+		if (dir->ino == SRD_ROOT_INO || atomic_load(&dir->pins) > 0)
+			items[count++] = (struct srd_kernel_change){ .ino = dir->ino, .name = dentry->name,
+			                                             .name_len = dentry->name_len };
+	}
+	return count;
+}
+
+typedef size_t walk(const struct srd_state *state, uint32_t *index, struct srd_kernel_change *items);
+
+/* The tables are walked a piece at a time: who comes or goes meanwhile is told of
+ * in the usual way. */
+static void tell_walk(struct srd_notifier *notifier, walk *next)
+{
+	struct srd_store *store = notifier->mount->store;
+	struct srd_kernel_change items[WALK_COUNT];
+	size_t count = WALK_COUNT;
+
+	for (uint32_t index = 1; count == WALK_COUNT && !atomic_load(&notifier->stopping);) {
+		/* A store that broke is walked, too: its files are to be forgotten. */
+		unsigned stripe = srd_brlock_stripe();
+		srd_brlock_read_lock(&store->state_lock, stripe);
+		count = next(&store->state, &index, items);
+		srd_brlock_read_unlock(&store->state_lock, stripe);
+		for (size_t i = 0; i < count; i++)
+			tell(notifier, &items[i]);
+	}
+}
+
+static void tell_all(struct srd_notifier *notifier)
+{
+	bool doubted = doubt_names(notifier);
+
+	tell_walk(notifier, walk_inodes);
+	if (!doubted)
+		tell_walk(notifier, walk_names);
+}
+
+static void tell_changes(struct srd_notifier *notifier, struct srd_changes *told)
+{
+	/* Whoever looked at the store before it changed has said so by then. */
+	srd_loop_settle(notifier->mount->loop);
+	for (size_t i = 0; i < told->count && !told->all && !atomic_load(&notifier->stopping); i++)
+		tell(notifier, &told->items[i]);
+	if (told->all)
+		tell_all(notifier);
+	srd_changes_clear(told);
+}
+
+static void *work(void *user)
+{
+	struct srd_notifier *notifier = user;
+
+	pthread_mutex_lock(&notifier->mutex);
+	while (!atomic_load(&notifier->stopping)) {
+		if (!notifier->published) {
+			pthread_cond_wait(&notifier->wake, &notifier->mutex);
+			continue;
+		}
+		struct srd_changes *taken = notifier->changes;
+		notifier->changes = &notifier->both[taken == notifier->both];
+		notifier->published = false;
+		pthread_mutex_unlock(&notifier->mutex);
+		tell_changes(notifier, taken);
+		pthread_mutex_lock(&notifier->mutex);
+	}
+	pthread_mutex_unlock(&notifier->mutex);
+	return NULL;
+}
+
+/* ---- Coming and going ---- */
+
+static int start_thread(struct srd_notifier *notifier)
+{
+	sigset_t all, old;
+
+	srd_guard_fill_mask(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int error = pthread_create(&notifier->thread, NULL, work, notifier);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	notifier->running = error == 0;
+	return -error;
+}
+
+int srd_notifier_start(struct srd_mount *mount)
+{
+	struct srd_notifier *notifier = calloc(1, sizeof *notifier);
+
+	if (!notifier)
+		return -ENOMEM;
+	notifier->mount = mount;
+	notifier->changes = notifier->both;
+	notifier->watch = (struct srd_watch){ .entry = note_entry, .inode = note_inode, .published = publish,
+	                                      .user = notifier };
+	pthread_mutex_init(&notifier->mutex, NULL);
+	pthread_cond_init(&notifier->wake, NULL);
+	mount->notifier = notifier;
+	int error = start_thread(notifier);
+	return error ? error : srd_follower_start(mount->store, &notifier->watch);
+}
+
+void srd_notifier_stop(struct srd_mount *mount)
+{
+	struct srd_notifier *notifier = mount->notifier;
+
+	if (!notifier)
+		return;
+	srd_follower_stop(mount->store);
+	pthread_mutex_lock(&notifier->mutex);
+	atomic_store(&notifier->stopping, true);
+	pthread_cond_signal(&notifier->wake);
+	pthread_mutex_unlock(&notifier->mutex);
+	if (notifier->running)
+		pthread_join(notifier->thread, NULL);
+	notifier->running = false;
+}
+
+void srd_notifier_free(struct srd_notifier *notifier)
+{
+	if (!notifier)
+		return;
+	srd_changes_release(&notifier->both[0]);
+	srd_changes_release(&notifier->both[1]);
+	pthread_cond_destroy(&notifier->wake);
+	pthread_mutex_destroy(&notifier->mutex);
+	free(notifier);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * notifier.h - tells the kernel what others changed, so that it may believe for long
+ * what it was told.
+ *
+ *     applying a foreign commit          notifier's thread
+ *         |  with the store's locks          |
+ *         v                                  |  takes all changes at once
+ *     changes, coalesced ----published---->  |  waits until every request begun
+ *     (never waits; too many: "all")         |    before has been answered
+ *                                            v  then tells the kernel, without locks
+ *
+ * A request that began before the change may answer with what was true then; told
+ * earlier, the kernel would keep that answer for good.
+ *
+ * Telling may wait: for a directory that a request is changing, for a page that is
+ * being read or written back.  So no request, and no holder of a lock, ever waits
+ * for the notifier.
+ */
+#ifndef SRD_FUSE_NOTIFIER_H
+#define SRD_FUSE_NOTIFIER_H
+
+#include <stdint.h>
+
+struct srd_mount;
+struct srd_notifier;
+
+/* Starts following MOUNT's store, and telling MOUNT's session. */
+int srd_notifier_start(struct srd_mount *mount);
+/* Ends it, while there still are workers to answer what it may wait for. */
+void srd_notifier_stop(struct srd_mount *mount);
+/* Frees it, when there are none any more. */
+void srd_notifier_free(struct srd_notifier *notifier);
+
+/* What the kernel has of INO from FROM on is not what it thinks it is.  May be called
+ * from inside a request, which will have been answered before the kernel is told. */
+void srd_notifier_stale(struct srd_notifier *notifier, uint64_t ino, uint64_t from);
+
+#endif
