@@ -150,6 +150,19 @@ static const char *list_of(const char *path, const char *name)
 	return text;
 }
 
+/* Who sets a list and is not in the file's group takes setgid away, as by chmod(). */
+static void set_list_on_own(void)
+{
+	static const struct entry list[] = {
+		{ USER_OBJ, 7, NO_ID }, { USER, 7, SOMEBODY }, { GROUP_OBJ, 5, NO_ID }, { MASK, 7, NO_ID }, { OTHER, 5, NO_ID },
+	};
+
+	OK(set_list("own", ACCESS, list, 5));
+	CHECK(posix_mode("own") == 0775);
+	FAILS(EPERM, set_list("f", ACCESS, list, 5));
+	FAILS(EPERM, removexattr("f", ACCESS));
+}
+
 static const struct entry nobody_may[] = {
 	{ USER_OBJ, 7, NO_ID }, { USER, 6, NOBODY }, { GROUP_OBJ, 0, NO_ID }, { MASK, 7, NO_ID }, { OTHER, 0, NO_ID },
 };
@@ -197,6 +210,12 @@ static void subject_acl(void)
 	OK(set_list("f", ACCESS, nobody_may, 5));
 	OK(removexattr("f", ACCESS));
 	CHECK(posix_mode("f") == 0770);
+	if (!posix_is_root())
+		return;
+	posix_put("own", "x");
+	OK(chown("own", NOBODY, SOMEBODY));
+	OK(chmod("own", 02755));
+	posix_as(NOBODY, NOBODY, set_list_on_own);
 }
 
 static void subject_acl_default(void)
@@ -221,6 +240,9 @@ static void subject_acl_default(void)
 	CHECK(posix_mode("d/e/deeper") == 0700 && strcmp(list_of("d/e/deeper", ACCESS), "u7U7g5m0o0") == 0);
 	OK(mkfifo("d/p", 0666));
 	CHECK(strcmp(list_of("d/p", ACCESS), "u6U7g5m6o4") == 0);
+	int fd = open("d", O_TMPFILE | O_WRONLY, 0666);
+	CHECK(fgetxattr(fd, ACCESS, NULL, 0) == 44);
+	OK(close(fd));
 	OK(symlink("x", "d/l"));
 	CHECK(posix_mode("d/l") == 0777);
 	OK(set_list("d", DEFAULT, minimal, 3));
@@ -295,8 +317,87 @@ static void subject_stat(void)
 	CHECK(st.st_dev == posix_stat(".").st_dev);
 }
 
+/* The time of birth; 0 where the kernel does not ask its file system for it. */
+static int64_t birth_of(const char *path)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &st) != 0)
+		return -1;
+	return st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec * INT64_C(1000000000) + st.stx_btime.tv_nsec : 0;
+}
+
+static void subject_statx(void)
+{
+	struct timespec times[2] = { { 1, 2 }, { 3, 4 } };
+	struct statx st;
+
+	posix_put("f", "text");
+	int64_t birth = birth_of("f");
+	CHECK(birth == 0 || llabs(birth / 1000000000 - (long long)time(NULL)) <= 2);
+	posix_tick();
+	posix_put("f", "later");
+	OK(utimensat(AT_FDCWD, "f", times, 0));
+	OK(chmod("f", 0600));
+	OK(rename("f", "g"));
+	CHECK(birth_of("g") == birth);
+	OK(mkdir("d", 0755));
+	OK(symlink("x", "l"));
+	CHECK((birth_of("d") > birth && birth_of("l") > birth) || birth == 0);
+	/* With the time of birth or without, the rest is the same. */
+	OK(statx(AT_FDCWD, "g", 0, STATX_BASIC_STATS | STATX_BTIME, &st));
+	struct stat old = posix_stat("g");
+	CHECK(st.stx_ino == old.st_ino && st.stx_size == 5 && st.stx_mode == old.st_mode && st.stx_nlink == 1 &&
+	      st.stx_blocks == (uint64_t)old.st_blocks && st.stx_uid == old.st_uid && st.stx_gid == old.st_gid);
+	CHECK(st.stx_mtime.tv_sec == 3 && st.stx_mtime.tv_nsec == 4 && st.stx_atime.tv_sec == 1 &&
+	      st.stx_ctime.tv_sec == old.st_ctim.tv_sec && st.stx_ctime.tv_nsec == old.st_ctim.tv_nsec);
+	int fd = open("g", O_RDWR);
+	OK(unlink("g"));
+	OK(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st));
+	CHECK(st.stx_nlink == 0 && st.stx_size == 5);
+	OK(close(fd));
+	FAILS(ENOENT, statx(AT_FDCWD, "g", 0, STATX_BTIME, &st));
+	if (!posix_is_root())
+		return;
+	OK(mknod("device", S_IFCHR | 0600, 0x501));
+	OK(statx(AT_FDCWD, "device", 0, STATX_BASIC_STATS | STATX_BTIME, &st));
+	CHECK(st.stx_rdev_major == 5 && st.stx_rdev_minor == 1);
+}
+
+/* Many attributes, and as large ones as ext4 takes. */
+static void subject_many_xattrs(void)
+{
+	char name[32], value[3000], got[3000], list[4096];
+	int wrong = 0;
+
+	posix_put("f", "x");
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "user.number-%d", i);
+		wrong += setxattr("f", name, name, strlen(name), XATTR_CREATE) != 0;
+	}
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "user.number-%d", i);
+		wrong += !value_is("f", name, name);
+	}
+	ssize_t len = listxattr("f", list, sizeof list), count = 0;
+	for (ssize_t at = 0; at < len; at += (ssize_t)strlen(list + at) + 1)
+		count++;
+	CHECK(wrong == 0 && count == 40);
+	posix_put("g", "x");
+	memset(value, 'v', sizeof value);
+	OK(setxattr("g", "user.large", value, sizeof value, 0));
+	CHECK(getxattr("g", "user.large", got, sizeof got) == 3000 && memcmp(got, value, 3000) == 0);
+	FAILS(ERANGE, getxattr("g", "user.large", got, 2999));
+	char *huge = calloc(1, 65537);
+	FAILS(E2BIG, setxattr("g", "user.huge", huge, 65537, 0));
+	free(huge);
+	OK(removexattr("g", "user.large"));
+	CHECK(listxattr("g", list, sizeof list) == 0);
+}
+
 const struct posix_subject posix_attributes[] = {
 	{ "utimensat", subject_utimensat }, { "xattr", subject_xattr }, { "acl", subject_acl },
-	{ "acl-default", subject_acl_default }, { "statvfs", subject_statvfs }, { "handles", subject_handles }, { "stat", subject_stat },
+	{ "acl-default", subject_acl_default }, { "statvfs", subject_statvfs }, { "handles", subject_handles }, { "stat", subject_stat }, { "statx", subject_statx },
+	{ "many-xattrs", subject_many_xattrs },
 	{ NULL, NULL },
 };

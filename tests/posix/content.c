@@ -87,6 +87,29 @@ static void subject_write(void)
 	OK(close(fd));
 }
 
+static void subject_sync(void)
+{
+	static const int flags[] = { O_SYNC, O_DSYNC, 0 };
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		int fd = open("f", O_RDWR | O_CREAT | O_TRUNC | flags[i], 0644);
+		CHECK(write(fd, "text", 4) == 4 && posix_holds("f", "text"));
+		OK(fdatasync(fd));
+		OK(sync_file_range(fd, 0, 4, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+		                   SYNC_FILE_RANGE_WAIT_AFTER));
+		OK(fsync(fd));
+		OK(unlink("f"));
+		CHECK(pwrite(fd, "more", 4, 4) == 4);
+		OK(fsync(fd));
+		OK(close(fd));
+	}
+	int pipe_ends[2];
+	OK(pipe(pipe_ends));
+	FAILS(EINVAL, fsync(pipe_ends[0]));
+	OK(close(pipe_ends[0]));
+	OK(close(pipe_ends[1]));
+}
+
 static void subject_o_append(void)
 {
 	int a = open("f", O_RDWR | O_CREAT | O_APPEND, 0644), b = open("f", O_WRONLY | O_APPEND);
@@ -189,12 +212,24 @@ static void subject_mmap(void)
 	map[0] = 'm';
 	OK(msync(map, 4096, MS_SYNC));
 	CHECK(strchr(posix_changes("g", &before), 'm'));
+	/* What was mapped is seen by who reads past the cache, and the other way round. */
+	int direct = open("g", O_RDWR | O_DIRECT);
+	char *page = aligned_alloc(4096, 4096);
+	map[1] = 'n';
+	CHECK(pread(direct, page, 4096, 0) == 4096 && page[0] == 'm' && page[1] == 'n');
+	page[2] = 'o';
+	CHECK(pwrite(direct, page, 4096, 0) == 4096);
 	OK(munmap(map, 4096));
+	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(map[0] == 'm' && map[1] == 'n' && map[2] == 'o');
+	OK(munmap(map, 4096));
+	free(page);
+	OK(close(direct));
 	OK(close(fd));
 }
 
 const struct posix_subject posix_content[] = {
-	{ "truncate", subject_truncate }, { "write", subject_write }, { "o_append", subject_o_append },
+	{ "truncate", subject_truncate }, { "write", subject_write }, { "sync", subject_sync }, { "o_append", subject_o_append },
 	{ "o_direct", subject_o_direct }, { "o_tmpfile", subject_o_tmpfile }, { "mmap", subject_mmap },
 	{ NULL, NULL },
 };

@@ -241,6 +241,50 @@ static void subject_rename(void)
 	OK(close(fd));
 }
 
+/* PATH is LEN bytes of directories "n.../" that are made on the way, ended by a name. */
+static void make_path(char *path, size_t len)
+{
+	enum { PART = 200 };
+	size_t at = 0;
+
+	while (len - at > PART + 1) {
+		memset(path + at, 'n', PART - 1);
+		path[at + PART - 1] = 0;
+		if (mkdir(path, 0755) != 0)
+			posix_check(false, "a directory on the way");
+		path[at + PART - 1] = '/';
+		at += PART;
+	}
+	memset(path + at, 'n', len - at);
+	path[len] = 0;
+}
+
+static void subject_long_paths(void)
+{
+	char path[PATH_MAX + 1], got[PATH_MAX];
+
+	make_path(path, PATH_MAX - 1);
+	posix_put(path, "at the end of the way");
+	CHECK(posix_holds(path, "at the end of the way") && posix_stat(path).st_nlink == 1);
+	CHECK(realpath(path, got) == NULL && errno == ENAMETOOLONG);
+	OK(rename(path, "near"));
+	OK(rename("near", path));
+	OK(link(path, "near"));
+	OK(unlink(path));
+	path[PATH_MAX - 1] = 'n';
+	path[PATH_MAX] = 0;
+	FAILS(ENAMETOOLONG, open(path, O_RDONLY));
+	FAILS(ENAMETOOLONG, open(path, O_WRONLY | O_CREAT, 0644));
+	/* The way back, from the deepest directory on. */
+	path[PATH_MAX - 1] = 0;
+	for (char *slash; (slash = strrchr(path, '/'));) {
+		*slash = 0;
+		if (rmdir(path) != 0)
+			posix_check(false, "a directory on the way back");
+	}
+	CHECK(posix_stat(".").st_nlink == 2);
+}
+
 static void subject_mknod(void)
 {
 	umask(0);
@@ -323,5 +367,5 @@ static void subject_readdir(void)
 const struct posix_subject posix_names[] = {
 	{ "mkdir", subject_mkdir }, { "rmdir", subject_rmdir }, { "open", subject_open },
 	{ "link", subject_link }, { "unlink", subject_unlink }, { "symlink", subject_symlink },
-	{ "rename", subject_rename }, { "mknod", subject_mknod }, { "readdir", subject_readdir }, { NULL, NULL },
+	{ "rename", subject_rename }, { "long-paths", subject_long_paths }, { "mknod", subject_mknod }, { "readdir", subject_readdir }, { NULL, NULL },
 };

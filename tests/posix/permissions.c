@@ -5,6 +5,7 @@
 
 #include "posix.h"
 
+#include <linux/falloc.h>
 #include <sys/xattr.h>
 
 static void subject_chmod(void)
@@ -92,9 +93,30 @@ static void write_to_set_id(void)
 	OK(close(fd));
 }
 
+/* Calls that change content without writing it. */
+static void allocate_and_copy(void)
+{
+	int fd = open("allocated", O_RDWR), from = open("written", O_RDONLY);
+
+	OK(fallocate(fd, 0, 0, 10000));
+	CHECK(posix_mode("allocated") == 0777);
+	OK(close(fd));
+	fd = open("punched", O_RDWR);
+	OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 2));
+	CHECK(posix_mode("punched") == 0777);
+	OK(close(fd));
+	fd = open("copied", O_WRONLY);
+	CHECK(copy_file_range(from, NULL, fd, NULL, 2, 0) == 2);
+	CHECK(posix_mode("copied") == 0777);
+	OK(close(fd));
+	OK(close(from));
+}
+
 static void subject_set_id(void)
 {
-	static const char *const files[] = { "written", "cut", "emptied", "root", "shared", "own" };
+	static const char *const files[] = {
+		"written", "cut", "emptied", "root", "shared", "own", "allocated", "punched", "copied",
+	};
 
 	if (!posix_is_root())
 		return;
@@ -109,6 +131,7 @@ static void subject_set_id(void)
 	OK(chown("own", 0, NOBODY));
 	OK(chmod("own", 02767));
 	posix_as(NOBODY, NOBODY, write_to_set_id);
+	posix_as(NOBODY, NOBODY, allocate_and_copy);
 	int fd = open("root", O_WRONLY);
 	CHECK(write(fd, "x", 1) == 1);
 	CHECK(posix_mode("root") == 06777);
@@ -140,6 +163,14 @@ static void subject_capability(void)
 	OK(setxattr("f", "security.capability", value, sizeof value, 0));
 	OK(fchmod(fd, 0755));
 	CHECK(getxattr("f", "security.capability", got, sizeof got) == 20);
+	OK(fallocate(fd, 0, 0, 10000));
+	FAILS(ENODATA, getxattr("f", "security.capability", got, sizeof got));
+	OK(setxattr("f", "security.capability", value, sizeof value, 0));
+	OK(rename("f", "g"));
+	OK(link("g", "f"));
+	CHECK(getxattr("f", "security.capability", got, sizeof got) == 20);
+	OK(close(open("f", O_WRONLY | O_TRUNC)));
+	FAILS(ENODATA, getxattr("f", "security.capability", got, sizeof got));
 	OK(close(fd));
 }
 

@@ -76,6 +76,41 @@ static void subject_locks(void)
 	CHECK(in_child(try_record_lock) == 0);
 }
 
+/* Waits for the lock that its parent holds, and has it when that goes. */
+static void subject_waiting_locks(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd, status, ready[2];
+	char byte;
+
+	posix_put("f", "x");
+	fd = open("f", O_RDWR);
+	OK(fcntl(fd, F_SETLK, &lock));
+	OK(pipe(ready));
+	pid_t pid = fork();
+	if (pid == 0) {
+		int own = open("f", O_RDWR);
+		bool told = write(ready[1], "", 1) == 1;
+		_exit(told && fcntl(own, F_SETLKW, &lock) == 0 && pread(own, &byte, 1, 0) == 1 && byte == 'y' ? 0 : 1);
+	}
+	CHECK(read(ready[0], &byte, 1) == 1);
+	posix_tick();
+	CHECK(pwrite(fd, "y", 1, 0) == 1);
+	lock.l_type = F_UNLCK;
+	OK(fcntl(fd, F_SETLK, &lock));
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	/* A lock goes with the process that has it. */
+	pid = fork();
+	if (pid == 0) {
+		lock.l_type = F_WRLCK;
+		_exit(fcntl(open("f", O_RDWR), F_SETLK, &lock) == 0 ? 0 : 1);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	lock.l_type = F_WRLCK;
+	OK(fcntl(fd, F_SETLK, &lock));
+	OK(close(fd));
+}
+
 enum { WRITERS = 4, LINES = 200, LINE_LEN = 32 };
 
 static void write_lines(int writer)
@@ -139,6 +174,6 @@ static void subject_inotify(void)
 }
 
 const struct posix_subject posix_processes[] = {
-	{ "locks", subject_locks }, { "append-by-many", subject_append_by_many }, { "inotify", subject_inotify },
+	{ "locks", subject_locks }, { "waiting-locks", subject_waiting_locks }, { "append-by-many", subject_append_by_many }, { "inotify", subject_inotify },
 	{ NULL, NULL },
 };

@@ -96,6 +96,71 @@ static void subject_fallocate(void)
 	OK(close(fd));
 }
 
+/* Space behind the end: seen in what is stored alone. */
+static void subject_keep_size(void)
+{
+	int fd = open_new("f");
+
+	fill(fd, 0, 2, 'a');
+	CHANGES("f", "cm", fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, MIB));
+	CHECK(size_of(fd) == 2 * BLOCK && stored(fd) == MIB);
+	BLOCKS(fd, "aa");
+	FAILS(ENXIO, lseek(fd, 2 * BLOCK, SEEK_DATA));
+	/* Far enough behind that no file system fills what is between with zeros. */
+	fill(fd, 100, 1, 'b');
+	OK(fsync(fd));
+	CHECK(size_of(fd) == 101 * BLOCK && stored(fd) == MIB);
+	/* Before it is read: what ext4 has in its cache it calls data. */
+	CHECK(lseek(fd, 50 * BLOCK, SEEK_HOLE) == 50 * BLOCK && lseek(fd, 50 * BLOCK, SEEK_DATA) == 100 * BLOCK);
+	BLOCKS(fd, "aa...");
+	OK(ftruncate(fd, 110 * BLOCK));
+	CHECK(stored(fd) == MIB);
+	OK(fallocate(fd, 0, 0, 116 * BLOCK));
+	CHECK(size_of(fd) == 116 * BLOCK && stored(fd) == MIB);
+	OK(fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, BLOCK, MIB));
+	CHECK(size_of(fd) == 116 * BLOCK && stored(fd) == MIB + BLOCK);
+	BLOCKS(fd, "a...............");
+	/* Cut to the size that it has, a file loses what lies behind. */
+	OK(ftruncate(fd, 116 * BLOCK));
+	CHECK(stored(fd) == 116 * BLOCK);
+	OK(ftruncate(fd, 0));
+	CHECK(stored(fd) == 0);
+	OK(fallocate(fd, FALLOC_FL_KEEP_SIZE, 1LL << 40, BLOCK));
+	CHECK(size_of(fd) == 0 && stored(fd) == BLOCK);
+	OK(close(open("f", O_WRONLY | O_TRUNC)));
+	CHECK(stored(fd) == 0);
+	OK(close(fd));
+}
+
+/* Terabytes of nothing cost nothing, wherever the little is that is there. */
+static void subject_sparse(void)
+{
+	static const off_t places[] = { 0, 5LL << 30, (1LL << 40) + 4095, (12LL << 40) - 1 };
+	int fd = open_new("f");
+	char byte;
+
+	OK(ftruncate(fd, 13LL << 40));
+	for (int i = 0; i < 4; i++)
+		CHECK(pwrite(fd, "x", 1, places[i]) == 1);
+	CHECK(size_of(fd) == 13LL << 40 && stored(fd) <= 64 * BLOCK);
+	off_t at = 0;
+	for (int i = 0; i < 4; i++) {
+		at = lseek(fd, at, SEEK_DATA);
+		CHECK(at == places[i] - places[i] % BLOCK);
+		CHECK(pread(fd, &byte, 1, places[i]) == 1 && byte == 'x');
+		CHECK(pread(fd, &byte, 1, places[i] + 1) == 1 && byte == 0);
+		at = lseek(fd, at, SEEK_HOLE);
+		CHECK(at == places[i] - places[i] % BLOCK + BLOCK);
+	}
+	FAILS(ENXIO, lseek(fd, at, SEEK_DATA));
+	CHECK(lseek(fd, 0, SEEK_END) == 13LL << 40);
+	OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 13LL << 40));
+	FAILS(ENXIO, lseek(fd, 0, SEEK_DATA));
+	CHECK(size_of(fd) == 13LL << 40 && stored(fd) == 0);
+	OK(close(fd));
+	OK(unlink("f"));
+}
+
 static void subject_lseek(void)
 {
 	int fd = open_new("f");
@@ -173,6 +238,6 @@ static void subject_copy_file_range(void)
 }
 
 const struct posix_subject posix_space[] = {
-	{ "fallocate", subject_fallocate }, { "lseek", subject_lseek },
+	{ "fallocate", subject_fallocate }, { "keep-size", subject_keep_size }, { "sparse", subject_sparse }, { "lseek", subject_lseek },
 	{ "copy_file_range", subject_copy_file_range }, { NULL, NULL },
 };
