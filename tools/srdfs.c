@@ -32,6 +32,8 @@ static const char help[] =
 	"       allow_root    root may use the mount, too\n"
 	"       fsname=NAME   name shown by df and mount (STORE)\n"
 	"       max_read=N    bytes of the largest read request\n"
+	"       auto_unmount  a killed daemon's mount goes away by itself\n"
+	"       no_keeper     one process for everything, so none to take over\n"
 	"     and those of mount(8) and fstab(5).\n"
 	"  -h, --help         this text\n"
 	"  -V, --version      the version\n";

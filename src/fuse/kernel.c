@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 
@@ -48,49 +49,39 @@ static int forward(const struct fuse_init_in *init, int from, int to)
 	if (len < 0)
 		return srd_errno();
 	set_bits(answer, (size_t)len, offsetof(struct fuse_init_out, flags),
-	         FUSE_HANDLE_KILLPRIV_V2 | (init->flags & FUSE_INIT_EXT));
+	         init->flags & (FUSE_HANDLE_KILLPRIV_V2 | FUSE_INIT_EXT));
 	set_bits(answer, (size_t)len, offsetof(struct fuse_init_out, flags2),
 	         init->flags2 & FLAGS2_DIRECT_IO_ALLOW_MMAP);
 	return write(to, answer, (size_t)len) == len ? 0 : srd_errno();
 }
 
-/* libfuse answers into a pair of sockets that takes the place of its device. */
-static int answer_through(struct fuse_session *session, struct fuse_buf *request, const struct fuse_init_in *init)
+int srd_kernel_init(struct fuse_session *session, const struct fuse_buf *request, bool answer)
 {
+	/* libfuse answers into a pair of sockets that takes the place of its device.  dup()
+	 * rather than fcntl(): the thread sanitizer follows it, and so knows that an answer
+	 * comes before the requests it leads to. */
 	int device = fuse_session_fd(session), ends[2];
-	/* dup() rather than fcntl(): the thread sanitizer follows it, and so knows that
-	 * an answer comes before the requests it leads to. */
 	SRD_AUTO_CLOSE int kept = dup(device);
+	struct fuse_init_in init = { 0 };
+	const size_t header = sizeof(struct fuse_in_header);
 
+	if (request->size < header + offsetof(struct fuse_init_in, flags) + sizeof init.flags)
+		return -EPROTO;
+	memcpy(&init, (char *)request->mem + header, SRD_MIN(request->size - header, sizeof init));
 	if (kept < 0 || fcntl(kept, F_SETFD, FD_CLOEXEC) != 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return srd_errno();
 	int error = dup3(ends[0], device, O_CLOEXEC) < 0 ? srd_errno() : 0;
 	if (!error) {
 		fuse_session_process_buf(session, request);
-		error = forward(init, ends[1], kept);
+		if (answer)
+			error = forward(&init, ends[1], kept);
 		if (dup3(kept, device, O_CLOEXEC) < 0)
 			error = srd_errno();
 	}
 	close(ends[0]);
 	close(ends[1]);
 	return error;
-}
-
-int srd_kernel_init(struct fuse_session *session, struct fuse_buf *request)
-{
-	struct fuse_in_header header;
-	struct fuse_init_in init = { 0 };
-
-	if (request->size >= sizeof header + offsetof(struct fuse_init_in, flags) + sizeof init.flags) {
-		memcpy(&header, request->mem, sizeof header);
-		size_t len = request->size - sizeof header;
-		memcpy(&init, (char *)request->mem + sizeof header, len < sizeof init ? len : sizeof init);
-		if (header.opcode == FUSE_INIT && init.flags & FUSE_HANDLE_KILLPRIV_V2)
-			return answer_through(session, request, &init);
-	}
-	fuse_session_process_buf(session, request);
-	return 0;
 }
 
 /* ---- Requests ---- */

@@ -19,9 +19,10 @@ struct srd_hints {
 	bool births;             /* GETATTR is to be answered as STATX (srd_reply_statx()) */
 };
 
-/* Has libfuse answer REQUEST, which is INIT, and adds to the answer that we take
- * set-id bits and capabilities away ourselves.  0 or a negative code. */
-int srd_kernel_init(struct fuse_session *session, struct fuse_buf *request);
+/* Has libfuse take in REQUEST, which is INIT, and answer it, if the kernel still waits
+ * for that (ANSWER); adds to the answer that we take set-id bits and capabilities away
+ * ourselves.  0 or a negative code. */
+int srd_kernel_init(struct fuse_session *session, const struct fuse_buf *request, bool answer);
 /* Fills HINTS, and makes of a request that libfuse does not know one that it does. */
 void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints);
 

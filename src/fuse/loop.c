@@ -67,16 +67,6 @@ static int receive(struct fuse_session *session, struct fuse_buf *request)
 	return got;
 }
 
-int srd_loop_first(struct fuse_session *session)
-{
-	struct fuse_buf request = { .mem = NULL };
-	int got = receive(session, &request);
-
-	int error = got > 0 ? srd_kernel_init(session, &request) : got < 0 ? got : -ENOTCONN;
-	free(request.mem);
-	return error;
-}
-
 /* ---- Workers ---- */
 
 static void wake_standby(struct srd_loop *loop)

@@ -18,9 +18,6 @@
 struct fuse_session;
 struct srd_loop;
 
-/* Serves one request in the calling thread: the first one, INIT, settles what the
- * workers may do.  0 or a negative code. */
-int srd_loop_first(struct fuse_session *session);
 /* Starts the workers.  *LOOP goes to srd_loop_stop(). */
 int srd_loop_start(struct fuse_session *session, struct srd_loop **loop);
 /* A descriptor that becomes readable when the workers have ended by themselves:

@@ -3,9 +3,15 @@
  * mount.h - one mount: a store, its file system, a libfuse session, and the
  * threads that answer the kernel.
  *
- *     session.c   from options to a served mount and back: the order of things
+ *     session.c   from options to a served mount and back
+ *     keeper.c    the process that mounts, and has ...
+ *     worker.c    ... another one open the store and serve; or the same does both
+ *     wire.c      what they say to each other
+ *     errands.c   what a worker may not do itself: the worker's side,
+ *     folder.c    the keeper's
+ *     device.c    /dev/fuse, mounted
  *     place.c     mount points: what is there, what is allowed, clearing, detaching
- *     loop.c      worker threads: take a request, have libfuse decode it
+ *     loop.c      threads that take requests and have libfuse decode them
  *     notifier.c  what others changed, to be told to the kernel
  *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does
@@ -18,6 +24,7 @@
 #include <fuse_lowlevel.h>
 
 #include "fs/fs.h"
+#include "fuse/device.h"
 #include "fuse/options.h"
 
 struct srd_loop;
@@ -26,13 +33,14 @@ struct srd_notifier;
 struct srd_mount {
 	const struct srd_mount_options *options;
 	char *store_path, *mountpoint;    /* absolute */
+	struct srd_device device;
 	struct srd_store *store;
 	struct srd_fs *fs;
 	struct fuse_session *session;
 	struct srd_loop *loop;
 	struct srd_notifier *notifier;    /* NULL before it is started */
 	double timeout;                   /* seconds that the kernel may believe what it was told */
-	dev_t dev;                        /* of the mounted file system */
+	int orders;                       /* a worker's socket to its keeper; -1: none */
 	bool background;                  /* talks to syslog */
 };
 
@@ -42,8 +50,10 @@ struct srd_mount {
  * `foreground` the calling process returns as soon as the mount is usable (or
  * could not be made), and another one serves. */
 int srd_mount_run(const struct srd_mount_options *options);
-/* A line for people: on stderr, or in the system's log. */
+/* A line for people: on stderr, or in the system's log; a worker has its keeper say it. */
 void srd_mount_say(struct srd_mount *mount, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Cuts the ties to where we were started, and tells who waits at READY. */
+int srd_mount_go_background(struct srd_mount *mount, int ready);
 
 /* ---- ops.c ---- */
 

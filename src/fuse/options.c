@@ -14,7 +14,7 @@
 /* Words that libfuse and the kernel know. */
 static const char *const passed[] = {
 	"suid", "nosuid", "dev", "nodev", "exec", "noexec", "async", "sync", "dirsync", "noatime",
-	"allow_other", "allow_root", "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext=",
+	"allow_other", "allow_root", "auto_unmount", "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext=",
 };
 
 /* Words of fstab that are for mount(8), systemd or people, and what holds anyway. */
@@ -125,6 +125,8 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 
 	if (strcmp(option, "exclusive") == 0) {
 		options->exclusive = true;
+	} else if (strcmp(option, "no_keeper") == 0) {
+		options->no_keeper = true;
 	} else if ((value = value_of(option, "uid"))) {
 		options->set_uid = true;
 		return parse_number(value, &options->uid) ? 1 : -EINVAL;

@@ -15,6 +15,7 @@ struct srd_mount_options {
 	const char *store, *mountpoint;   /* as given; the caller's */
 	bool foreground, debug;
 	bool read_only, exclusive;
+	bool no_keeper;                   /* one process is to do it all */
 	bool set_uid, set_gid;            /* all files are shown as UID's, GID's */
 	uint32_t uid, gid;
 	uint32_t commit_seconds;          /* between syncs in the background; 0: the store's own */

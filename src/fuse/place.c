@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,29 +70,41 @@ static void unescape(char *text)
 	*to = 0;
 }
 
-/* True if the mount that is seen at MOUNTPOINT is one of ours. */
-static bool is_ours(const char *mountpoint)
+/* The device of the mount that is seen at MOUNTPOINT, and whether it is one of ours;
+ * -ENOENT: none is.  The file system itself is not asked: it may not answer. */
+static int find(const char *mountpoint, dev_t *dev, bool *ours)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	SRD_AUTO_FREE char *line = NULL;
 	size_t size = 0;
-	bool ours = false;
+	int error = -ENOENT;
 
 	if (!file)
-		return false;
+		return srd_errno();
 	/* ID PARENT DEVICE ROOT PLACE OPTIONS [TAGS...] - TYPE SOURCE ...; the last
 	 * one at a place is on top. */
 	while (getline(&line, &size, file) > 0) {
 		char place[PATH_MAX + 1];
+		unsigned major, minor;
 		const char *type = strstr(line, " - ");
-		if (!type || sscanf(line, "%*s %*s %*s %*s %4096s", place) != 1)
+		if (!type || sscanf(line, "%*s %*s %u:%u %*s %4096s", &major, &minor, place) != 3)
 			continue;
 		unescape(place);
-		if (strcmp(place, mountpoint) == 0)
-			ours = strncmp(type + 3, "fuse.srdfs ", 11) == 0;
+		if (strcmp(place, mountpoint) != 0)
+			continue;
+		*ours = strncmp(type + 3, "fuse.srdfs ", 11) == 0;
+		*dev = makedev(major, minor);
+		error = 0;
 	}
 	fclose(file);
-	return ours;
+	return error;
+}
+
+int srd_place_device(const char *mountpoint, dev_t *dev)
+{
+	bool ours;
+
+	return find(mountpoint, dev, &ours);
 }
 
 /* An ordinary user's way to unmount. */
@@ -123,19 +135,23 @@ static int detach(const char *mountpoint)
 int srd_place_clear(const char *mountpoint)
 {
 	struct statvfs st;
+	dev_t dev;
+	bool ours;
 
 	/* Not stat(): that may be answered from what the kernel remembers. */
-	if (statvfs(mountpoint, &st) == 0 || errno != ENOTCONN || !is_ours(mountpoint))
+	if (statvfs(mountpoint, &st) == 0 || errno != ENOTCONN)
 		return 0;
-	return detach(mountpoint);
+	return find(mountpoint, &dev, &ours) == 0 && ours ? detach(mountpoint) : 0;
 }
 
 int srd_place_detach(const char *mountpoint, dev_t dev)
 {
-	struct stat st;
+	dev_t seen;
+	bool ours;
+	int error = find(mountpoint, &seen, &ours);
 
 	/* Something else may have been mounted over it. */
-	if (stat(mountpoint, &st) != 0)
-		return srd_errno();
-	return st.st_dev == dev ? detach(mountpoint) : -EBUSY;
+	if (error)
+		return error;
+	return seen == dev ? detach(mountpoint) : -EBUSY;
 }

@@ -12,6 +12,8 @@ int srd_place_resolve(const char *path, char **absolute);
 /* Detaches a mount of our kind at MOUNTPOINT (absolute) whose daemon is gone.  0
  * also when there is none. */
 int srd_place_clear(const char *mountpoint);
+/* The device of the mount seen at MOUNTPOINT (absolute). */
+int srd_place_device(const char *mountpoint, dev_t *dev);
 /* Takes the mount of device DEV away from MOUNTPOINT; who still uses it keeps it. */
 int srd_place_detach(const char *mountpoint, dev_t dev);
 /* True if PATH is DIR or lies below it, both absolute. */

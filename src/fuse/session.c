@@ -3,12 +3,13 @@
  * session.c - from options to a served mount and back.
  *
  *     fork (unless in the foreground); the parent waits at a pipe
- *     set-up:     paths, store, file system, session, mount, INIT, workers,
- *                 committer; then the parent is told, and leaves
- *     serving:    the main thread waits for a signal or for the workers' end
- *     tear-down:  in reverse; each part only if its set-up was reached
+ *     paths are found, signals blocked
+ *     keeper.c takes over; or, with no_keeper, this process does it all:
+ *         set-up:     store, file system, mount, INIT, threads; the parent is told
+ *         serving:    the main thread waits for a signal or for the threads' end
+ *         tear-down:  in reverse; each part only if its set-up was reached
  *
- * On a signal the mount is taken away while the workers still serve, so that the
+ * On a signal the mount is taken away while it is still served, so that the
  * kernel can write back what it holds.  If somebody keeps it busy, serving ends all
  * the same after GRACE_MS, or at the next signal.
  */
@@ -30,29 +31,37 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fuse/keeper.h"
 #include "fuse/loop.h"
-#include "fuse/notifier.h"
 #include "fuse/place.h"
+#include "fuse/wire.h"
+#include "fuse/worker.h"
 
 enum { GRACE_MS = 2000 };
 
+static void send_line(const struct srd_mount *mount, const char *text)
+{
+	struct srd_wire message = { .kind = SRD_WIRE_SAY };
+
+	/* Whoever serves does not wait for who listens. */
+	snprintf(message.text, sizeof message.text, "%s", text);
+	srd_wire_send(mount->orders, &message, -1, false);
+}
+
 void srd_mount_say(struct srd_mount *mount, const char *format, ...)
 {
-	char text[SRD_KEY_MAX + 1024];
+	char text[SRD_WIRE_TEXT];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	if (mount->background)
+	if (mount->orders >= 0)
+		send_line(mount, text);
+	else if (mount->background)
 		syslog(LOG_WARNING, "%s: %s", mount->options->store, text);
 	else
 		fprintf(stderr, "srdfs: %s: %s\n", mount->options->store, text);
-}
-
-static void say(void *user, const char *text)
-{
-	srd_mount_say(user, "%s", text);
 }
 
 static void log_to_system(enum fuse_log_level level, const char *format, va_list args)
@@ -90,93 +99,11 @@ static int resolve(struct srd_mount *mount)
 	return -EINVAL;
 }
 
-static int open_store(struct srd_mount *mount)
-{
-	int flags = (mount->options->read_only ? SRD_RDONLY : 0) | (mount->options->exclusive ? SRD_EXCLUSIVE : 0);
-	int error = srd_store_open(mount->store_path, flags, NULL, &mount->store);
-	char holder[160];
+/* ---- For either way ---- */
 
-	if (error == -EBUSY && srd_log_holder(mount->store_path, holder, sizeof holder) == 0)
-		srd_mount_say(mount, "in use: %s", holder);
-	else if (error == -EBUSY)
-		srd_mount_say(mount, "cannot be had alone: others have it open");
-	else if (error)
-		srd_mount_say(mount, "%s", srd_strerror(error));
-	if (error)
-		return error;
-	if (mount->options->commit_seconds)
-		mount->store->sync_seconds = mount->options->commit_seconds;
-	error = srd_fs_new(mount->store, say, mount, &mount->fs);
-	if (error)
-		srd_mount_say(mount, "%s", srd_strerror(error));
-	else
-		mount->fs->limit.max_bytes = mount->options->max_bytes;
-	return error;
-}
-
-/* The words libfuse gets.  0 or -ENOMEM. */
-static int make_arguments(const struct srd_mount *mount, struct fuse_args *args)
-{
-	const struct srd_mount_options *options = mount->options;
-	SRD_AUTO_FREE char *fsname = NULL;
-	char *list = NULL;
-
-	if (asprintf(&fsname, "fsname=%s", options->fsname ? options->fsname : mount->store_path) < 0)
-		return -ENOMEM;
-	bool failed = fuse_opt_add_arg(args, "srdfs") || fuse_opt_add_opt_escaped(&list, fsname) ||
-	              fuse_opt_add_opt(&list, "subtype=srdfs,default_permissions,noatime") ||
-	              (options->read_only && fuse_opt_add_opt(&list, "ro")) ||
-	              (options->passed && fuse_opt_add_opt(&list, options->passed)) ||
-	              fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, list) ||
-	              (options->debug && fuse_opt_add_arg(args, "-d"));
-	free(list);
-	return failed ? -ENOMEM : 0;
-}
-
-/* libfuse has told what went wrong, if something did. */
-static int attach(struct srd_mount *mount)
-{
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	int error = make_arguments(mount, &args);
-
-	if (!error) {
-		mount->session = fuse_session_new(&args, &srd_mount_ops, sizeof srd_mount_ops, mount);
-		error = mount->session ? 0 : -EINVAL;
-	}
-	fuse_opt_free_args(&args);
-	if (!error && fuse_session_mount(mount->session, mount->mountpoint) != 0) {
-		srd_mount_say(mount, "cannot mount at %s", mount->mountpoint);
-		error = -EIO;
-	}
-	return error;
-}
-
-static int start(struct srd_mount *mount)
-{
-	struct stat st;
-	int error = srd_loop_first(mount->session);
-
-	if (!error)
-		error = srd_loop_start(mount->session, &mount->loop);
-	if (!error)
-		error = srd_fs_start(mount->fs);
-	if (!error)
-		error = srd_notifier_start(mount);
-	/* The first answer shows that it works, and who we are. */
-	if (!error && stat(mount->mountpoint, &st) != 0)
-		error = srd_errno();
-	if (!error)
-		mount->dev = st.st_dev;
-	else
-		srd_mount_say(mount, "cannot serve at %s: %s", mount->mountpoint, srd_strerror(error));
-	return error;
-}
-
-/* ---- Serving ---- */
-
-/* Signals that end the mount arrive at the descriptor; they are blocked in all
+/* Signals that end the mount (and word of CHILDREN) arrive at the descriptor; they are blocked in all
  * threads, which are not there yet. */
-static int catch_signals(void)
+static int catch_signals(bool children)
 {
 	sigset_t ends;
 
@@ -184,11 +111,30 @@ static int catch_signals(void)
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGHUP);
+	if (children)
+		sigaddset(&ends, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	int fd = signalfd(-1, &ends, SFD_CLOEXEC);
 	return fd < 0 ? srd_errno() : fd;
 }
+
+int srd_mount_go_background(struct srd_mount *mount, int ready)
+{
+	SRD_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || chdir("/") != 0)
+		return srd_errno();
+	openlog("srdfs", LOG_PID, LOG_DAEMON);
+	fuse_set_log_func(log_to_system);
+	mount->background = true;
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return srd_errno();
+	return write(ready, "", 1) == 1 ? 0 : srd_errno();
+}
+
+/* ---- All in one process ---- */
 
 /* Waits up to TIMEOUT_MS (-1: for ever); true if the workers have ended. */
 static bool wait_for_end(struct srd_mount *mount, int signals, int timeout_ms)
@@ -208,78 +154,50 @@ static void serve(struct srd_mount *mount, int signals)
 {
 	if (wait_for_end(mount, signals, -1))
 		return;
-	int error = srd_place_detach(mount->mountpoint, mount->dev);
+	int error = srd_place_detach(mount->mountpoint, mount->device.dev);
 	if (error)
 		srd_mount_say(mount, "cannot unmount %s: %s", mount->mountpoint, srd_strerror(error));
 	if (!wait_for_end(mount, signals, GRACE_MS))
 		srd_mount_say(mount, "%s is in use, but serving it ends now", mount->mountpoint);
 }
 
-/* Cuts the ties to where we were started, and tells the parent. */
-static int go_background(struct srd_mount *mount, int ready)
+static int run_alone(struct srd_mount *mount, int signals, int ready)
 {
-	SRD_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int error = srd_worker_open(mount, NULL);
 
-	if (null < 0 || chdir("/") != 0)
-		return srd_errno();
-	openlog("srdfs", LOG_PID, LOG_DAEMON);
-	fuse_set_log_func(log_to_system);
-	mount->background = true;
-	for (int fd = 0; fd <= 2; fd++)
-		if (dup2(null, fd) < 0)
-			return srd_errno();
-	return write(ready, "", 1) == 1 ? 0 : srd_errno();
+	if (!error) {
+		error = srd_device_mount(&mount->device, mount->options, mount->store_path, mount->mountpoint);
+		if (error)
+			srd_mount_say(mount, "cannot mount at %s: %s", mount->mountpoint, srd_strerror(error));
+	}
+	if (!error)
+		error = srd_worker_serve(mount, true);
+	if (!error && ready >= 0)
+		error = srd_mount_go_background(mount, ready);
+	if (!error)
+		serve(mount, signals);
+	int ending = srd_worker_finish(mount);
+	return error || ending ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* ---- Tear-down ---- */
-
-static int finish(struct srd_mount *mount)
-{
-	int error = 0, closing;
-	bool unmounted = false;
-
-	srd_notifier_stop(mount);
-	if (mount->loop) {
-		unmounted = wait_for_end(mount, -1, 0);
-		srd_loop_stop(mount->loop);
-	}
-	srd_notifier_free(mount->notifier);
-	error = srd_fs_free(mount->fs);
-	if (mount->session) {
-		/* By its path libfuse would unmount whatever is there by now. */
-		if (unmounted || !mount->loop)
-			fuse_session_unmount(mount->session);
-		fuse_session_destroy(mount->session);
-	}
-	if (mount->mountpoint)
-		srd_place_clear(mount->mountpoint);
-	closing = srd_store_close(mount->store);
-	if (closing)
-		srd_mount_say(mount, "closing: %s", srd_strerror(closing));
-	free(mount->store_path);
-	free(mount->mountpoint);
-	return error ? error : closing;
-}
+/* ---- The beginning and the end ---- */
 
 /* READY: the parent's pipe, or -1 in the foreground. */
 static int run(const struct srd_mount_options *options, int ready)
 {
-	struct srd_mount mount = { .options = options };
-	SRD_AUTO_CLOSE int signals = catch_signals();
-	int error = signals < 0 ? signals : resolve(&mount);
+	struct srd_mount mount = { .options = options, .orders = -1 };
+	SRD_AUTO_CLOSE int signals = catch_signals(!options->no_keeper);
+	int status = signals < 0 || resolve(&mount) != 0 ? EXIT_FAILURE
+	             : options->no_keeper ? run_alone(&mount, signals, ready)
+	             : srd_keeper_run(&mount, signals, ready);
 
-	if (!error)
-		error = open_store(&mount);
-	if (!error)
-		error = attach(&mount);
-	if (!error)
-		error = start(&mount);
-	if (!error && ready >= 0)
-		error = go_background(&mount, ready);
-	if (!error)
-		serve(&mount, signals);
-	int ending = finish(&mount);
-	return error || ending ? EXIT_FAILURE : EXIT_SUCCESS;
+	srd_device_close(&mount.device);
+	/* Taken away already, if all went well; else it is dead now. */
+	if (mount.mountpoint)
+		srd_place_clear(mount.mountpoint);
+	free(mount.store_path);
+	free(mount.mountpoint);
+	return status;
 }
 
 /* The child's word that all is well, or its exit status. */

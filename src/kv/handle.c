@@ -23,7 +23,7 @@ int srd_sync(struct srd_store *store)
 
 int srd_holder(const char *path, char *text, size_t size)
 {
-	return srd_log_holder(path, text, size);
+	return srd_log_holder(path, NULL, text, size);
 }
 
 static void fill_from_state(const struct srd_state *state, struct srd_info *info)

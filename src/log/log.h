@@ -105,8 +105,9 @@ void srd_log_retire(struct srd_log *log);
 /* Gives back locks, mapping and memory.  In a child of the process that opened it
  * locks and shm are left to that one. */
 void srd_log_close(struct srd_log *log);
-/* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody. */
-int srd_log_holder(const char *path, char *text, size_t size);
+/* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody.  IO NULL:
+ * the real one. */
+int srd_log_holder(const char *path, const struct srd_io *io, char *text, size_t size);
 
 /* True if nobody else has the log open.  Lasts, as far as appends go, while the append
  * lock is held: who comes later waits for it. */

@@ -168,9 +168,9 @@ void srd_log_close(struct srd_log *log)
 	free(log);
 }
 
-int srd_log_holder(const char *path, char *text, size_t size)
+int srd_log_holder(const char *path, const struct srd_io *io, char *text, size_t size)
 {
-	struct srd_log log = { .io = &srd_io_posix, .fd = -1, .dir_fd = -1, .flags = SRD_LOG_RDONLY };
+	struct srd_log log = { .io = io ? io : &srd_io_posix, .fd = -1, .dir_fd = -1, .flags = SRD_LOG_RDONLY };
 	struct stat st;
 	int error = log.io->find(log.io, path, &log.dir_fd, &log.name);
 

@@ -219,6 +219,12 @@ void srd_shm_remove(const struct srd_io *io, int dir_fd, const char *name)
 	free(file);
 }
 
+void srd_shm_set_pid(struct srd_shm *shm, unsigned pid)
+{
+	if (shm->slot >= 0)
+		atomic_store(&shm->page->slot[shm->slot].pid, pid);
+}
+
 void srd_shm_set_exclusive(struct srd_shm *shm)
 {
 	if (shm->slot >= 0)

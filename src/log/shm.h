@@ -57,6 +57,8 @@ void srd_shm_close(struct srd_shm *shm);
 /* Takes the file away: nobody else has the log open. */
 void srd_shm_remove(const struct srd_io *io, int dir_fd, const char *name);
 
+/* Says that process PID is who has the log open, not this one, which works for it. */
+void srd_shm_set_pid(struct srd_shm *shm, unsigned pid);
 /* Says that this process holds the log alone. */
 void srd_shm_set_exclusive(struct srd_shm *shm);
 /* "pid N on HOST since TIME" of who does, or -ENOENT. */

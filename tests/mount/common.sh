@@ -78,7 +78,8 @@ new_store() {
 	mkdir "$work/$1"
 }
 
-# mount_store NAME [OPTION...]: mounts it there, with the daemon's pid in $work/NAME.pid.
+# mount_store NAME [OPTION...]: mounts it there, with the daemon's pid in $work/NAME.pid:
+# its keeper's.
 mount_store() {
 	name=$1
 	shift
@@ -87,16 +88,32 @@ mount_store() {
 	daemon_of "$name" >"$work/$name.pid"
 }
 
-# The daemon that serves NAME's store: its parent is gone, so it is looked for.
-daemon_of() {
+# process_of NAME COMMAND: who serves NAME's store; its parent is gone, so it is looked for.
+process_of() {
 	for process in /proc/[0-9]*; do
 		# Processes come and go meanwhile.
-		if { tr '\0' '\n' <"$process/cmdline" | grep -qxF "$work/$1.srd"; } 2>/dev/null; then
+		if { tr '\0' '\n' <"$process/cmdline" | grep -qxF "$work/$1.srd" &&
+			grep -qx "$2" "$process/comm"; } 2>/dev/null; then
 			echo "${process#/proc/}"
 			return
 		fi
 	done
-	fail "no daemon serves $work/$1.srd"
+	return 1
+}
+
+# The daemon that serves NAME's store, and the process in which it does.
+daemon_of() {
+	process_of "$1" '\(lt-\)\?srdfs' || fail "no daemon serves $work/$1.srd"
+}
+worker_of() {
+	process_of "$1" srdfs-worker || fail "no worker serves $work/$1.srd"
+}
+
+# kill_daemon NAME: both of it, at once.
+kill_daemon() {
+	# shellcheck disable=SC2046
+	kill -s KILL "$(cat "$work/$1.pid")" $(process_of "$1" srdfs-worker || :)
+	await_end "$1"
 }
 
 # True while the process runs; one that nobody waits for does not.
@@ -108,8 +125,9 @@ is_running() {
 # await_end NAME: until its daemon has ended; a minute at most, for it syncs.
 await_end() {
 	pid=$(cat "$work/$1.pid")
+	worker=$(process_of "$1" srdfs-worker || echo "$pid")
 	tries=0
-	while is_running "$pid"; do
+	while is_running "$pid" || is_running "$worker"; do
 		tries=$((tries + 1))
 		[ $tries -le 1200 ] || fail "the daemon of $1 does not end"
 		sleep 0.05

@@ -31,8 +31,7 @@ for round in 1 2 3; do
 	while [ "$(cat "$work"/closed-? | wc -l)" -lt $((60 * round)) ]; do
 		sleep 0.02
 	done
-	kill -s KILL "$(cat "$work/s.pid")"
-	await_end s
+	kill_daemon s
 	# shellcheck disable=SC2086
 	wait $writers 2>/dev/null || :
 	mount_store s

@@ -77,14 +77,36 @@ mount_store s
 expect_same "$(cat "$work/s/open")" "still open"
 
 section "a dead mount is cleared at the start"
-kill -s KILL "$(cat "$work/s.pid")"
-await_end s
+kill_daemon s
 if ls "$work/s" >/dev/null 2>&1; then
 	fail "a killed daemon answers"
 fi
 mount_store s
 expect_same "$(cat "$work/s/f")" hello
 unmount s
+
+section "a killed keeper takes the worker with it"
+mount_store s
+echo "not lost" >"$work/s/kept"
+exec 5>"$work/s/open"
+echo "open and not lost" >&5
+kill -s KILL "$(cat "$work/s.pid")"
+await_end s
+exec 5>&- || :
+mount_store s
+expect_same "$(cat "$work/s/kept" "$work/s/open")" "not lost
+open and not lost"
+unmount s
+
+section "in one process"
+mount_store s -o no_keeper
+expect_same "$(cat "$work/s/f")" hello
+process_of s srdfs-worker && fail "a worker"
+kill_daemon s
+mount_store s -o no_keeper
+expect_same "$(cat "$work/s/f")" hello
+kill -s TERM "$(cat "$work/s.pid")"
+await_end s
 
 section "in the foreground"
 "$srdfs" -f "$work/s.srd" "$work/s" 2>"$work/said" &

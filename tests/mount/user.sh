@@ -59,6 +59,7 @@ until grep -qF " $m fuse.srdfs " /proc/mounts && $as_user test -e "$m/own"; do
 done
 kill -s KILL $daemon
 wait $daemon || :
+while process_of home/s srdfs-worker >/dev/null; do sleep 0.05; done
 expect $as_user "$srdfs" "$s" "$m"
 expect $as_user test -e "$m/own"
 expect $as_user fusermount3 -u "$m"

@@ -590,11 +590,11 @@ START_TEST(alone_means_alone)
 
 	ck_assert_int_eq(srd_log_open(path, 0, &srd_io_posix, &second), -EBUSY);
 	ck_assert_int_eq(srd_log_open(path, SRD_LOG_RDONLY, &srd_io_posix, &second), -EBUSY);
-	ck_assert_int_eq(srd_log_holder(path, holder, sizeof holder), 0);
+	ck_assert_int_eq(srd_log_holder(path, NULL, holder, sizeof holder), 0);
 	snprintf(want, sizeof want, "pid %d on ", getpid());
 	ck_assert_int_eq(strncmp(holder, want, strlen(want)), 0);
 	srd_log_close(log);
-	ck_assert_int_eq(srd_log_holder(path, holder, sizeof holder), -ENOENT);
+	ck_assert_int_eq(srd_log_holder(path, NULL, holder, sizeof holder), -ENOENT);
 	log = open_log(0, &seen);
 	ck_assert_int_eq(srd_log_open(path, SRD_LOG_EXCLUSIVE, &srd_io_posix, &second), -EBUSY);
 	srd_log_close(log);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/device.h"
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "fuse/mount.h"
+#include "fuse/place.h"
+
+enum {
+	REQUEST_MIN = 64 << 10,            /* the kernel wants room for more than INIT */
+	NOTIFY_RESEND = 7,                 /* in newer headers */
+};
+#define HAS_RESEND (UINT64_C(1) << 39)     /* likewise */
+
+/* The words libfuse gets.  0 or -ENOMEM. */
+static int make_arguments(const struct srd_mount_options *options, const char *store, struct fuse_args *args)
+{
+	SRD_AUTO_FREE char *fsname = NULL;
+	char *list = NULL;
+
+	if (asprintf(&fsname, "fsname=%s", options->fsname ? options->fsname : store) < 0) {
+		fsname = NULL;
+		return -ENOMEM;
+	}
+	bool failed = fuse_opt_add_arg(args, "srdfs") || fuse_opt_add_opt_escaped(&list, fsname) ||
+	              fuse_opt_add_opt(&list, "subtype=srdfs,default_permissions,noatime") ||
+	              (options->read_only && fuse_opt_add_opt(&list, "ro")) ||
+	              (options->passed && fuse_opt_add_opt(&list, options->passed)) ||
+	              fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, list) ||
+	              (options->debug && fuse_opt_add_arg(args, "-d"));
+	free(list);
+	return failed ? -ENOMEM : 0;
+}
+
+struct fuse_session *srd_device_session(const struct srd_mount_options *options, const char *store, void *user)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_session *session = NULL;
+
+	if (make_arguments(options, store, &args) == 0)
+		session = fuse_session_new(&args, &srd_mount_ops, sizeof srd_mount_ops, user);
+	fuse_opt_free_args(&args);
+#ifdef HAVE_FUSE_SESSION_SET_SYNC_INIT
+	/* INIT is not to be answered by whoever mounts. */
+	if (session)
+		fuse_session_set_sync_init(session, false);
+#endif
+	return session;
+}
+
+static int take_init(struct srd_device *device)
+{
+	SRD_AUTO_FREE char *request = malloc(REQUEST_MIN);
+	ssize_t got;
+
+	if (!request)
+		return -ENOMEM;
+	do {
+		got = read(device->fd, request, REQUEST_MIN);
+	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
+	if (got < 0)
+		return srd_errno();
+	if (got == 0 || got > SRD_INIT_MAX)
+		return -EPROTO;
+	memcpy(device->init, request, (size_t)got);
+	device->init_len = (uint32_t)got;
+	return 0;
+}
+
+int srd_device_mount(struct srd_device *device, const struct srd_mount_options *options, const char *store,
+                     const char *mountpoint)
+{
+	device->mounter = srd_device_session(options, store, NULL);
+	if (!device->mounter)
+		return -EINVAL;
+	if (fuse_session_mount(device->mounter, mountpoint) != 0) {
+		fuse_session_destroy(device->mounter);
+		device->mounter = NULL;
+		return -EIO;
+	}
+	device->fd = fuse_session_fd(device->mounter);
+	int error = fcntl(device->fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : srd_errno();
+	if (!error)
+		error = srd_place_device(mountpoint, &device->dev);
+	return error ? error : take_init(device);
+}
+
+void srd_device_close(struct srd_device *device)
+{
+	if (device->mounter)
+		fuse_session_destroy(device->mounter);
+	device->mounter = NULL;
+}
+
+bool srd_device_can_resend(const struct srd_device *device)
+{
+	/* Behind the header: major, minor, max_readahead, flags, flags2. */
+	enum { FLAGS2 = 16 };
+	uint32_t flags2;
+
+	if (device->init_len < sizeof(struct fuse_in_header) + FLAGS2 + sizeof flags2)
+		return false;
+	memcpy(&flags2, device->init + sizeof(struct fuse_in_header) + FLAGS2, sizeof flags2);
+	return flags2 & (uint32_t)(HAS_RESEND >> 32);
+}
+
+int srd_device_resend(const struct srd_device *device)
+{
+	struct fuse_out_header notice = { .len = sizeof notice, .error = NOTIFY_RESEND };
+
+	return write(device->fd, &notice, sizeof notice) == sizeof notice ? 0 : srd_errno();
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/errands.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "fuse/wire.h"
+
+/* Sends REQUEST and waits for what comes of it; *DESCRIPTOR (may be NULL) as
+ * srd_wire_receive() has it. */
+static int run(struct srd_errands *errands, const struct srd_wire *request, int *descriptor)
+{
+	struct srd_wire answer;
+	SRD_LOCK_GUARD(&errands->mutex);
+	int error = srd_wire_send(errands->socket, request, -1, true);
+
+	if (!error)
+		error = srd_wire_receive(errands->socket, &answer, descriptor, true);
+	if (error)
+		return error;
+	return answer.kind == SRD_WIRE_ANSWER ? answer.value : -EBADMSG;
+}
+
+static int set_name(struct srd_wire *request, int which, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len >= SRD_WIRE_NAME)
+		return -ENAMETOOLONG;
+	memcpy(request->names[which], name, len + 1);
+	return 0;
+}
+
+/* The store's directory is the only one there is. */
+static int errand_find(const struct srd_io *io, const char *path, int *dir_fd, char **name)
+{
+	const struct srd_errands *errands = io->user;
+	char *copy = strdup(errands->name);
+	(void)path;
+
+	if (!copy)
+		return -ENOMEM;
+	int fd = fcntl(errands->dir_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		int error = srd_errno();
+		free(copy);
+		return error;
+	}
+	*dir_fd = fd;
+	*name = copy;
+	return 0;
+}
+
+static int errand_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	struct srd_wire request = { .kind = SRD_WIRE_OPEN, .flags = (uint32_t)flags, .mode = mode };
+	int error = set_name(&request, 0, name), fd = -1;
+	(void)dir_fd;
+
+	if (!error)
+		error = run(io->user, &request, &fd);
+	if (!error && fd < 0)
+		error = -EBADMSG;
+	if (error && fd >= 0)
+		close(fd);
+	return error ? error : fd;
+}
+
+static int errand_unlink(const struct srd_io *io, int dir_fd, const char *name)
+{
+	struct srd_wire request = { .kind = SRD_WIRE_UNLINK };
+	int error = set_name(&request, 0, name);
+	(void)dir_fd;
+
+	return error ? error : run(io->user, &request, NULL);
+}
+
+static int errand_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
+{
+	struct srd_wire request = { .kind = SRD_WIRE_RENAME, .flags = flags };
+	int error = set_name(&request, 0, from);
+	(void)dir_fd;
+
+	if (!error)
+		error = set_name(&request, 1, to);
+	return error ? error : run(io->user, &request, NULL);
+}
+
+void srd_errands_init(struct srd_errands *errands, int socket, int dir_fd, const char *name)
+{
+	*errands = (struct srd_errands){ .io = srd_io_posix, .socket = socket, .dir_fd = dir_fd, .name = name };
+	errands->io.find = errand_find;
+	errands->io.open = errand_open;
+	errands->io.unlink = errand_unlink;
+	errands->io.rename = errand_rename;
+	errands->io.user = errands;
+	pthread_mutex_init(&errands->mutex, NULL);
+}

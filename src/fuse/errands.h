@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * errands.h - what goes by name, done by the keeper for a worker that may not: the
+ * seam of base/io.h, with opening, removing and renaming sent over the wire.
+ */
+#ifndef SRD_FUSE_ERRANDS_H
+#define SRD_FUSE_ERRANDS_H
+
+#include <pthread.h>
+
+#include "base/io.h"
+
+struct srd_errands {
+	struct srd_io io;
+	pthread_mutex_t mutex;    /* one errand at a time; protects the socket */
+	int socket;
+	int dir_fd;               /* of the store's directory */
+	const char *name;         /* of the store in it */
+};
+
+/* SOCKET and DIR_FD stay the caller's, as does NAME. */
+void srd_errands_init(struct srd_errands *errands, int socket, int dir_fd, const char *name);
+
+#endif

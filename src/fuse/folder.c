@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/folder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+/* The files that belong to a store, by what their names have more than its own. */
+static const struct rule {
+	const char *suffix;
+	bool make, remove, replace;   /* replace: by the one whose suffix has ".tmp" more */
+} rules[] = {
+	{ "", false, false, false },
+	{ ".shm", true, true, false },
+	{ ".idx", false, true, true },
+	{ ".idx.tmp", true, true, false },
+};
+
+static const struct rule *rule_of(const struct srd_folder *folder, const char name[SRD_WIRE_NAME])
+{
+	size_t len = strlen(folder->name);
+
+	if (!memchr(name, 0, SRD_WIRE_NAME) || strncmp(name, folder->name, len) != 0)
+		return NULL;
+	for (size_t i = 0; i < SRD_LEN(rules); i++)
+		if (strcmp(name + len, rules[i].suffix) == 0)
+			return &rules[i];
+	return NULL;
+}
+
+/* A file beside the store that somebody else put there is none of the store's. */
+static int check_owner(const struct srd_folder *folder, int fd, const struct rule *rule)
+{
+	struct stat st, store;
+
+	if (fstat(fd, &st) != 0 || fstatat(folder->fd, folder->name, &store, AT_SYMLINK_NOFOLLOW) != 0)
+		return srd_errno();
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (rule->suffix[0] == 0)
+		return 0;
+	if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+		return -EACCES;
+	return st.st_uid == store.st_uid || st.st_uid == 0 || st.st_uid == geteuid() ? 0 : -EACCES;
+}
+
+static int open_file(const struct srd_folder *folder, const struct rule *rule, const struct srd_wire *request,
+                     int *descriptor)
+{
+	const int harmless = O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC | O_LARGEFILE;
+	int flags = (int)request->flags & ~harmless;
+
+	if (flags & ~(O_ACCMODE | (rule->make ? O_CREAT | O_EXCL : 0)) || (request->mode & ~0666U))
+		return -EACCES;
+	if (folder->read_only && flags != O_RDONLY)
+		return -EROFS;
+	int fd = openat(folder->fd, request->names[0], flags | harmless, request->mode);
+	if (fd < 0)
+		return srd_errno();
+	int error = check_owner(folder, fd, rule);
+	if (error)
+		close(fd);
+	else
+		*descriptor = fd;
+	return error;
+}
+
+static int rename_file(const struct srd_folder *folder, const struct rule *to, const struct srd_wire *request)
+{
+	char from[SRD_WIRE_NAME + 8];
+
+	snprintf(from, sizeof from, "%s.tmp", request->names[1]);
+	if (!to->replace || strcmp(request->names[0], from) != 0 || request->flags != 0)
+		return -EACCES;
+	return renameat(folder->fd, request->names[0], folder->fd, request->names[1]) == 0 ? 0 : srd_errno();
+}
+
+int srd_folder_run(const struct srd_folder *folder, const struct srd_wire *request, int *descriptor)
+{
+	const struct rule *rule = rule_of(folder, request->names[0]);
+
+	*descriptor = -1;
+	if (!rule)
+		return -EACCES;
+	if (request->kind == SRD_WIRE_OPEN)
+		return open_file(folder, rule, request, descriptor);
+	if (folder->read_only)
+		return -EROFS;
+	if (request->kind == SRD_WIRE_UNLINK && rule->remove)
+		return unlinkat(folder->fd, request->names[0], 0) == 0 ? 0 : srd_errno();
+	const struct rule *to = request->kind == SRD_WIRE_RENAME ? rule_of(folder, request->names[1]) : NULL;
+	return to ? rename_file(folder, to, request) : -EACCES;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * folder.h - the keeper's side of errands: the directory that a store lies in, and
+ * the few files there that a worker may have, by name and by what may be done to
+ * them.  Who asks may be in an attacker's hands.
+ */
+#ifndef SRD_FUSE_FOLDER_H
+#define SRD_FUSE_FOLDER_H
+
+#include <stdbool.h>
+
+#include "fuse/wire.h"
+
+struct srd_folder {
+	int fd;                   /* of the directory */
+	const char *name;         /* of the store */
+	bool read_only;
+};
+
+/* Does what REQUEST asks for: 0 or a negative errno, -EACCES if it is nothing that a
+ * worker may ask for.  *DESCRIPTOR is what was opened, or -1. */
+int srd_folder_run(const struct srd_folder *folder, const struct srd_wire *request, int *descriptor);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/keeper.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "fuse/folder.h"
+#include "fuse/place.h"
+#include "fuse/wire.h"
+#include "fuse/worker.h"
+
+enum { GRACE_MS = 2000 };
+
+enum stage { NONE, OPENING, STARTING, SERVING, LEAVING };
+
+struct keeper {
+	struct srd_mount *mount;
+	struct srd_folder folder;
+	int signals, ready;
+	int orders, errands;              /* our ends; -1: no worker */
+	pid_t worker;
+	enum stage stage;                 /* of the worker */
+	bool ending;                      /* nobody is to take its place */
+	bool stopped;                     /* it was told to stop */
+	bool served;                      /* some worker has */
+	bool failed;
+};
+
+/* ---- The worker ---- */
+
+static int move(int fd, int to)
+{
+	return dup3(fd, to, O_CLOEXEC) < 0 ? srd_errno() : 0;
+}
+
+/* Leaves the child with what is its business. */
+static int part(const struct keeper *keeper, int orders, int errands, int null)
+{
+	int error = 0;
+
+	/* Beyond reach of the low numbers first. */
+	orders = fcntl(orders, F_DUPFD_CLOEXEC, 64);
+	errands = fcntl(errands, F_DUPFD_CLOEXEC, 64);
+	int folder = fcntl(keeper->folder.fd, F_DUPFD_CLOEXEC, 64);
+	if (orders < 0 || errands < 0 || folder < 0)
+		return srd_errno();
+	/* What is to be said goes by the keeper; libfuse's debugging does not. */
+	for (int fd = 0; keeper->ready >= 0 && fd <= 2 && !error; fd++)
+		error = dup2(null, fd) < 0 ? srd_errno() : 0;
+	if (!error)
+		error = move(orders, SRD_WORKER_ORDERS);
+	if (!error)
+		error = move(errands, SRD_WORKER_ERRANDS);
+	if (!error)
+		error = move(folder, SRD_WORKER_FOLDER);
+	if (!error && syscall(SYS_close_range, SRD_WORKER_FD_END, ~0U, 0) != 0 && errno != ENOSYS)
+		error = srd_errno();
+	return error;
+}
+
+static int be_worker(struct keeper *keeper, int orders, int errands, int null)
+{
+	struct srd_mount *mount = keeper->mount;
+	int error = part(keeper, orders, errands, null);
+
+	if (!error && chdir("/") != 0)
+		error = srd_errno();
+	if (error)
+		return EXIT_FAILURE;
+	mount->device.mounter = NULL;
+	return srd_worker_run(mount, keeper->folder.name);
+}
+
+static int fork_worker(struct keeper *keeper, const int orders[2], const int errands[2], int null)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return srd_errno();
+	if (pid == 0)
+		exit(be_worker(keeper, orders[1], errands[1], null));
+	keeper->worker = pid;
+	keeper->stage = OPENING;
+	keeper->orders = orders[0];
+	keeper->errands = errands[0];
+	return 0;
+}
+
+static int start_worker(struct keeper *keeper)
+{
+	SRD_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int orders[2], errands[2];
+	int error = null < 0 ? srd_errno() : srd_wire_pair(orders);
+
+	if (error)
+		return error;
+	error = srd_wire_pair(errands);
+	if (!error) {
+		error = fork_worker(keeper, orders, errands, null);
+		close(errands[1]);
+		if (error)
+			close(errands[0]);
+	}
+	close(orders[1]);
+	if (error)
+		close(orders[0]);
+	return error;
+}
+
+static void let_go(struct keeper *keeper)
+{
+	close(keeper->orders);
+	close(keeper->errands);
+	keeper->orders = keeper->errands = -1;
+	keeper->worker = 0;
+	keeper->stage = NONE;
+}
+
+static void stop_worker(struct keeper *keeper)
+{
+	struct srd_wire order = { .kind = SRD_WIRE_STOP };
+
+	if (srd_wire_send(keeper->orders, &order, -1, false) == 0)
+		keeper->stopped = true;
+	else
+		kill(keeper->worker, SIGKILL);
+}
+
+/* ---- The mount ---- */
+
+/* The mount is to end, and the worker with it, when the last user has gone or after
+ * GRACE_MS. */
+static void end_mount(struct keeper *keeper)
+{
+	struct srd_mount *mount = keeper->mount;
+	int error = 0;
+
+	keeper->ending = true;
+	if (mount->device.mounter)
+		error = srd_place_detach(mount->mountpoint, mount->device.dev);
+	if (error)
+		srd_mount_say(mount, "cannot unmount %s: %s", mount->mountpoint, srd_strerror(error));
+	/* What only reads has nothing to lose. */
+	if (keeper->stage == OPENING || keeper->stage == STARTING)
+		kill(keeper->worker, SIGKILL);
+}
+
+static void fail(struct keeper *keeper, const char *what, int error)
+{
+	srd_mount_say(keeper->mount, "cannot %s %s: %s", what, keeper->mount->mountpoint, srd_strerror(error));
+	keeper->failed = true;
+	end_mount(keeper);
+}
+
+/* The store is open: mounts, the first time, and has the worker serve. */
+static void on_ready(struct keeper *keeper)
+{
+	struct srd_mount *mount = keeper->mount;
+	struct srd_device *device = &mount->device;
+	bool first = !device->mounter;
+	struct srd_wire order = { .kind = SRD_WIRE_START, .flags = first ? SRD_WIRE_FIRST : 0 };
+	int error = first ? srd_device_mount(device, mount->options, mount->store_path, mount->mountpoint) : 0;
+
+	if (error) {
+		fail(keeper, "mount at", error);
+		return;
+	}
+	order.value = (int32_t)device->init_len;
+	memcpy(order.text, device->init, device->init_len);
+	keeper->stage = STARTING;
+	error = srd_wire_send(keeper->orders, &order, device->fd, true);
+	if (error)
+		kill(keeper->worker, SIGKILL);
+}
+
+static void on_serving(struct keeper *keeper)
+{
+	struct srd_mount *mount = keeper->mount;
+	int error = 0;
+
+	keeper->stage = SERVING;
+	if (keeper->ready >= 0)
+		error = srd_mount_go_background(mount, keeper->ready);
+	keeper->served = true;
+	if (error)
+		fail(keeper, "keep", error);
+}
+
+/* ---- What happens ---- */
+
+static void on_errand(struct keeper *keeper)
+{
+	struct srd_wire message, answer = { .kind = SRD_WIRE_ANSWER };
+	int descriptor = -1;
+	int error = srd_wire_receive(keeper->errands, &message, NULL, false);
+
+	if (!error) {
+		answer.value = srd_folder_run(&keeper->folder, &message, &descriptor);
+		error = srd_wire_send(keeper->errands, &answer, descriptor, true);
+		if (descriptor >= 0)
+			close(descriptor);   /* its locks are the worker's, and are to go with it */
+	}
+	if (error && error != -EAGAIN && error != -EPIPE)
+		kill(keeper->worker, SIGKILL);
+}
+
+/* False if there is nothing (more) to hear. */
+static bool on_order(struct keeper *keeper)
+{
+	struct srd_wire message;
+	int error = srd_wire_receive(keeper->orders, &message, NULL, false);
+
+	if (error) {
+		if (error != -EAGAIN)
+			kill(keeper->worker, SIGKILL);
+		return false;
+	}
+	message.text[sizeof message.text - 1] = 0;
+	if (message.kind == SRD_WIRE_SAY)
+		srd_mount_say(keeper->mount, "%s", message.text);
+	else if (message.kind == SRD_WIRE_LEAVING)
+		keeper->stage = LEAVING;
+	else if (message.kind == SRD_WIRE_READY && keeper->stage == OPENING && !keeper->ending)
+		on_ready(keeper);
+	else if (message.kind == SRD_WIRE_SERVING && keeper->stage == STARTING)
+		on_serving(keeper);
+	return true;
+}
+
+/* The worker died, and was not about to leave. */
+static void lose_worker(struct keeper *keeper, int status)
+{
+	struct srd_mount *mount = keeper->mount;
+	bool killed = WIFSIGNALED(status);
+
+	srd_mount_say(mount, "the worker died (%s %d): the mount ends", killed ? "signal" : "status",
+	              killed ? WTERMSIG(status) : WEXITSTATUS(status));
+	keeper->failed = true;
+	srd_place_detach(mount->mountpoint, mount->device.dev);
+}
+
+static void on_death(struct keeper *keeper)
+{
+	enum stage stage;
+	int status;
+	pid_t gone;
+
+	while ((gone = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (gone != keeper->worker)
+			continue;   /* fusermount3 */
+		/* Its last words. */
+		while (on_order(keeper))
+			;
+		stage = keeper->stage;
+		let_go(keeper);
+		if (stage == LEAVING || keeper->ending || !keeper->served)
+			keeper->failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+		else
+			lose_worker(keeper, status);
+	}
+}
+
+static void on_signal(struct keeper *keeper)
+{
+	struct signalfd_siginfo info;
+
+	if (read(keeper->signals, &info, sizeof info) != sizeof info)
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		on_death(keeper);
+	else if (!keeper->ending)
+		end_mount(keeper);
+	else if (!keeper->stopped)
+		stop_worker(keeper);
+}
+
+/* Waits for something and sees to it. */
+static void step(struct keeper *keeper)
+{
+	struct pollfd fds[] = { { .fd = keeper->errands, .events = POLLIN },
+	                        { .fd = keeper->orders, .events = POLLIN },
+	                        { .fd = keeper->signals, .events = POLLIN } };
+	int got = poll(fds, SRD_LEN(fds), keeper->ending && !keeper->stopped ? GRACE_MS : -1);
+
+	if (got == 0) {
+		srd_mount_say(keeper->mount, "%s is in use, but serving it ends now", keeper->mount->mountpoint);
+		stop_worker(keeper);
+		return;
+	}
+	/* An end is heard as the worker's death, once it is whole. */
+	if (fds[0].revents & POLLIN)
+		on_errand(keeper);
+	if (fds[1].revents & POLLIN)
+		on_order(keeper);
+	if (fds[2].revents & POLLIN)
+		on_signal(keeper);
+}
+
+/* ---- From start to end ---- */
+
+static int open_folder(struct keeper *keeper)
+{
+	const char *path = keeper->mount->store_path;
+	const char *slash = strrchr(path, '/');
+	SRD_AUTO_FREE char *dir = strndup(path, (size_t)(slash - path + 1));
+
+	if (!dir)
+		return -ENOMEM;
+	keeper->folder = (struct srd_folder){ .name = slash + 1, .read_only = keeper->mount->options->read_only };
+	keeper->folder.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return keeper->folder.fd < 0 ? srd_errno() : 0;
+}
+
+int srd_keeper_run(struct srd_mount *mount, int signals, int ready)
+{
+	struct keeper keeper = { .mount = mount, .folder.fd = -1, .signals = signals, .ready = ready,
+	                         .orders = -1, .errands = -1 };
+	int error = open_folder(&keeper);
+
+	if (!error)
+		error = start_worker(&keeper);
+	if (error)
+		srd_mount_say(mount, "%s", srd_strerror(error));
+	while (keeper.worker > 0)
+		step(&keeper);
+	if (keeper.folder.fd >= 0)
+		close(keeper.folder.fd);
+	return error || keeper.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "fuse/worker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "fuse/errands.h"
+#include "fuse/loop.h"
+#include "fuse/notifier.h"
+#include "fuse/wire.h"
+
+static void say(void *user, const char *text)
+{
+	srd_mount_say(user, "%s", text);
+}
+
+/* ---- Set-up ---- */
+
+static void say_busy(struct srd_mount *mount, const struct srd_io *io)
+{
+	char holder[160];
+
+	if (srd_log_holder(mount->store_path, io, holder, sizeof holder) == 0)
+		srd_mount_say(mount, "in use: %s", holder);
+	else
+		srd_mount_say(mount, "cannot be had alone: others have it open");
+}
+
+int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
+{
+	const struct srd_mount_options *options = mount->options;
+	int flags = (options->read_only ? SRD_RDONLY : 0) | (options->exclusive ? SRD_EXCLUSIVE : 0);
+	int error = srd_store_open(mount->store_path, flags, io, &mount->store);
+
+	if (error == -EBUSY)
+		say_busy(mount, io);
+	else if (error)
+		srd_mount_say(mount, "%s", srd_strerror(error));
+	if (error)
+		return error;
+	if (options->commit_seconds)
+		mount->store->sync_seconds = options->commit_seconds;
+	error = srd_fs_new(mount->store, say, mount, &mount->fs);
+	if (error)
+		srd_mount_say(mount, "%s", srd_strerror(error));
+	else
+		mount->fs->limit.max_bytes = options->max_bytes;
+	return error;
+}
+
+/* libfuse takes a descriptor in place of a mount point. */
+static int attach(struct srd_mount *mount)
+{
+	char name[32];
+
+	mount->session = srd_device_session(mount->options, mount->store_path, mount);
+	if (!mount->session)
+		return -EINVAL;
+	int fd = fcntl(mount->device.fd, F_DUPFD_CLOEXEC, 0);   /* the session's own */
+	if (fd < 0)
+		return srd_errno();
+	snprintf(name, sizeof name, "/dev/fd/%d", fd);
+	if (fuse_session_mount(mount->session, name) == 0)
+		return 0;
+	close(fd);
+	return -EIO;
+}
+
+int srd_worker_serve(struct srd_mount *mount, bool first)
+{
+	struct fuse_buf init = { .mem = mount->device.init, .size = mount->device.init_len };
+	int error = attach(mount);
+
+	if (!error)
+		error = srd_kernel_init(mount->session, &init, first);
+	if (!error)
+		error = srd_loop_start(mount->session, &mount->loop);
+	if (!error)
+		error = srd_fs_start(mount->fs);
+	if (!error)
+		error = srd_notifier_start(mount);
+	if (error)
+		srd_mount_say(mount, "cannot serve at %s: %s", mount->mountpoint, srd_strerror(error));
+	return error;
+}
+
+int srd_worker_finish(struct srd_mount *mount)
+{
+	srd_notifier_stop(mount);
+	if (mount->loop)
+		srd_loop_stop(mount->loop);
+	srd_notifier_free(mount->notifier);
+	int error = srd_fs_free(mount->fs);
+	if (mount->session)
+		fuse_session_destroy(mount->session);
+	int closing = srd_store_close(mount->store);
+	if (closing)
+		srd_mount_say(mount, "closing: %s", srd_strerror(closing));
+	return error ? error : closing;
+}
+
+/* ---- A process of its own ---- */
+
+static int tell(const struct srd_mount *mount, enum srd_wire_kind kind)
+{
+	struct srd_wire message = { .kind = kind };
+
+	return srd_wire_send(mount->orders, &message, -1, true);
+}
+
+/* Waits for START, which brings the device.  *FIRST as for srd_worker_serve(). */
+static int await_start(struct srd_mount *mount, bool *first)
+{
+	struct srd_device *device = &mount->device;
+	struct srd_wire order;
+	int error = srd_wire_receive(mount->orders, &order, &device->fd, true);
+
+	if (error)
+		return error;
+	if (order.kind != SRD_WIRE_START || device->fd < 0)
+		return -ECANCELED;
+	device->init_len = (uint32_t)order.value;
+	memcpy(device->init, order.text, device->init_len);
+	*first = order.flags & SRD_WIRE_FIRST;
+	return 0;
+}
+
+/* Until the mount is gone, or something comes: STOP, or the end of the keeper. */
+static void await_end(const struct srd_mount *mount)
+{
+	struct pollfd fds[] = { { .fd = srd_loop_done_fd(mount->loop), .events = POLLIN },
+	                        { .fd = mount->orders, .events = POLLIN } };
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+}
+
+static void log_to_keeper(enum fuse_log_level level, const char *format, va_list args)
+{
+	struct srd_wire message = { .kind = SRD_WIRE_SAY };
+	(void)level;
+
+	vsnprintf(message.text, sizeof message.text, format, args);
+	message.text[strcspn(message.text, "\n")] = 0;
+	srd_wire_send(SRD_WORKER_ORDERS, &message, -1, false);
+}
+
+int srd_worker_run(struct srd_mount *mount, const char *name)
+{
+	struct srd_errands errands;
+	bool first = false;
+
+	prctl(PR_SET_NAME, "srdfs-worker");
+	mount->orders = SRD_WORKER_ORDERS;
+	if (!mount->options->debug)
+		fuse_set_log_func(log_to_keeper);
+	srd_errands_init(&errands, SRD_WORKER_ERRANDS, SRD_WORKER_FOLDER, name);
+	int error = srd_worker_open(mount, &errands.io);
+	if (!error && mount->store->log->shm)
+		srd_shm_set_pid(mount->store->log->shm, (unsigned)getppid());
+	if (!error)
+		error = tell(mount, SRD_WIRE_READY);
+	if (!error)
+		error = await_start(mount, &first);
+	if (!error)
+		error = srd_worker_serve(mount, first);
+	if (!error)
+		error = tell(mount, SRD_WIRE_SERVING);
+	if (!error)
+		await_end(mount);
+	tell(mount, SRD_WIRE_LEAVING);
+	int ending = srd_worker_finish(mount);
+	return error || ending ? EXIT_FAILURE : EXIT_SUCCESS;
+}
