@@ -13,7 +13,9 @@
  *     srd_sync() (srd_close() syncs too, unless opened with SRD_NOSYNC).
  *   - After a failed sync the store refuses further writes (SRD_EPOISONED):
  *     nobody can know what the kernel dropped.  Reading goes on.
- *   - A store must not be truncated or overwritten from outside while open.
+ *   - A store must not be truncated or overwritten from outside while open.  Where
+ *     that happens all the same, or the disk fails, touching what is gone is SIGBUS
+ *     to any program that maps a file; see srd_catch_faults().
  *   - A handle belongs to the process that opened it.  A child after fork() may
  *     close it, which gives back memory only; writing there is refused (-EBADF).
  *
@@ -65,12 +67,30 @@ enum srd_error {
 	SRD_EKEY = -20007,       /* not a valid key; see srd_key_check() */
 	SRD_ERESERVED = -20008,  /* first component `.srd` is reserved */
 	SRD_EFULL = -20009,      /* a limit of the format or the mapping is reached */
+	SRD_ELOST = -20010,      /* the store file was cut short, or cannot be read there */
 };
 
 /* Text for a negative code; static storage, never NULL. */
 const char *srd_strerror(int error);
 /* The library's version, "MAJOR.MINOR.PATCH"; static storage. */
 const char *srd_version(void);
+
+/* ---- Faults ---- */
+
+/* The store is mapped into memory, and a mapped page that its file has no more
+ * (somebody truncated it), or that the disk cannot give, raises SIGBUS in whoever
+ * touches it: inside the library, or reading a value in place.  A handler belongs to
+ * the process, so the library installs none unless told to by this call; one call,
+ * at any time, is for all stores and threads (that do not block SIGBUS).
+ *
+ * With it such a page reads as zeros, and calls that meet one fail with SRD_ELOST:
+ * what is left of the store can be read, nothing is written any more (SRD_EDAMAGED),
+ * until it is opened again.  Who reads values in place asks srd_value_check()
+ * afterwards.  Faults in other mappings go to the handler that was there before;
+ * a program that sets its own later takes ours out of force.
+ *
+ * Without it: the process dies, as of any mapped file.  0 or a negative code. */
+int srd_catch_faults(void);
 
 /* ---- Store ---- */
 
@@ -137,6 +157,7 @@ typedef struct srd_value {
 		struct iovec one;
 		struct iovec *many;
 		void *pin;
+		void *log;
 		uint32_t stripe;
 	} own;
 } srd_value;
@@ -149,6 +170,10 @@ int srd_put(srd_store *store, const void *key, size_t key_len, const void *data,
  * the value's bytes are damaged; -EFBIG: too many pieces (16 TiB of holes), use a
  * reader.  Release VALUE with srd_value_release(). */
 int srd_get(srd_store *store, const void *key, size_t key_len, srd_value *value);
+/* 0 if what was read of VALUE so far was its bytes, SRD_ELOST if some may have been
+ * zeros in the place of bytes that are gone.  Ask before you act on a value read in
+ * place, where the store may lie on a disk that fails; costs next to nothing. */
+int srd_value_check(const srd_value *value);
 /* Any thread may, also after srd_close().  VALUE is zeroed; once more is harmless. */
 void srd_value_release(srd_value *value);
 
@@ -265,7 +290,8 @@ struct srd_entry {
 	                             next call; error: see value_error */
 	int value_error;          /* 0, or why value is not there */
 };
-/* 1: an entry, 0: the end, or a negative code. */
+/* 1: an entry, 0: the end, or a negative code.  SRD_ELOST takes the place of 0: keys
+ * that cannot be read are not among those seen. */
 int srd_iter_next(srd_iter *iter, struct srd_entry *entry);
 void srd_iter_free(srd_iter *iter);
 

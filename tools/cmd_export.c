@@ -100,6 +100,8 @@ static int write_file(struct export *export, const struct item *item, const srd_
 	            ? tool_write_sparse(fd, value, &export->tool->progress)
 	            : tool_write_iov(fd, value->iov, value->iov_count, &export->tool->progress);
 	if (!error)
+		error = srd_value_check(value);
+	if (!error)
 		error = set_attr(fd, &item->st);
 	if (close(fd) < 0 && !error)
 		error = -errno;

@@ -63,8 +63,10 @@ static void get_whole(struct get *get)
 		return;
 	}
 	int fd = open_output(get);
-	if (fd >= 0)
-		close_output(get, fd, tool_write_iov(fd, value.iov, value.iov_count, NULL));
+	if (fd >= 0) {
+		error = tool_write_iov(fd, value.iov, value.iov_count, NULL);
+		close_output(get, fd, error ? error : srd_value_check(&value));
+	}
 	srd_value_release(&value);
 }
 

@@ -80,6 +80,7 @@ int main(int argc, char **argv)
 	struct tool tool;
 
 	guard_descriptors();
+	srd_catch_faults();
 	setvbuf(stderr, NULL, _IOLBF, 0);   /* a complaint is one write */
 	if (argc < 2) {
 		list(stderr);

@@ -23,6 +23,7 @@ static const struct advice about_store[] = {
 	{ SRD_ENOTSTORE, NULL, "name a file that srd create made" },
 	{ SRD_ECORRUPT, NULL, "srd verify says where" },
 	{ SRD_EDAMAGED, NULL, "srd verify says where" },
+	{ SRD_ELOST, NULL, "leave the file alone while it is in use" },
 	{ SRD_EVERSION, NULL, "use a newer srd" },
 };
 
@@ -121,7 +122,7 @@ int tool_store_read_link(const struct tool_store *store, const char *key, size_t
 		at += value.iov[i].iov_len;
 	}
 	target[at] = '\0';
-	error = value.len < TOOL_TARGET_MAX ? 0 : -ENAMETOOLONG;
+	error = value.len < TOOL_TARGET_MAX ? srd_value_check(&value) : -ENAMETOOLONG;
 	srd_value_release(&value);
 	return error;
 }

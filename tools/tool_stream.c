@@ -69,6 +69,9 @@ int tool_write_iov(int fd, const struct iovec *iov, int count, struct tool_progr
 	for (int n; (n = cursor_slice(&cursor, slice)) > 0;) {
 		ssize_t written = writev(fd, slice, n);
 		if (written < 0) {
+			/* The kernel cannot read what is mapped but gone. */
+			if (errno == EFAULT)
+				return SRD_ELOST;
 			if (!may_retry(fd, POLLOUT))
 				return -errno;
 			continue;

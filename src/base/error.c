@@ -12,10 +12,11 @@ static const char *own_text(int error)
 	case SRD_ENOTSTORE: return "not a store";
 	case SRD_EVERSION: return "made by a newer version: format or feature unknown here";
 	case SRD_EPOISONED: return "an earlier sync failed, writing is refused until the store is opened again";
-	case SRD_EDAMAGED: return "a commit is damaged, the store is read-only until repaired";
+	case SRD_EDAMAGED: return "a commit is damaged or gone, the store is read-only until repaired";
 	case SRD_EREPLACED: return "the store file was replaced or rolled back, open it again";
 	case SRD_EKEY: return "not a valid key";
 	case SRD_ERESERVED: return "keys below .srd are reserved";
+	case SRD_ELOST: return "bytes are gone: the store file was cut short, or cannot be read";
 	case SRD_EFULL: return "a limit of the format or of the mapping is reached";
 	}
 	return NULL;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/le.h"
 #include "format/superblock.h"
 
 enum srd_record_type {
@@ -45,6 +46,11 @@ void srd_record_encode(const struct srd_superblock *sb, struct srd_record *recor
 /* True if BYTES are a valid header for a record at OFFSET. */
 bool srd_record_decode(const struct srd_superblock *sb, struct srd_record *record,
                        const uint8_t bytes[SRD_HEADER_LEN], uint64_t offset);
+/* The check of the header in BYTES, as it is there. */
+static inline uint64_t srd_record_check(const uint8_t bytes[SRD_HEADER_LEN])
+{
+	return srd_get64(bytes + SRD_HEADER_LEN - 8);
+}
 const char *srd_record_type_name(enum srd_record_type type);
 
 #endif

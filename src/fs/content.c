@@ -149,7 +149,8 @@ static int carry_out(struct srd_fs *fs, uint64_t ino, const struct plan *plan)
 		            ? srd_log_copy(fs->store->log, &run, ref->skip, ref->len, place(plan, ref->pos))
 		            : SRD_ECORRUPT;
 		if (error) {
-			tell_damage(fs, ino, ref);
+			if (!srd_log_is_lost(fs->store->log))   /* that is told once for all */
+				tell_damage(fs, ino, ref);
 			return error;
 		}
 	}

@@ -23,6 +23,7 @@ struct reading {
 	srd_fs_fill *fill;
 	void *user;
 	bool plus;
+	bool filled;             /* something was */
 };
 
 int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
@@ -50,11 +51,12 @@ void srd_fs_close_dir(struct srd_dir *dir)
 	free(dir);
 }
 
-static bool fill_dots(const struct reading *reading, const struct srd_inode *dir, uint64_t pos)
+static bool fill_dots(struct reading *reading, const struct srd_inode *dir, uint64_t pos)
 {
 	const struct srd_state *state = &reading->fs->store->state;
 	struct stat st = { .st_ino = dir->ino, .st_mode = S_IFDIR };
 
+	reading->filled = true;
 	if (pos == POS_DOT && !reading->fill(reading->user, ".", &st, POS_DOT_DOT, false))
 		return false;
 	if (dir->dentry)
@@ -63,7 +65,7 @@ static bool fill_dots(const struct reading *reading, const struct srd_inode *dir
 }
 
 /* False if there is no room for ENTRY. */
-static bool fill_entry(const struct reading *reading, const struct srd_dentry *entry)
+static bool fill_entry(struct reading *reading, const struct srd_dentry *entry)
 {
 	struct srd_state *state = &reading->fs->store->state;
 	const struct srd_inode *inode = srd_inode_at(state, entry->inode);
@@ -78,19 +80,22 @@ static bool fill_entry(const struct reading *reading, const struct srd_dentry *e
 		return true;
 	memcpy(name, in_log, entry->name_len);
 	name[entry->name_len] = 0;
+	if (memchr(name, 0, entry->name_len))
+		return true;   /* lost; see srd_fs_read_dir() */
 	if (whole)
 		srd_fs_stat(state, inode, &st);
 	if (!reading->fill(reading->user, name, &st, entry->cookie + POS_ENTRIES, whole))
 		return false;
 	if (whole)
 		srd_state_pin(state, entry->inode, 1);
+	reading->filled = true;
 	return true;
 }
 
 int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool plus,
                     srd_fs_fill *fill, void *user)
 {
-	const struct reading reading = { .fs = fs, .fill = fill, .user = user, .plus = plus };
+	struct reading reading = { .fs = fs, .fill = fill, .user = user, .plus = plus };
 	const struct srd_state *state = &fs->store->state;
 	struct srd_inode *inode;
 	unsigned stripe;
@@ -117,5 +122,6 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 			atomic_store_explicit(&dir->hint, next, memory_order_relaxed);
 	}
 	srd_store_done(fs->store, stripe);
-	return 0;
+	/* After all entries that can be read, not instead of them. */
+	return reading.filled ? 0 : srd_store_absence(fs->store, 0);
 }

@@ -84,8 +84,11 @@ int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const v
                  const struct srd_caller *caller)
 {
 	SRD_LOCK_GUARD(&file->inode->mutex);
-	int error = srd_privileges_before_write(fs, file->inode, caller);
+	/* Now, not when it is closed: few look whether that worked. */
+	int error = srd_log_is_lost(fs->store->log) ? SRD_EDAMAGED : 0;
 
+	if (!error)
+		error = srd_privileges_before_write(fs, file->inode, caller);
 	while (len > 0 && !error) {
 		uint32_t piece = (uint32_t)SRD_MIN(len, (size_t)SRD_RUN_LEN_MAX);
 		error = srd_open_write(fs, file->inode, pos, data, piece);

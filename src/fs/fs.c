@@ -49,12 +49,25 @@ int srd_fs_free(struct srd_fs *fs)
 	return error;
 }
 
+/* Says once what happened to the store file. */
+static void tell_loss(struct srd_fs *fs)
+{
+	char text[SRD_LOSS_TEXT_LEN];
+
+	if (atomic_exchange(&fs->loss_told, true))
+		return;
+	srd_log_describe_loss(fs->store->log, text);
+	srd_fs_say(fs, "%s; what is left can be read until the store is opened again", text);
+}
+
 int srd_fs_read_inode(struct srd_fs *fs, uint64_t ino, unsigned *stripe, struct srd_inode **inode)
 {
 	int error = srd_store_read(fs->store, stripe);
 
 	if (error)
 		return error;
+	if (srd_log_is_lost(fs->store->log))
+		tell_loss(fs);
 	uint32_t index = srd_state_inode_of(&fs->store->state, ino);
 	if (!index) {
 		srd_store_done(fs->store, *stripe);

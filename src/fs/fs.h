@@ -29,6 +29,7 @@ struct srd_fs {
 	struct srd_seen seen;
 	struct srd_unnamed unnamed;
 	struct srd_limit limit;
+	atomic_bool loss_told;    /* that bytes of the store are gone */
 	/* Told about things that no caller can be told about; may be NULL. */
 	void (*say)(void *user, const char *text);
 	void *user;
@@ -129,7 +130,8 @@ typedef bool srd_fs_fill(void *user, const char *name, const struct stat *st, ui
 /* Entries from position POS on (0: the start); with PLUS complete ones, where they
  * can be had.  An entry that is there throughout is seen exactly once; what comes
  * after position 0 was read is not seen before it is read again, so that reading
- * ends whatever is renamed meanwhile. */
+ * ends whatever is renamed meanwhile.  SRD_ELOST in the place of the end where entries
+ * cannot be read. */
 int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool plus,
                     srd_fs_fill *fill, void *user);
 

@@ -53,7 +53,7 @@ int srd_fs_lookup(struct srd_fs *fs, uint64_t dir_ino, const char *name, struct 
 	}
 	srd_store_done(fs->store, stripe);
 	if (!ino)
-		return -ENOENT;
+		return srd_store_absence(fs->store, -ENOENT);
 	return changed ? srd_fs_hand_out(fs, ino, st) : 0;
 }
 

@@ -49,7 +49,7 @@ static int find_value(struct srd_fs *fs, const struct srd_inode *inode, const ch
 	const struct srd_xattr *xattr = srd_state_xattr(&fs->store->state, inode, name, strlen(name));
 
 	if (!xattr)
-		return -ENODATA;
+		return srd_store_absence(fs->store, -ENODATA);
 	return srd_log_run(fs->store->log, xattr->run, run) ? 0 : SRD_ECORRUPT;
 }
 
@@ -92,6 +92,8 @@ ssize_t srd_fs_list_xattr(struct srd_fs *fs, uint64_t ino, bool privileged, char
 		return error;
 	for (const struct srd_xattr *x = NULL; !error && (x = srd_state_next_xattr(state, inode, x));) {
 		const void *name = state->source.at(state->source.user, x->name, x->name_len);
+		if (!name)
+			error = SRD_ELOST;
 		if (!name || !is_shown(name, x->name_len, privileged))
 			continue;
 		if (size > 0 && x->name_len + 1 > size - used) {
@@ -103,6 +105,8 @@ ssize_t srd_fs_list_xattr(struct srd_fs *fs, uint64_t ino, bool privileged, char
 		used += x->name_len + 1;
 	}
 	srd_store_done(fs->store, stripe);
+	if (!error)
+		error = srd_store_absence(fs->store, 0);
 	return error ? error : (ssize_t)used;
 }
 

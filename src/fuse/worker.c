@@ -37,7 +37,10 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 {
 	const struct srd_mount_options *options = mount->options;
 	int flags = (options->read_only ? SRD_RDONLY : 0) | (options->exclusive ? SRD_EXCLUSIVE : 0);
-	int error = srd_store_open(mount->store_path, flags, io, &mount->store);
+	/* A store cut short under us is EIO to who asks, not the end of the mount. */
+	int error = srd_guard_catch();
+	if (!error)
+		error = srd_store_open(mount->store_path, flags, io, &mount->store);
 
 	if (error == -EBUSY)
 		say_busy(mount, io);

@@ -179,6 +179,15 @@ static int append_content(struct srd_store *store, const struct original *origin
 	return error;
 }
 
+/* Makes the copy of what lies in another store, all of which was there to be read. */
+static int place_whole(struct srd_store *target, struct srd_txn *txn, struct srd_path *to,
+                       const struct original *original, const struct srd_extents *content)
+{
+	int error = place(target, txn, to, original, content, 0);
+
+	return !error && srd_log_is_lost(original->log) ? SRD_ELOST : error;
+}
+
 static int copy_taken(struct srd_store *target, struct srd_path *to, const struct original *original)
 {
 	struct srd_extents content;
@@ -191,7 +200,7 @@ static int copy_taken(struct srd_store *target, struct srd_path *to, const struc
 	if (!error)
 		error = srd_txn_begin(target, &txn);
 	if (!error)
-		error = srd_txn_end(txn, place(target, txn, to, original, &content, 0));
+		error = srd_txn_end(txn, place_whole(target, txn, to, original, &content));
 	srd_extents_release(&content);
 	return error;
 }
@@ -205,7 +214,7 @@ static int copy_across(struct srd_store *source, struct srd_path *from,
 	if (error)
 		return error;
 	uint32_t dentry = srd_path_find(&source->state, from);
-	error = dentry ? take(source, srd_dentry_at(&source->state, dentry)->inode, original) : -ENOENT;
+	error = dentry ? take(source, srd_dentry_at(&source->state, dentry)->inode, original) : srd_store_absence(source, -ENOENT);
 	if (!error)
 		srd_pins_take(source->pins, stripe, 1);
 	srd_store_done(source, stripe);

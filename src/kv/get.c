@@ -48,7 +48,7 @@ static int resolve(struct srd_store *store, struct found *found, unsigned stripe
 static int take(struct srd_store *store, uint32_t dentry, uint32_t type, struct found *found)
 {
 	if (dentry == 0)
-		return -ENOENT;
+		return srd_store_absence(store, -ENOENT);
 	uint32_t inode = srd_dentry_at(&store->state, dentry)->inode;
 	uint32_t mode = srd_inode_at(&store->state, inode)->mode;
 	if ((mode & S_IFMT) == type)

@@ -21,6 +21,11 @@ int srd_sync(struct srd_store *store)
 	return srd_store_sync(store);
 }
 
+int srd_catch_faults(void)
+{
+	return srd_guard_catch();
+}
+
 int srd_holder(const char *path, char *text, size_t size)
 {
 	return srd_log_holder(path, NULL, text, size);
@@ -68,7 +73,7 @@ int srd_info(struct srd_store *store, struct srd_info *info)
 	if (fstat(store->log->fd, &st) < 0)
 		return srd_errno();
 	filled.file_bytes = (uint64_t)st.st_size;
-	filled.read_only = (store->flags & SRD_RDONLY) || filled.damaged_records > 0;
+	filled.read_only = (store->flags & SRD_RDONLY) || filled.damaged_records > 0 || srd_log_is_lost(store->log);
 	*info = filled;
 	return 0;
 }

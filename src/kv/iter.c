@@ -64,6 +64,8 @@ static bool take_key(struct srd_iter *iter, const struct srd_state *state,
 	memcpy(text, iter->text + iter->parent_text, iter->parent_len);
 	memcpy(text + iter->parent_len, name, entry->name_len);
 	text[found->text_len] = 0;
+	if (srd_log_is_lost(iter->store->log) && memchr(text, 0, found->text_len))
+		return false;
 	iter->text_len += found->text_len + 1;
 	return true;
 }
@@ -250,7 +252,7 @@ int srd_iter_next(struct srd_iter *iter, struct srd_entry *entry)
 			if (hand_out(iter, &iter->found[iter->next++], entry))
 				return 1;
 		if (iter->ended)
-			return 0;
+			return srd_store_absence(iter->store, 0);
 		int error = fill(iter);
 		if (error)
 			return error;

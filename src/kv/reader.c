@@ -21,13 +21,14 @@ struct srd_reader {
 	uint64_t pos;
 };
 
-static int init(struct srd_reader *reader, const struct srd_state *state, struct srd_path *path)
+static int init(struct srd_reader *reader, const struct srd_store *store, struct srd_path *path)
 {
+	const struct srd_state *state = &store->state;
 	uint32_t dentry = srd_path_find(state, path);
 	int error;
 
 	if (dentry == 0)
-		return -ENOENT;
+		return srd_store_absence(store, -ENOENT);
 	const struct srd_inode *inode = srd_inode_at(state, srd_dentry_at(state, dentry)->inode);
 	error = srd_value_kind_error(inode->mode);
 	return error ? error : srd_extents_copy(state, inode, &reader->extents);
@@ -47,7 +48,7 @@ int srd_reader_new(struct srd_store *store, const void *key, size_t key_len, str
 	srd_extents_init(&made->extents);
 	error = srd_store_read(store, &stripe);
 	if (!error) {
-		error = init(made, &store->state, &path);
+		error = init(made, store, &path);
 		if (!error) {
 			made->log = store->log;
 			made->pins = store->pins;
@@ -101,7 +102,7 @@ static ssize_t copy_run(struct srd_log *log, uint64_t offset, uint32_t skip, uin
 	struct srd_run run;
 
 	if (!srd_log_run(log, offset, &run))
-		return SRD_ECORRUPT;
+		return srd_log_is_lost(log) ? SRD_ELOST : SRD_ECORRUPT;
 	if (srd_log_copy(log, &run, skip, len, to) == 0)
 		return len;
 	for (uint32_t done = 0; done < len;) {

@@ -64,7 +64,7 @@ int srd_stat(struct srd_store *store, const void *key, size_t key_len, struct sr
 	if (dentry)
 		srd_stat_fill(store, srd_inode_at(&store->state, srd_dentry_at(&store->state, dentry)->inode), st);
 	srd_store_done(store, stripe);
-	return dentry ? 0 : -ENOENT;
+	return dentry ? 0 : srd_store_absence(store, -ENOENT);
 }
 
 int srd_exists(struct srd_store *store, const void *key, size_t key_len)
@@ -79,7 +79,7 @@ int srd_exists(struct srd_store *store, const void *key, size_t key_len)
 		return error;
 	bool found = srd_path_find(&store->state, &path) != 0;
 	srd_store_done(store, stripe);
-	return found;
+	return found ? 1 : srd_store_absence(store, 0);
 }
 
 struct srd_attr srd_attr_from(const struct srd_stat *st, unsigned mask, uint32_t mode)

@@ -38,6 +38,7 @@ static void set(struct srd_store *store, unsigned stripe, const void *data, uint
 	value->own.many = NULL;
 	value->own.pin = store->pins;
 	value->own.stripe = stripe;
+	value->own.log = store->log;
 	value->data = data;
 	value->len = len;
 	value->iov = &value->own.one;
@@ -50,8 +51,11 @@ int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t l
 	struct srd_run found;
 
 	/* A run that is found lies wholly below the end, its payload included. */
-	if (!srd_log_run(log, run, &found) || srd_log_verify(log, &found, skip, len) != 0)
-		return SRD_ECORRUPT;
+	if (!srd_log_run(log, run, &found))
+		return srd_log_is_lost(log) ? SRD_ELOST : SRD_ECORRUPT;
+	int error = srd_log_verify(log, &found, skip, len);
+	if (error)
+		return error;
 	*data = log->map + found.offset + found.distance + skip;
 	return 0;
 }
@@ -145,6 +149,12 @@ int srd_value_resolve(struct srd_store *store, const struct srd_extents *extents
 	value->iov = pieces.iov;
 	value->iov_count = (int)pieces.count;
 	return 0;
+}
+
+/* A value that is held keeps the log's mapping, and that the log. */
+int srd_value_check(const srd_value *value)
+{
+	return value->own.log && srd_log_is_lost(value->own.log) ? SRD_ELOST : 0;
 }
 
 void srd_value_release(srd_value *value)

@@ -51,7 +51,8 @@ static bool look_is_due(struct srd_log *log)
 
 bool srd_log_is_behind(struct srd_log *log)
 {
-	if (srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed))
+	if (srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed) ||
+	    atomic_load_explicit(&log->lost, memory_order_relaxed) == SRD_LOST_UNSEEN)
 		return true;
 	/* Who has another shm than ours, or none, raises no count that we see, nor
 	 * does who puts another file in its place: now and then we look. */
@@ -59,12 +60,12 @@ bool srd_log_is_behind(struct srd_log *log)
 }
 
 /* The last record we know of must still be there, else the file is another. */
-static int check_last(struct srd_log *log, uint64_t size)
+static int check_last(struct srd_log *log)
 {
 	uint8_t bytes[SRD_HEADER_LEN];
 	struct srd_record record;
 
-	if (size < atomic_load(&log->end) || srd_log_is_replaced(log))
+	if (srd_log_is_replaced(log))
 		return SRD_EREPLACED;
 	if (!log->last)
 		return 0;
@@ -131,7 +132,12 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 
 	if (size < 0)
 		return (int)size;
-	int error = check_last(log, (uint64_t)size);
+	if ((uint64_t)size < old_end || srd_log_is_lost(log)) {
+		srd_log_lose(log, (uint64_t)size);
+		srd_log_seen(log, hint);
+		return 0;
+	}
+	int error = check_last(log);
 	/* Whole records that recovery judged not to count stay where they are while
 	 * we are here (nobody is alone), and must not be taken for new ones. */
 	if (!error && !log->drop_needed)

@@ -16,6 +16,12 @@ static inline int64_t srd_log_now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* lost.c */
+void srd_log_guard(struct srd_log *log);     /* the mapping, which is there */
+/* The file has SIZE bytes, fewer than it had: all that is known ends there.  Call
+ * with the store's commit mutex held. */
+void srd_log_lose(struct srd_log *log, uint64_t size);
+
 /* map.c */
 int srd_log_map(struct srd_log *log, uint64_t size);
 void srd_log_unmap(struct srd_log *log);

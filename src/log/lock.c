@@ -32,6 +32,13 @@ static int wait_for_lock(struct srd_log *log)
 	return error;
 }
 
+/* A glance at the last record's header, which costs nothing beside an append.  An
+ * append to a file cut short would leave a hole where the records were. */
+static bool last_is_there(const struct srd_log *log)
+{
+	return !log->last || srd_record_check(log->map + log->last) == log->last_check;
+}
+
 int srd_log_lock(struct srd_log *log, bool *follow)
 {
 	if (log->flags & SRD_LOG_RDONLY)
@@ -42,7 +49,8 @@ int srd_log_lock(struct srd_log *log, bool *follow)
 	if (error)
 		return error;
 	if (log->lock_held) {
-		*follow = false;
+		/* Nobody else has appended; but the file may have been cut short. */
+		*follow = !last_is_there(log);
 		return 0;
 	}
 	error = wait_for_lock(log);

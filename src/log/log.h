@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <sys/statvfs.h>
 
+#include "base/guard.h"
 #include "base/io.h"
 #include "format/draft.h"
 #include "log/shm.h"
@@ -53,6 +54,12 @@ struct srd_log {
 	const uint8_t *map;       /* [0, map_len); valid below `end` */
 	uint64_t map_len;
 	atomic_ulong *verified;   /* a bit for each 64 bytes a verified block starts at */
+
+	/* lost.c */
+	struct srd_guard guard;   /* of map */
+	atomic_int lost;          /* enum srd_lost */
+	atomic_ulong lost_at;     /* the first place that was found to be gone */
+	atomic_ulong lost_end;    /* what `end` was when the file was found too short; 0: it was not */
 
 	/* Protected by the store's commit mutex; read by anyone (relaxed hint). */
 	atomic_ulong end;         /* just past the last whole record we know of */
@@ -177,6 +184,28 @@ int srd_log_mark(struct srd_log *log);
  * serves all who wait.  Poisons the log when it fails. */
 int srd_log_sync(struct srd_log *log, uint64_t upto);
 
+/* ---- lost.c: bytes that the file has no more, or cannot give.  What is left can be
+ * read as before; what is gone is SRD_ELOST, and nothing is written any more.
+ * Thread-safe. ---- */
+
+enum srd_lost {
+	SRD_LOST_NOTHING,
+	SRD_LOST_UNSEEN,          /* a fault was caught; follow will see to it */
+	SRD_LOST_SEEN,
+};
+
+/* Ask after reading: zeros may have been read in the place of what is gone.  Names
+ * that were not found, say, may then be there all the same. */
+static inline bool srd_log_is_lost(const struct srd_log *log)
+{
+	atomic_thread_fence(memory_order_acquire);   /* as srd_guard_is_hit() */
+	return atomic_load_explicit(&log->lost, memory_order_relaxed) != SRD_LOST_NOTHING;
+}
+
+enum { SRD_LOSS_TEXT_LEN = 128 };
+/* What happened, for people. */
+void srd_log_describe_loss(const struct srd_log *log, char text[SRD_LOSS_TEXT_LEN]);
+
 /* ---- map.c: thread-safe ---- */
 
 /* LEN bytes at OFFSET, which must lie below `end`; NULL otherwise. */
@@ -184,8 +213,8 @@ const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t l
 /* The run at OFFSET; false if there is no sound one, and *RUN is then undefined. */
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
 /* Verifies the blocks of RUN that [skip, skip + len) touches (first touch
- * only): 0 or SRD_ECORRUPT.  The payload is then at srd_log_at(run->offset +
- * run->distance + skip). */
+ * only): 0, SRD_ECORRUPT or SRD_ELOST.  The payload is then at srd_log_at(run->offset
+ * + run->distance + skip). */
 int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len);
 /* Copies [skip, skip + len) of RUN to TO, verifying on the way. */
 int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to);

@@ -51,6 +51,7 @@ int srd_log_map(struct srd_log *log, uint64_t size)
 		madvise(map, len, MADV_DONTDUMP);
 		log->map = map;
 		log->map_len = len;
+		srd_log_guard(log);
 		/* Without the bits every touch is checked: slower, not wrong. */
 		void *bits = mmap(NULL, len / WORD_SPAN * 8, PROT_READ | PROT_WRITE,
 		                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -64,8 +65,10 @@ void srd_log_unmap(struct srd_log *log)
 {
 	if (log->verified)
 		munmap(log->verified, log->map_len / WORD_SPAN * 8);
-	if (log->map)
+	if (log->map) {
+		srd_guard_remove(&log->guard);
 		munmap((void *)log->map, log->map_len);
+	}
 	log->verified = NULL;
 	log->map = NULL;
 }
@@ -161,11 +164,50 @@ bool srd_log_holds(const struct srd_log *log, const struct srd_run *run, uint32_
 	return true;
 }
 
-int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)
+/* ---- Where bytes are gone: what was found right before means nothing ---- */
+
+/* Copies LEN bytes from INTO on of a block of a run, checking what arrived. */
+static bool copy_checked(const struct srd_log *log, const struct block *block, uint32_t into, uint32_t len, void *to)
+{
+	uint8_t whole[SRD_BLOCK_LEN];
+
+	if (srd_simd()->copy_hash(whole, log->map + block->offset, block->len) != block->check)
+		return false;
+	memcpy(to, whole + into, len);
+	return true;
+}
+
+/* As srd_log_copy(); TO NULL: as srd_log_verify(). */
+static int copy_afresh(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
+{
+	uint8_t unused[SRD_BLOCK_LEN];
+
+	if (!srd_within(skip, len, run->len))
+		return SRD_ECORRUPT;
+	for (uint32_t done = 0, take; done < len; done += take) {
+		struct block block = block_of(run, (skip + done) / SRD_BLOCK_LEN);
+		uint32_t into = (skip + done) % SRD_BLOCK_LEN;
+		take = SRD_MIN(len - done, block.len - into);
+		if (!copy_checked(log, &block, into, take, to ? (char *)to + done : (char *)unused))
+			return SRD_ELOST;
+	}
+	return 0;
+}
+
+/* ---- Else ---- */
+
+static int verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)
 {
 	if (log->flags & SRD_LOG_NOCHECK)
 		return srd_within(skip, len, run->len) ? 0 : SRD_ECORRUPT;
 	return srd_log_holds(log, run, skip, len) ? 0 : SRD_ECORRUPT;
+}
+
+int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)
+{
+	int error = verify(log, run, skip, len);
+
+	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, NULL) : error;
 }
 
 /* Copies block I, which lies wholly in what is asked, checking on the way. */
@@ -183,7 +225,7 @@ static int copy_block(struct srd_log *log, const struct srd_run *run, uint32_t i
 	return 0;
 }
 
-int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
+static int copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
 {
 	if (!srd_within(skip, len, run->len))
 		return SRD_ECORRUPT;
@@ -196,7 +238,7 @@ int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, 
 		if (take == block_len) {
 			error = copy_block(log, run, i, (char *)to + done);
 		} else {
-			error = srd_log_verify(log, run, skip + done, take);
+			error = verify(log, run, skip + done, take);
 			if (!error)
 				srd_simd()->copy((char *)to + done, log->map + run->offset + run->distance + skip + done, take);
 		}
@@ -205,4 +247,11 @@ int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, 
 		done += take;
 	}
 	return 0;
+}
+
+int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
+{
+	int error = copy(log, run, skip, len, to);
+
+	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, to) : error;
 }

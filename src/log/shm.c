@@ -183,6 +183,9 @@ struct srd_shm *srd_shm_open(const struct srd_io *io, int dir_fd, const char *na
 	}
 	if (!shm->page || !page_fits(shm->page, sb))
 		goto fail;
+	int prot = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+	shm->guard = (struct srd_guard){ .start = shm->page, .len = sizeof *shm->page, .prot = prot, .fd = fd };
+	srd_guard_add(&shm->guard);
 	if (!read_only) {
 		take_slot(shm);
 		if (shm->slot < 0)
@@ -190,6 +193,8 @@ struct srd_shm *srd_shm_open(const struct srd_io *io, int dir_fd, const char *na
 	}
 	return shm;
 fail:
+	if (shm)
+		srd_guard_remove(&shm->guard);
 	if (shm && shm->page)
 		munmap(shm->page, sizeof *shm->page);
 	free(shm);
@@ -204,6 +209,7 @@ void srd_shm_close(struct srd_shm *shm)
 		return;
 	if (shm->slot >= 0)
 		atomic_store(&shm->page->slot[shm->slot].exclusive, 0);
+	srd_guard_remove(&shm->guard);
 	munmap(shm->page, sizeof *shm->page);
 	close(shm->fd);
 	free(shm);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/guard.h"
 #include "base/io.h"
 #include "format/superblock.h"
 
@@ -42,6 +43,7 @@ struct srd_shm_page {
 };
 
 struct srd_shm {
+	struct srd_guard guard;  /* of page: cut short it is of no use, which is no harm */
 	int fd;
 	int slot;                /* -1: none, only looks on */
 	struct srd_shm_page *page;

@@ -72,6 +72,8 @@ int srd_log_sync(struct srd_log *log, uint64_t upto)
 
 	if (log->flags & SRD_LOG_RDONLY)
 		return 0;
+	if (srd_log_is_lost(log))
+		return SRD_ELOST;
 	pthread_mutex_lock(&log->sync_mutex);
 	for (;;) {
 		uint64_t durable = atomic_load(&log->durable);

@@ -196,6 +196,9 @@ int srd_state_path(const struct srd_state *state, uint32_t dentry, char *buffer,
 			*--at = '/';
 		at -= entry->name_len;
 		memcpy(at, name, entry->name_len);
+		/* Zeros lie where the file has lost it. */
+		if (memchr(at, 0, entry->name_len))
+			return -EIO;
 		dentry = srd_inode_at(state, entry->parent)->dentry;
 	}
 	*key = at;

@@ -174,8 +174,8 @@ const char *srd_dentry_name(const struct srd_state *state, const struct srd_dent
 uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
                               uint32_t hint);
 /* The path of a dentry without the leading slash, into a buffer of
- * SRD_KEY_MAX + 1 bytes, NUL-terminated; its length, or -ENAMETOOLONG.  *KEY
- * points into the buffer. */
+ * SRD_KEY_MAX + 1 bytes, NUL-terminated; its length, -ENAMETOOLONG, or -EIO: a name
+ * cannot be read.  *KEY points into the buffer. */
 int srd_state_path(const struct srd_state *state, uint32_t dentry, char *buffer, const char **key);
 /* True if DIR is ANCESTOR or lies below it. */
 bool srd_state_is_below(const struct srd_state *state, uint32_t dir, uint32_t ancestor);

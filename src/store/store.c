@@ -209,6 +209,11 @@ void srd_store_done(struct srd_store *store, unsigned stripe)
 	srd_brlock_read_unlock(&store->state_lock, stripe);
 }
 
+int srd_store_absence(const struct srd_store *store, int error)
+{
+	return srd_log_is_lost(store->log) ? SRD_ELOST : error;
+}
+
 void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count)
 {
 	unsigned stripe = srd_brlock_stripe();

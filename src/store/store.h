@@ -60,6 +60,9 @@ int srd_store_close(struct srd_store *store);
  * srd_store_done().  On error nothing is held. */
 int srd_store_read(struct srd_store *store, unsigned *stripe);
 void srd_store_done(struct srd_store *store, unsigned stripe);
+/* ERROR, which says that something is not there; but SRD_ELOST where bytes of the log
+ * are gone: names that cannot be read are not found, and may be there. */
+int srd_store_absence(const struct srd_store *store, int error);
 /* Follows other processes' commits, if there are any. */
 int srd_store_follow(struct srd_store *store);
 /* All that is committed becomes durable. */

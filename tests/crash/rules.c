@@ -734,11 +734,12 @@ START_TEST(a_file_put_in_place_of_ours_is_noticed)
 	store->log->lock_since_ns = 0;
 	srd_log_yield(store->log);
 	pthread_mutex_unlock(&store->commit_mutex);
-	/* Shorter than we know it, and then of a size but of another history. */
+	/* Shorter than we know it, and then of a size but of another history: what was
+	 * there once is gone, and stays so. */
 	ck_assert_int_eq(truncate(path, (off_t)before.len), 0);
-	ck_assert_int_eq(put(store, "c", 10, 3), SRD_EREPLACED);
+	ck_assert_int_eq(put(store, "c", 10, 3), SRD_EDAMAGED);
 	ck_assert_int_eq(truncate(path, (off_t)before.len + 1024), 0);
-	ck_assert_int_eq(put(store, "c", 10, 3), SRD_EREPLACED);
+	ck_assert_int_eq(put(store, "c", 10, 3), SRD_EDAMAGED);
 	srd_close(store);
 	image_release(&before);
 }

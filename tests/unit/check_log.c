@@ -654,7 +654,7 @@ START_TEST(a_file_rolled_back_is_noticed)
 	make_records(4);
 	struct srd_log *log = open_log(0, &seen);
 	ck_assert_int_eq(truncate(path, (off_t)seen.offsets[3]), 0);
-	ck_assert_int_eq(append(log, 4, &seen), SRD_EREPLACED);
+	ck_assert_int_eq(append(log, 4, &seen), SRD_EDAMAGED);
 	srd_log_close(log);
 }
 END_TEST

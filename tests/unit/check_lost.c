@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store whose file is cut short, replaced or punched while it is open: what is left
+ * is served, what is gone is an error, nothing is written any more, and nobody dies. */
+#include "config.h"
+
+#include "srd.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "fixture.h"
+
+enum { FILES = 40, LEN = 100 * 1000 };
+
+static uint8_t content[LEN];
+static uint64_t offsets[FILES];   /* of the first byte in the store */
+
+static void fill(int i)
+{
+	memset(content, 'a' + i % 26, sizeof content);
+	content[0] = (uint8_t)i;
+}
+
+static const char *name_of(int i)
+{
+	static char name[32];
+
+	snprintf(name, sizeof name, "dir/file-%d", i);
+	return name;
+}
+
+static bool is_right(int i, const void *data, size_t len)
+{
+	fill(i);
+	return len == sizeof content && memcmp(data, content, sizeof content) == 0;
+}
+
+static void put_files(void)
+{
+	struct srd_stat st;
+
+	ck_assert_int_eq(srd_catch_faults(), 0);
+	for (int i = 0; i < FILES; i++) {
+		fill(i);
+		ck_assert_int_eq(srd_put(store, KEY(name_of(i)), content, sizeof content), 0);
+		ck_assert_int_eq(srd_stat(store, KEY(name_of(i)), &st), 0);
+		offsets[i] = st.offset;
+	}
+}
+
+/* So that what was found right before is all in doubt. */
+static void touch_all(void)
+{
+	srd_value value;
+
+	for (int i = 0; i < FILES; i++) {
+		ck_assert_int_eq(srd_get(store, KEY(name_of(i)), &value), 0);
+		ck_assert(is_right(i, value.data, value.len));
+		srd_value_release(&value);
+	}
+}
+
+static void close_lost(void)
+{
+	ck_assert_int_eq(srd_close(store), 0);   /* SRD_NOSYNC */
+	store = NULL;
+}
+
+static void cut(uint64_t size)
+{
+	ck_assert_int_eq(truncate(path, (off_t)size), 0);
+}
+
+/* File I as all ways of reading see it: there, or SRD_ELOST everywhere. */
+static void check_file(int i, bool there)
+{
+	static uint8_t buffer[LEN];
+	srd_value value;
+	srd_reader *reader;
+	struct srd_stat st;
+
+	int error = srd_get(store, KEY(name_of(i)), &value);
+	ck_assert_int_eq(error, there ? 0 : SRD_ELOST);
+	if (!error) {
+		ck_assert(is_right(i, value.data, value.len));
+		srd_value_release(&value);
+	}
+	/* Its name may be gone, too; but nobody says that there is no such key. */
+	error = srd_stat(store, KEY(name_of(i)), &st);
+	ck_assert(error == 0 || (!there && error == SRD_ELOST));
+	error = srd_reader_new(store, KEY(name_of(i)), &reader);
+	if (error) {
+		ck_assert(!there && error == SRD_ELOST);
+		return;
+	}
+	ssize_t got = srd_reader_pread(reader, buffer, sizeof buffer, 0);
+	if (there)
+		ck_assert(is_right(i, buffer, (size_t)got));
+	else
+		ck_assert(got == SRD_ELOST || (got < LEN && memcmp(buffer, content, (size_t)got) == 0));
+	srd_reader_free(reader);
+}
+
+static void check_read_only(void)
+{
+	srd_writer *writer;
+	struct srd_info info;
+
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), SRD_EDAMAGED);
+	ck_assert_int_eq(srd_delete(store, KEY(name_of(0))), SRD_EDAMAGED);
+	ck_assert_int_eq(srd_make_dir(store, KEY("there")), SRD_EDAMAGED);
+	ck_assert_int_eq(srd_writer_new(store, KEY("stream"), &writer), 0);
+	ck_assert_int_eq(srd_writer_write(writer, "x", 1), 0);
+	ck_assert_int_eq(srd_writer_commit(writer), SRD_EDAMAGED);
+	ck_assert_int_eq(srd_sync(store), SRD_ELOST);
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	ck_assert(info.read_only);
+}
+
+static uint64_t file_size(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+START_TEST(cut_short_the_rest_is_served)
+{
+	touch_all();
+	cut(offsets[FILES / 2] - 5000);
+	check_file(FILES - 1, false);
+	for (int i = 0; i < FILES; i++)
+		check_file(i, i < FILES / 2 - 1);
+	check_read_only();
+	/* Nothing was appended, or filled in. */
+	ck_assert_uint_eq(file_size(), offsets[FILES / 2] - 5000);
+	close_lost();
+	/* Opened again it is the prefix that it is. */
+	open_store(SRD_NOSYNC);
+	check_file(0, true);
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), 0);
+	close_store();
+}
+END_TEST
+
+START_TEST(cut_to_nothing)
+{
+	touch_all();
+	cut(0);
+	for (int i = 0; i < FILES; i++)
+		check_file(i, false);
+	check_read_only();
+	ck_assert_uint_eq(file_size(), 0);
+	ck_assert_int_eq(srd_exists(store, KEY("none such")), SRD_ELOST);
+	close_lost();
+}
+END_TEST
+
+/* The writer has the lock, and kept it; it must not leave a hole. */
+START_TEST(the_writer_notices_before_it_writes)
+{
+	cut(SRD_KEY_MAX);
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), SRD_EDAMAGED);
+	ck_assert_uint_eq(file_size(), SRD_KEY_MAX);
+	close_lost();
+}
+END_TEST
+
+START_TEST(a_value_in_hand_says_so)
+{
+	srd_value first, last;
+
+	ck_assert_int_eq(srd_get(store, KEY(name_of(0)), &first), 0);
+	ck_assert_int_eq(srd_get(store, KEY(name_of(FILES - 1)), &last), 0);
+	ck_assert_int_eq(srd_value_check(&last), 0);
+	cut(offsets[1]);
+	const volatile uint8_t *bytes = last.data;
+	ck_assert_int_eq(bytes[LEN - 1], 0);
+	ck_assert_int_eq(srd_value_check(&last), SRD_ELOST);
+	ck_assert(is_right(0, first.data, first.len));
+	close_lost();
+	ck_assert_int_eq(srd_value_check(&last), SRD_ELOST);
+	srd_value_release(&first);
+	srd_value_release(&last);
+	ck_assert_int_eq(srd_value_check(&last), 0);
+}
+END_TEST
+
+START_TEST(keys_that_can_be_read_are_listed)
+{
+	struct srd_entry entry;
+	srd_iter *iter;
+	int seen = 0, got;
+
+	cut(offsets[10] + 1);
+	ck_assert_int_eq(srd_iter_new(store, "", 0, SRD_ITER_KEYS, 0, 1, &iter), 0);
+	while ((got = srd_iter_next(iter, &entry)) == 1) {
+		ck_assert_uint_eq(strlen(entry.key), entry.key_len);
+		ck_assert(strncmp(entry.key, "dir/file-", 9) == 0);
+		seen++;
+	}
+	ck_assert_int_eq(got, SRD_ELOST);
+	ck_assert_int_ge(seen, 10);
+	ck_assert_int_le(seen, 11);
+	srd_iter_free(iter);
+	close_lost();
+}
+END_TEST
+
+static void *read_all(void *user)
+{
+	uint64_t seed = *(uint64_t *)user;
+	srd_value value;
+
+	for (int i = 0; i < 3000; i++) {
+		int file = (int)unit_below(&seed, FILES);
+		char name[32];
+		snprintf(name, sizeof name, "dir/file-%d", file);
+		int error = srd_get(store, KEY(name), &value);
+		if (error == SRD_ELOST)
+			continue;
+		if (error)
+			return "another error";
+		const uint8_t *bytes = value.data;
+		bool right = value.len == LEN && bytes[0] == file && bytes[LEN - 1] == 'a' + file % 26;
+		if (!right && srd_value_check(&value) != SRD_ELOST)
+			return "wrong bytes";
+		srd_value_release(&value);
+	}
+	return NULL;
+}
+
+START_TEST(many_readers_while_it_shrinks)
+{
+	enum { READERS = 4 };
+	pthread_t threads[READERS];
+	uint64_t seeds[READERS];
+	void *wrong;
+
+	for (int i = 0; i < READERS; i++) {
+		seeds[i] = (uint64_t)i + 1;
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_all, &seeds[i]), 0);
+	}
+	for (int i = FILES - 1; i >= 0; i--)
+		cut(offsets[i] / 4096 * 4096);
+	for (int i = 0; i < READERS; i++) {
+		pthread_join(threads[i], &wrong);
+		ck_assert_msg(wrong == NULL, "%s", (const char *)wrong);
+	}
+	close_lost();
+}
+END_TEST
+
+/* Overwritten in place by something else of the same length or more. */
+START_TEST(another_file_in_its_place_is_refused)
+{
+	uint64_t size = file_size();
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	for (uint64_t at = 0; at < size + LEN; at += sizeof content)
+		ck_assert_int_eq(pwrite(fd, content, sizeof content, (off_t)at), sizeof content);
+	close(fd);
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), SRD_EREPLACED);
+	close_lost();
+}
+END_TEST
+
+/* Holes read as zeros, which no checksum fits. */
+START_TEST(holes_are_damage)
+{
+	srd_value value;
+	struct stat st;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* Known to be durable, it is not looked at when opening. */
+	ck_assert_int_eq(srd_sync(store), 0);
+	ck_assert_int_eq(srd_put(store, KEY("mark"), "x", 1), 0);
+	reopen_store();
+	int error = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offsets[3], 50000);
+	close(fd);
+	if (error)   /* a file system without holes */
+		return;
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(srd_get(store, KEY(name_of(3)), &value), SRD_ECORRUPT);
+	for (int i = 4; i < FILES; i++)
+		check_file(i, true);
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), 0);
+	close_store();
+}
+END_TEST
+
+/* The shared memory beside the store, too. */
+START_TEST(the_shm_is_cut_short)
+{
+	char shm[sizeof path + 8];
+
+	snprintf(shm, sizeof shm, "%s.shm", path);
+	ck_assert_int_eq(truncate(shm, 0), 0);
+	touch_all();
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), 0);
+	ck_assert_int_eq(srd_exists(store, KEY("new")), 1);
+	close_store();
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_checked_fixture(tcase, put_files, NULL);
+	tcase_add_test(tcase, cut_short_the_rest_is_served);
+	tcase_add_test(tcase, cut_to_nothing);
+	tcase_add_test(tcase, the_writer_notices_before_it_writes);
+	tcase_add_test(tcase, a_value_in_hand_says_so);
+	tcase_add_test(tcase, keys_that_can_be_read_are_listed);
+	tcase_add_test(tcase, many_readers_while_it_shrinks);
+	tcase_add_test(tcase, another_file_in_its_place_is_refused);
+	tcase_add_test(tcase, holes_are_damage);
+	tcase_add_test(tcase, the_shm_is_cut_short);
+}
+
+int main(void)
+{
+	return run_case("lost", add);
+}
