@@ -96,7 +96,7 @@ ssize_t srd_fs_list_xattr(struct srd_fs *fs, uint64_t ino, bool privileged, char
 			error = SRD_ELOST;
 		if (!name || !is_shown(name, x->name_len, privileged))
 			continue;
-		if (size > 0 && x->name_len + 1 > size - used) {
+		if (size > 0 && x->name_len + (size_t)1 > size - used) {
 			error = -ERANGE;
 		} else if (size > 0) {
 			memcpy(list + used, name, x->name_len);

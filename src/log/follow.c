@@ -102,7 +102,7 @@ static int follow_one(struct srd_log *log, struct srd_window *window, uint64_t s
 	                            srd_superblock_seed(&log->sb, at), &check) && check == record.meta_check;
 	if (!sound && record.type == SRD_RECORD_META)
 		return SRD_ECORRUPT;
-	struct srd_log_place place = srd_log_place(log);
+	struct srd_log_place place = srd_log_here(log);
 	srd_log_learn_durable(log, record.durable);
 	/* Names and payload are looked at through the mapping, so the end first. */
 	srd_log_advance(log, &record);

@@ -71,20 +71,6 @@ static inline void srd_log_advance(struct srd_log *log, const struct srd_record 
 	atomic_store_explicit(&log->end, record->offset + record->len, memory_order_release);
 }
 
-/* Where the log ends as far as we know, to go back to. */
-struct srd_log_place {
-	uint64_t end, last, last_check, sequence;
-	int64_t last_time_ns;
-	uint32_t epoch;
-};
-
-static inline struct srd_log_place srd_log_place(const struct srd_log *log)
-{
-	return (struct srd_log_place){ .end = atomic_load(&log->end), .last = log->last,
-	                               .last_check = log->last_check, .sequence = log->sequence,
-	                               .last_time_ns = log->last_time_ns, .epoch = log->epoch };
-}
-
 /* Undoes what srd_log_advance() did since PLACE was taken. */
 static inline void srd_log_go_back(struct srd_log *log, const struct srd_log_place *place)
 {

@@ -99,6 +99,13 @@ struct srd_log {
 	size_t damage_count;
 };
 
+/* Where a log ends, or ended once. */
+struct srd_log_place {
+	uint64_t end, last, last_check, sequence;
+	int64_t last_time_ns;
+	uint32_t epoch;
+};
+
 /* ---- create.c / open.c ---- */
 
 /* Makes an empty log: a temporary, fsync, rename, fsync of the directory.
@@ -136,6 +143,25 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user);
  * lock held also marks torn bytes behind it for cutting.  Call with the
  * store's commit mutex held. */
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user);
+/* Visits the commits from FROM up to UPTO, which is no later than the end, once more,
+ * past damage too: it then ends in SRD_EDAMAGED.  The log does not change: any
+ * thread may, whatever it holds. */
+int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto,
+                   srd_log_visit *visit, void *user);
+/* Remembers that [OFFSET, END) has damaged commits: nothing is appended any more. */
+int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end);
+/* Before the first record. */
+static inline struct srd_log_place srd_log_start(const struct srd_log *log)
+{
+	return (struct srd_log_place){ .end = SRD_FIRST_RECORD, .last_check = log->sb.check, .epoch = log->sb.epoch };
+}
+/* Where the log ends now.  Commit mutex held. */
+static inline struct srd_log_place srd_log_here(const struct srd_log *log)
+{
+	return (struct srd_log_place){ .end = atomic_load(&log->end), .last = log->last,
+	                               .last_check = log->last_check, .sequence = log->sequence,
+	                               .last_time_ns = log->last_time_ns, .epoch = log->epoch };
+}
 /* True if others have appended since (one load with shm, fstat without). */
 bool srd_log_is_behind(struct srd_log *log);
 

@@ -39,7 +39,7 @@ int64_t srd_log_size(const struct srd_log *log)
 	return fstat(log->fd, &st) != 0 ? srd_errno() : (int64_t)st.st_size;
 }
 
-static int add_damage(struct srd_log *log, uint64_t offset, uint64_t end)
+int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end)
 {
 	struct srd_damage *grown = realloc(log->damage, (log->damage_count + 1) * sizeof *grown);
 
@@ -113,7 +113,7 @@ static int judge(struct walk *walk, uint64_t at, struct srd_record *next)
 	/* With no whole record behind it, what is known to be durable is damaged
 	 * all the same, and must not be cut. */
 	if (walk->mark > at)
-		return add_damage(walk->log, at, next->offset ? next->offset : walk->mark);
+		return srd_log_note_damage(walk->log, at, next->offset ? next->offset : walk->mark);
 	next->offset = 0;
 	return 0;
 }
@@ -203,7 +203,7 @@ static int replay_commit(struct walk *walk, const struct srd_record *record, srd
 	if (!metadata_holds(walk->log, record, metadata)) {
 		if (!durable)
 			return 0;
-		int error = add_damage(walk->log, record->offset, record_end);
+		int error = srd_log_note_damage(walk->log, record->offset, record_end);
 		return error ? error : 1;
 	}
 	if (!durable && !payload_holds(walk, record, metadata))
@@ -216,7 +216,7 @@ static int replay_commit(struct walk *walk, const struct srd_record *record, srd
 static int replay_record(struct walk *walk, const struct srd_record *record, srd_log_visit *visit, void *user)
 {
 	struct srd_log *log = walk->log;
-	struct srd_log_place place = srd_log_place(log);
+	struct srd_log_place place = srd_log_here(log);
 
 	/* Names and payload are looked at through the mapping, so the end first. */
 	srd_log_advance(log, record);
@@ -286,4 +286,33 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
 	log->mark_said = atomic_load(&log->durable);
 	return 0;
+}
+
+int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto,
+                   srd_log_visit *visit, void *user)
+{
+	/* A log of our own that ends where we have come, so that nobody is disturbed. */
+	struct srd_log *shadow = calloc(1, sizeof *shadow);
+
+	if (!shadow)
+		return -ENOMEM;
+	shadow->io = log->io;
+	shadow->fd = log->fd;
+	shadow->sb = log->sb;
+	shadow->map = log->map;
+	shadow->map_len = log->map_len;
+	srd_log_go_back(shadow, from);
+	/* What counts was decided when the log was opened, or by who appended. */
+	struct walk walk = { .log = shadow, .size = upto, .mark = upto };
+	srd_window_init(&walk.window, shadow->io, shadow->fd);
+	int error = survey(&walk);
+	walk.surveyed = shadow->damage_count;
+	if (!error)
+		error = replay(&walk, visit, user);
+	if (!error && shadow->damage_count > 0)
+		error = SRD_EDAMAGED;
+	srd_window_release(&walk.window);
+	free(shadow->damage);
+	free(shadow);
+	return error;
 }

@@ -103,6 +103,7 @@ int srd_state_apply(struct srd_state *state, const struct srd_record *record,
 		unsigned count = look_ahead(state, record, metadata, &at, ahead);
 		if (count == 0)
 			return srd_change_misfit(&change);
+		state->ops += count;
 		for (unsigned i = 0; !error && i < count; i++) {
 			change.op = &ahead[i].op;
 			change.hash = ahead[i].hash;

@@ -52,14 +52,16 @@ static bool is_child(const struct srd_state *state, uint32_t dir, uint32_t dentr
 uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
                               uint32_t hint)
 {
-	uint32_t at = is_child(state, dir, hint) ? hint : srd_inode_at(state, dir)->children.first;
+	uint32_t first = srd_inode_at(state, dir)->children.first;
+	uint32_t at = is_child(state, dir, hint) ? hint : first;
+	uint32_t steps = state->dentries.count;   /* an image might have a circle */
 
 	/* From wherever the hint is by now, back and then on to the place. */
-	while (at != 0 && srd_dentry_at(state, at)->cookie > cookie)
+	for (; at != 0 && srd_dentry_at(state, at)->cookie > cookie && steps > 0; steps--)
 		at = srd_dentry_at(state, at)->prev;
 	if (at == 0)
-		return srd_inode_at(state, dir)->children.first;
-	while (at != 0 && srd_dentry_at(state, at)->cookie <= cookie)
+		at = first;
+	for (; at != 0 && srd_dentry_at(state, at)->cookie <= cookie && steps > 0; steps--)
 		at = srd_dentry_at(state, at)->next;
-	return at;
+	return steps > 0 ? at : 0;
 }

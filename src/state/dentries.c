@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hash.h"
 
 uint32_t srd_state_name_hash(const struct srd_state *state, uint64_t dir_ino,
@@ -175,7 +176,7 @@ static uint32_t parent_of(const struct srd_state *state, uint32_t dir)
 bool srd_state_is_below(const struct srd_state *state, uint32_t dir, uint32_t ancestor)
 {
 	/* No path is longer than there are directories. */
-	for (uint64_t steps = state->directories; dir != 0 && dir != ancestor && steps > 0; steps--)
+	for (uint64_t steps = SRD_MIN(state->directories, state->inodes.count); dir != 0 && dir != ancestor && steps > 0; steps--)
 		dir = parent_of(state, dir);
 	return dir == ancestor;
 }
@@ -188,7 +189,7 @@ int srd_state_path(const struct srd_state *state, uint32_t dentry, char *buffer,
 	while (dentry != 0) {
 		const struct srd_dentry *entry = srd_dentry_at(state, dentry);
 		const char *name = srd_dentry_name(state, entry);
-		if (!name)
+		if (!name || entry->name_len == 0)
 			return -EIO;
 		if (at - buffer < entry->name_len + (at < end))
 			return -ENAMETOOLONG;

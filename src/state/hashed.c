@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct srd_segment) % 64 == 0, "groups of places are cache
 
 static inline uint32_t *directory_at(const struct srd_hashed *hashed, uint32_t i)
 {
-	return (uint32_t *)hashed->directory.base + i;
+	return (uint32_t *)hashed->directory.base + srd_table_vet(&hashed->directory, i);
 }
 
 /* The top BITS of HASH, of which there may be none. */
@@ -41,7 +41,7 @@ static inline struct srd_segment *segment_of(const struct srd_hashed *hashed, ui
 {
 	uint32_t number = *directory_at(hashed, prefix(hash, hashed->depth));
 
-	return (struct srd_segment *)hashed->segments.base + number;
+	return (struct srd_segment *)hashed->segments.base + srd_table_vet(&hashed->segments, number);
 }
 
 static inline uint32_t group_of(uint32_t hash)
@@ -79,7 +79,8 @@ void srd_hashed_release(struct srd_hashed *hashed)
 	srd_table_release(&hashed->directory);
 }
 
-/* Puts INDEX into the first place that is not taken; there is one. */
+/* Puts INDEX into the first place that is not taken; there is one, unless an image
+ * lied: then the entry is not found, and nothing worse. */
 static void place(struct srd_segment *segment, uint32_t hash, uint32_t index)
 {
 	uint32_t group = group_of(hash);
@@ -89,6 +90,8 @@ static void place(struct srd_segment *segment, uint32_t hash, uint32_t index)
 		group = (group + 1) & GROUP_MASK;
 		free = ~srd_group_taken(&segment->tags[group * SRD_GROUP_LEN]) & ALL_PLACES;
 	}
+	if (free == 0)
+		return;
 	uint32_t at = group * SRD_GROUP_LEN + (uint32_t)__builtin_ctz(free);
 	segment->dead -= segment->tags[at] == SRD_TAG_DEAD;
 	segment->used++;
@@ -124,11 +127,11 @@ static int double_directory(struct srd_hashed *hashed)
 
 	if (error)
 		return error;
+	hashed->directory.count = 2 * count;
 	for (uint32_t i = count; i-- > 0;) {
 		uint32_t segment = *directory_at(hashed, i);
 		*directory_at(hashed, 2 * i) = *directory_at(hashed, 2 * i + 1) = segment;
 	}
-	hashed->directory.count = 2 * count;
 	hashed->depth++;
 	return 0;
 }
@@ -136,7 +139,8 @@ static int double_directory(struct srd_hashed *hashed)
 static int split(struct srd_hashed *hashed, struct srd_segment *segment, uint32_t hash,
                  srd_hash_of *hash_of, const void *user)
 {
-	int error = segment->depth == hashed->depth ? double_directory(hashed) : 0;
+	int error = segment->depth > hashed->depth ? SRD_ECORRUPT
+	            : segment->depth == hashed->depth ? double_directory(hashed) : 0;
 	uint32_t number = error ? 0 : srd_table_alloc(&hashed->segments);
 
 	if (number == 0)

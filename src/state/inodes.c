@@ -78,6 +78,8 @@ void srd_inode_give_up(struct srd_state *state, uint32_t index)
 	/* Acquire: who gave the last pin back has done with the inode. */
 	if (atomic_load_explicit(&inode->pins, memory_order_acquire) == 0)
 		free_inode(state, index);
+	else
+		state->own_order = true;
 }
 
 void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)

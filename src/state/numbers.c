@@ -8,7 +8,7 @@
 
 static struct srd_leaf *leaf_at(const struct srd_numbers *numbers, uint32_t index)
 {
-	return (struct srd_leaf *)numbers->leaves.base + index;
+	return (struct srd_leaf *)numbers->leaves.base + srd_table_vet(&numbers->leaves, index);
 }
 
 static uint32_t hash_of(const struct srd_numbers *numbers, uint64_t number)

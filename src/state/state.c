@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "state/chunks.h"
 #include "state/inodes.h"
 #include "state/tree.h"
 
@@ -117,6 +118,8 @@ void srd_state_release(struct srd_state *state)
 	srd_table_release(&state->nodes);
 	srd_hashed_release(&state->names);
 	srd_numbers_release(&state->numbers);
+	srd_chunks_free(state->chunks);
+	state->chunks = NULL;
 }
 
 uint64_t srd_state_memory_bytes(const struct srd_state *state)

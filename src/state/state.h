@@ -85,7 +85,8 @@ struct srd_xattr {
 	uint64_t name;            /* offset in the log */
 	uint64_t run;             /* of the value */
 	uint32_t next;
-	uint32_t name_len;
+	uint16_t name_len;
+	uint16_t rank;            /* rises along the list: no circle can hold us */
 };
 
 /* Who is told what applying changes: only of inodes that are pinned, and of names
@@ -112,6 +113,9 @@ struct srd_state {
 	uint64_t unnamed;         /* of them, those that never had a name */
 	uint64_t live_bytes;      /* payload that files refer to */
 	uint64_t misfits;         /* ops that did nothing because they did not fit */
+	uint64_t ops;             /* applied: what replaying the log costs */
+	bool own_order;           /* pins kept an inode: entries lie as in no other instance */
+	struct srd_chunks *chunks;   /* of the image it began as; NULL: none */
 	struct srd_source source;
 	const struct srd_watch *watch;   /* NULL: nobody wants to know */
 };
@@ -157,11 +161,11 @@ void srd_state_prefetch_target(const struct srd_state *state, uint32_t hash);
 void srd_state_prefetch_inode(const struct srd_state *state, uint64_t ino);
 static inline struct srd_inode *srd_inode_at(const struct srd_state *state, uint32_t index)
 {
-	return (struct srd_inode *)state->inodes.base + index;
+	return (struct srd_inode *)state->inodes.base + srd_table_vet(&state->inodes, index);
 }
 static inline struct srd_dentry *srd_dentry_at(const struct srd_state *state, uint32_t index)
 {
-	return (struct srd_dentry *)state->dentries.base + index;
+	return (struct srd_dentry *)state->dentries.base + srd_table_vet(&state->dentries, index);
 }
 static inline bool srd_inode_is_dir(const struct srd_inode *inode)
 {

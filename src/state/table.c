@@ -115,7 +115,7 @@ uint32_t srd_table_alloc(struct srd_table *table)
 
 	if (index != 0) {
 		uint32_t *entry = srd_table_at(table, index);
-		table->free_first = *entry;
+		table->free_first = *entry < table->count ? *entry : srd_table_stray(table);
 		*entry = 0;
 	} else {
 		if (table->count == UINT32_MAX || srd_table_reserve(table, table->count + 1) != 0)

@@ -5,13 +5,20 @@
  *
  * A reservation is address space without memory; it becomes usable in steps as
  * the table grows, and its entries never move.
+ *
+ * A table may begin as what an image holds (chunks.h).  So every index comes by
+ * srd_table_vet(): one that is out of bounds becomes 0, the entry that never is
+ * used, and the chunk of any other is checked before its first use.
  */
 #ifndef SRD_STATE_TABLE_H
 #define SRD_STATE_TABLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct srd_chunks;
 
 struct srd_table {
 	void *base;
@@ -20,6 +27,11 @@ struct srd_table {
 	uint32_t free_first;      /* list of given-back entries, linked by their first 4 bytes */
 	uint32_t live;
 	uint64_t usable_bytes, reserved_bytes;
+	/* Of an image (chunks.h); 0 and NULL where there is none. */
+	uint32_t saved;           /* entries below are the image's */
+	uint32_t chunk_shift;     /* a chunk is 2^shift entries */
+	atomic_ulong *sound;      /* a bit for each chunk that has been checked */
+	struct srd_chunks *chunks;
 };
 
 /* Reserves RESERVE_BYTES (0: a default), or less where the process may not have
@@ -45,9 +57,34 @@ static inline bool srd_table_has_room(const struct srd_table *table, uint64_t co
 }
 /* Memory that the entries take; what is only reserved or usable takes none. */
 uint64_t srd_table_memory_bytes(const struct srd_table *table);
+
+/* What to do about an index that is out of bounds: 0.  An index of an entry of the
+ * image whose chunk has not been checked: checks it. */
+uint32_t srd_table_stray(const struct srd_table *table);
+void srd_table_check(const struct srd_table *table, uint32_t index);
+
+/* True if INDEX lies in a chunk that has been checked; it is below table->saved. */
+static inline bool srd_table_is_sound(const struct srd_table *table, uint32_t index)
+{
+	uint32_t chunk = index >> table->chunk_shift;
+
+	/* Acquire: partner of the release that set it, behind a repair of the chunk. */
+	return atomic_load_explicit(&table->sound[chunk / 64], memory_order_acquire) >> (chunk % 64) & 1;
+}
+
+/* The index, safe to use. */
+static inline uint32_t srd_table_vet(const struct srd_table *table, uint32_t index)
+{
+	if (__builtin_expect(index >= table->count, 0))
+		return srd_table_stray(table);
+	if (index < table->saved && !srd_table_is_sound(table, index))
+		srd_table_check(table, index);
+	return index;
+}
+
 static inline void *srd_table_at(const struct srd_table *table, uint32_t index)
 {
-	return (char *)table->base + (size_t)index * table->entry_len;
+	return (char *)table->base + (size_t)srd_table_vet(table, index) * table->entry_len;
 }
 
 /*

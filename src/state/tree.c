@@ -17,6 +17,10 @@
  *
  * Levels are few whatever the input: a level's nodes come from splits, a split
  * needs a full node, and that needs twenty new nodes of the level below.
+ *
+ * Nodes may come from an image that lies: one that is not of the level at which
+ * it hangs, or holds more than it can, ends the walk.  So a path is sound or is
+ * not gone along.
  */
 #include "config.h"
 
@@ -42,6 +46,20 @@ static inline uint64_t end_of(const struct srd_ref *ref)
 static inline struct srd_tree_node *node_at(const struct path *path, uint32_t level)
 {
 	return srd_tree_at(path->state, path->at[level].node);
+}
+
+/* True if NODE may be met at LEVEL below another. */
+static inline bool is_sound(const struct srd_tree_node *node, uint32_t level)
+{
+	return node->level == level && node->count > 0 &&
+	       node->count <= (level ? SRD_TREE_INNER_MAX : SRD_TREE_LEAF_MAX);
+}
+
+/* A root alone may be empty, and then is a leaf. */
+static inline bool is_sound_root(const struct srd_tree_node *root)
+{
+	return (root->level == 0 && root->count == 0) ||
+	       (root->level < SRD_TREE_LEVELS_MAX && is_sound(root, root->level));
 }
 
 /* Keeps the sums in the root true.  SIGN: 1 an extent comes, -1 one goes, 0 its
@@ -75,12 +93,16 @@ void srd_tree_free(struct srd_state *state, uint32_t root)
 	struct path path = { .state = state, .root = root, .top = srd_tree_at(state, root)->level };
 	uint32_t level = path.top;
 
+	if (!is_sound_root(srd_tree_at(state, root)))
+		return;
 	state->live_bytes -= srd_tree_at(state, root)->payload_bytes;
 	path.at[level].node = root;
 	for (;;) {
 		struct srd_tree_node *node = node_at(&path, level);
 		if (level > 0 && node->count > 0) {
-			path.at[--level].node = node->child[--node->count];
+			uint32_t child = node->child[--node->count];
+			if (is_sound(srd_tree_at(state, child), level - 1))
+				path.at[--level].node = child;
 			continue;
 		}
 		srd_table_free(&state->nodes, path.at[level].node);
@@ -120,11 +142,13 @@ static uint32_t slot_of_extent(const struct srd_tree_node *leaf, uint64_t pos)
 	return low;
 }
 
-/* Sets PATH to where POS belongs. */
-static void descend(struct path *path, struct srd_state *state, uint32_t root, uint64_t pos)
+/* Sets PATH to where POS belongs.  False: there is no sound way there. */
+static bool descend(struct path *path, struct srd_state *state, uint32_t root, uint64_t pos)
 {
 	uint32_t level = srd_tree_at(state, root)->level;
 
+	if (!is_sound_root(srd_tree_at(state, root)))
+		return false;
 	path->state = state;
 	path->root = root;
 	path->top = level;
@@ -134,8 +158,11 @@ static void descend(struct path *path, struct srd_state *state, uint32_t root, u
 		const struct srd_tree_node *node = node_at(path, level);
 		path->at[level].slot = slot_of_child(node, pos);
 		path->at[level - 1].node = node->child[path->at[level].slot];
+		if (!is_sound(node_at(path, level - 1), level - 1))
+			return false;
 	}
 	path->at[0].slot = slot_of_extent(node_at(path, 0), pos);
+	return true;
 }
 
 /* The last extent before the place, NULL: none.  It may lie in the leaf before. */
@@ -148,9 +175,11 @@ static struct srd_ref *before(const struct path *path)
 			continue;
 		struct srd_tree_node *node = node_at(path, level);
 		node = srd_tree_at(path->state, node->child[path->at[level].slot - 1]);
-		while (node->level > 0)
+		while (level > 1 && is_sound(node, level - 1)) {
 			node = srd_tree_at(path->state, node->child[node->count - 1]);
-		return &node->extent[node->count - 1];
+			level--;
+		}
+		return is_sound(node, level - 1) && level == 1 ? &node->extent[node->count - 1] : NULL;
 	}
 	return NULL;
 }
@@ -171,6 +200,8 @@ static bool settle(struct path *path)
 			node = node_at(path, level);
 			path->at[level - 1].node = node->child[path->at[level].slot];
 			path->at[--level].slot = 0;
+			if (!is_sound(node_at(path, level), level))
+				return false;
 		}
 		return true;
 	}
@@ -182,13 +213,17 @@ bool srd_tree_find(const struct srd_state *state, uint32_t root, uint64_t pos, s
 	struct path path;
 
 	/* Nothing is changed through this path. */
-	descend(&path, (struct srd_state *)state, root, pos);
+	if (!descend(&path, (struct srd_state *)state, root, pos))
+		return false;
 	const struct srd_ref *found = before(&path);
 	if (!found || end_of(found) <= pos) {
 		if (!settle(&path))
 			return false;
 		found = &node_at(&path, 0)->extent[path.at[0].slot];
 	}
+	/* Who goes on behind it must come forward. */
+	if (found->pos > SRD_FILE_LEN_MAX || end_of(found) <= pos)
+		return false;
 	*ref = *found;
 	return true;
 }
@@ -306,7 +341,8 @@ static int insert(struct srd_state *state, uint32_t root, const struct srd_ref *
 	struct path path;
 	int error;
 
-	descend(&path, state, root, ref->pos);
+	if (!descend(&path, state, root, ref->pos))
+		return SRD_ECORRUPT;
 	struct srd_ref *last = before(&path);
 	if (last && extend(&path, last, ref))
 		return 0;
@@ -332,6 +368,8 @@ static void shrink_root(struct path *path)
 	while (root->level > 0 && root->count == 1) {
 		uint32_t number = root->child[0];
 		const struct srd_tree_node *child = srd_tree_at(path->state, number);
+		if (!is_sound(child, root->level - 1u))
+			return;
 		root->level = child->level;
 		root->count = child->count;
 		memcpy(root->extent, child->extent, sizeof root->extent);
@@ -393,7 +431,8 @@ int srd_tree_punch(struct srd_state *state, uint32_t root, uint64_t pos, uint64_
 	struct srd_ref rest = { 0 };
 	struct path path;
 
-	descend(&path, state, root, pos);
+	if (!descend(&path, state, root, pos))
+		return SRD_ECORRUPT;
 	struct srd_ref *cut = before(&path);
 	if (cut && end_of(cut) > pos) {
 		rest = rest_of(cut, end);
@@ -401,7 +440,8 @@ int srd_tree_punch(struct srd_state *state, uint32_t root, uint64_t pos, uint64_
 	}
 	/* Each turn empties the rest of a leaf. */
 	while (settle(&path) && remove_from_leaf(&path, end, &rest))
-		descend(&path, state, root, pos);
+		if (!descend(&path, state, root, pos))
+			return SRD_ECORRUPT;
 	return rest.len > 0 ? insert(state, root, &rest) : 0;
 }
 

@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct srd_tree_node) == 512, "eight cache lines");
 
 static inline struct srd_tree_node *srd_tree_at(const struct srd_state *state, uint32_t index)
 {
-	return (struct srd_tree_node *)state->nodes.base + index;
+	return (struct srd_tree_node *)state->nodes.base + srd_table_vet(&state->nodes, index);
 }
 
 /* An empty tree's root; 0: none, see srd_table_error(). */

@@ -28,7 +28,7 @@ static uint32_t *find(const struct srd_state *state, uint32_t *first, const char
 {
 	uint32_t *at = first;
 
-	for (*count = 0; *at != 0 && !name_is(state, xattr_at(state, *at), name, len); ++*count)
+	for (*count = 0; *at != 0 && *count <= SRD_XATTRS_MAX && !name_is(state, xattr_at(state, *at), name, len); ++*count)
 		at = &xattr_at(state, *at)->next;
 	return at;
 }
@@ -49,6 +49,34 @@ bool srd_state_xattr_fits(const struct srd_state *state, const struct srd_inode 
 	return *find(state, &first, name, len, &count) != 0 || count < SRD_XATTRS_MAX;
 }
 
+/* Gives the attributes of INODE ranks in a row, and room at the end. */
+static void rank_anew(struct srd_state *state, struct srd_inode *inode)
+{
+	uint16_t rank = 0;
+
+	for (uint32_t at = inode->xattrs; at != 0 && rank <= SRD_XATTRS_MAX; at = xattr_at(state, at)->next)
+		xattr_at(state, at)->rank = ++rank;
+}
+
+/* Adds an attribute, all zeros but its rank, behind the others. */
+static uint32_t append(struct srd_state *state, struct srd_inode *inode)
+{
+	uint32_t index = srd_table_alloc(&state->xattrs), last = inode->xattrs;
+
+	if (index == 0)
+		return 0;
+	const struct srd_xattr *next, *tail = last ? xattr_at(state, last) : NULL;
+	while (tail && (next = srd_state_next_xattr(state, inode, tail))) {
+		last = tail->next;
+		tail = next;
+	}
+	if (tail && tail->rank == UINT16_MAX)
+		rank_anew(state, inode);
+	*(last ? &xattr_at(state, last)->next : &inode->xattrs) = index;
+	xattr_at(state, index)->rank = (uint16_t)(tail ? tail->rank + 1 : 1);
+	return index;
+}
+
 int srd_xattrs_change(struct srd_state *state, struct srd_inode *inode, const struct srd_op *op,
                       bool *fits)
 {
@@ -63,11 +91,10 @@ int srd_xattrs_change(struct srd_state *state, struct srd_inode *inode, const st
 		remove_at(state, at);
 		return 0;
 	}
-	if (*at == 0)
-		*at = srd_table_alloc(&state->xattrs);
-	if (*at == 0)
+	uint32_t index = *at ? *at : append(state, inode);
+	if (index == 0)
 		return srd_table_error(&state->xattrs);
-	struct srd_xattr *xattr = xattr_at(state, *at);
+	struct srd_xattr *xattr = xattr_at(state, index);
 	xattr->name = op->name_offset;
 	xattr->name_len = op->name_len;
 	xattr->run = op->run.offset;
@@ -85,8 +112,9 @@ const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
                                              const struct srd_xattr *xattr)
 {
 	uint32_t index = xattr ? xattr->next : inode->xattrs;
+	const struct srd_xattr *next = index ? xattr_at(state, index) : NULL;
 
-	return index ? xattr_at(state, index) : NULL;
+	return next && next->rank > (xattr ? xattr->rank : 0) ? next : NULL;
 }
 
 const struct srd_xattr *srd_state_xattr(const struct srd_state *state,

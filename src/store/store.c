@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "state/chunks.h"
+#include "store/image.h"
 #include "store/keeper.h"
 #include "store/pins.h"
 #include "store/txn.h"
@@ -28,9 +30,18 @@ static int apply(struct srd_store *store, const struct srd_record *record, const
 	store->foreign += foreign;
 	store->told |= foreign && store->watch;
 	srd_brlock_write_unlock(&store->state_lock);
+	/* Bad tables are replaced by who comes next; what was applied is in the log. */
+	if (srd_chunks_error(store->state.chunks))
+		return 0;
 	if (error)
 		atomic_store(&store->broken, error);
 	return error;
+}
+
+/* Call with the commit mutex held. */
+static int heal(struct srd_store *store)
+{
+	return srd_chunks_error(store->state.chunks) ? srd_image_replace(store) : 0;
 }
 
 int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata)
@@ -88,14 +99,17 @@ static void destroy(struct srd_store *store)
 	free(store);
 }
 
+struct srd_source srd_store_source(const struct srd_store *store)
+{
+	return (struct srd_source){ .at = source_at, .user = store->log };
+}
+
 static int load(struct srd_store *store)
 {
-	struct srd_source source = { .at = source_at, .user = store->log };
-
 	store->pins = srd_pins_new(close_log, store->log);
 	if (!store->pins)
 		return -ENOMEM;
-	int error = srd_state_init(&store->state, &store->log->sb, source, 0);
+	int error = srd_image_load(store);
 
 	return error ? error : srd_log_recover(store->log, visit, store);
 }
@@ -137,6 +151,8 @@ static int settle(struct srd_store *store)
 {
 	int error = srd_store_sync(store);
 
+	if (!error)
+		srd_image_save_at_close(store);
 	if (!error && store->log->lock_held)
 		srd_log_mark(store->log);
 	return error;
@@ -154,6 +170,8 @@ int srd_store_close(struct srd_store *store)
 		srd_keeper_stop(store);
 	if (own && store->appended && !(store->flags & SRD_NOSYNC))
 		error = settle(store);
+	else if (own)
+		srd_image_save_at_close(store);
 	destroy(store);
 	return error;
 }
@@ -183,6 +201,8 @@ int srd_store_follow(struct srd_store *store)
 {
 	pthread_mutex_lock(&store->commit_mutex);
 	int error = atomic_load(&store->broken);
+	if (!error)
+		error = heal(store);
 	if (!error && srd_log_is_behind(store->log))
 		error = follow_locked(store);
 	let_go(store);
@@ -198,6 +218,14 @@ int srd_store_read(struct srd_store *store, unsigned *stripe)
 	}
 	*stripe = srd_brlock_stripe();
 	srd_brlock_read_lock(&store->state_lock, *stripe);
+	/* With the lock held: the tables may be replaced otherwise. */
+	while (srd_chunks_error(store->state.chunks)) {
+		srd_brlock_read_unlock(&store->state_lock, *stripe);
+		int error = srd_store_follow(store);
+		if (error)
+			return error;
+		srd_brlock_read_lock(&store->state_lock, *stripe);
+	}
 	int broken = atomic_load_explicit(&store->broken, memory_order_relaxed);
 	if (broken)
 		srd_brlock_read_unlock(&store->state_lock, *stripe);
@@ -254,7 +282,8 @@ int srd_store_begin(struct srd_store *store)
 	if (!error)
 		error = srd_log_lock(store->log, &follow);
 	if (!error) {
-		if (follow)
+		error = heal(store);
+		if (!error && follow)
 			error = follow_locked(store);
 		/* Now, not when appending: ops say where they will lie. */
 		if (!error)

@@ -25,6 +25,14 @@
 #include "state/state.h"
 #include "store/pins.h"
 
+/* The image that the state began as; all 0 if there was none. */
+struct srd_store_image {
+	uint64_t offset;                 /* in the log: it stands for what is before */
+	uint64_t ops;                    /* that would have to be replayed otherwise */
+	uint64_t bytes;
+	int64_t saved_ns;
+};
+
 struct srd_store {
 	struct srd_log *log;
 	pthread_mutex_t commit_mutex;
@@ -40,6 +48,8 @@ struct srd_store {
 	const struct srd_watch *watch;   /* told of what others commit, or NULL; set before use */
 	bool told;                       /* it has been, and must hear so; protected by commit_mutex */
 	bool appended;                   /* by this handle; protected by commit_mutex */
+	struct srd_store_image image;
+	struct rebuilt *rebuilt;         /* image.c; while a damaged image is repaired */
 	atomic_int broken;               /* negative code: the state is of no use any more */
 	/* keeper.c; keeper_running is protected by commit_mutex */
 	pthread_t keeper;
@@ -79,6 +89,9 @@ int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, i
                           uint64_t *runs);
 
 /* ---- The way in and out of the log, for txn.c ---- */
+
+/* The log's bytes, for a state. */
+struct srd_source srd_store_source(const struct srd_store *store);
 
 /* Takes what an append needs, all caught up; released by srd_store_end(). */
 int srd_store_begin(struct srd_store *store);

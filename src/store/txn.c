@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "state/chunks.h"
+
 int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 {
 	int error = srd_store_begin(store);
@@ -53,6 +55,9 @@ int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence)
 	if (!srd_draft_is_empty(&txn->draft)) {
 		/* Once it is in the log it has to be applied. */
 		error = txn->grows ? srd_state_make_room(&store->state, txn->draft.len) : 0;
+		/* What it was checked against must have been true. */
+		if (!error)
+			error = srd_chunks_error(store->state.chunks);
 		if (!error)
 			error = srd_store_append(store, &txn->draft, &record);
 		if (!error)

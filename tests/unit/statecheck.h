@@ -14,18 +14,18 @@ struct statecheck {
 	uint32_t *names;           /* of each inode: how many dentries name it */
 };
 
-/* The list of DIR in its order, each entry found by its name too. */
-static inline void check_children(const struct srd_state *state, uint32_t dir, struct statecheck *sums)
+/* The list of PARENT in its order, each entry found by its name too. */
+static inline void check_children(const struct srd_state *state, uint32_t parent, struct statecheck *sums)
 {
-	const struct srd_inode *inode = srd_inode_at(state, dir);
+	const struct srd_inode *inode = srd_inode_at(state, parent);
 	uint64_t cookie = 0, count = 0;
 	uint32_t at = 0, prev = 0, subdirs = 0;
 
-	while ((at = srd_state_next_child(state, dir, cookie, at)) != 0) {
+	while ((at = srd_state_next_child(state, parent, cookie, at)) != 0) {
 		const struct srd_dentry *dentry = srd_dentry_at(state, at);
 		const char *name = srd_dentry_name(state, dentry);
-		EXPECT(dentry->cookie > cookie && dentry->prev == prev && dentry->parent == dir);
-		EXPECT(name && srd_state_lookup(state, dir, name, dentry->name_len) == at);
+		EXPECT(dentry->cookie > cookie && dentry->prev == prev && dentry->parent == parent);
+		EXPECT(name && srd_state_lookup(state, parent, name, dentry->name_len) == at);
 		EXPECT(srd_inode_at(state, dentry->inode)->mode != 0);
 		EXPECT(!srd_inode_at(state, dentry->inode)->gone);
 		sums->names[dentry->inode]++;

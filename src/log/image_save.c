@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_save.c - a new image: written beside, then renamed over the old one, which
+ * stays with those who have it mapped.
+ *
+ * The temporary has one name, and only who holds the lock writes it: what a killed
+ * saver left is cleared by the next.
+ */
+#include "config.h"
+
+#include "log/image.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log/internal.h"
+#include "log/ofd.h"
+
+static void unlock(const struct srd_log *log)
+{
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_IMAGE, false);
+}
+
+static void release(struct srd_image_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->name);
+	free(file->temporary);
+	unlock(file->log);
+}
+
+static bool is_newer(const struct srd_log *log, uint64_t offset)
+{
+	struct srd_image image;
+	int fd;
+
+	if (srd_log_image_open(log, &image, &fd) != 0)
+		return true;
+	close(fd);
+	return offset > image.offset;
+}
+
+/* Nobody may read in it who may not read the log, nor write who may not write that. */
+static int give_owner(const struct srd_log *log, int fd)
+{
+	struct stat of, st;
+
+	if (fstat(log->fd, &of) != 0 || fstat(fd, &st) != 0)
+		return srd_errno();
+	unsigned mode = of.st_mode & 0666;
+	if (st.st_uid != of.st_uid && fchown(fd, of.st_uid, of.st_gid) == 0)
+		st.st_gid = of.st_gid;
+	if (st.st_gid != of.st_gid && fchown(fd, (uid_t)-1, of.st_gid) != 0)
+		mode &= ~0070U;
+	return fchmod(fd, mode) == 0 ? 0 : srd_errno();
+}
+
+static int create(struct srd_image_file *file)
+{
+	const struct srd_log *log = file->log;
+	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+
+	if (asprintf(&file->name, "%s.idx", log->name) < 0) {
+		file->name = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&file->temporary, "%s.idx.tmp", log->name) < 0) {
+		file->temporary = NULL;
+		return -ENOMEM;
+	}
+	int fd = log->io->open(log->io, log->dir_fd, file->temporary, flags, 0600);
+	if (fd == -EEXIST && log->io->unlink(log->io, log->dir_fd, file->temporary) == 0)
+		fd = log->io->open(log->io, log->dir_fd, file->temporary, flags, 0600);
+	if (fd < 0)
+		return fd;
+	file->fd = fd;
+	return give_owner(log, fd);
+}
+
+int srd_image_file_begin(struct srd_image_file *file, const struct srd_log *log, uint64_t offset)
+{
+	if (log->flags & SRD_LOG_RDONLY)
+		return -EROFS;
+	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_IMAGE, false);
+	if (error)
+		return error;
+	if (!is_newer(log, offset)) {
+		unlock(log);
+		return -EEXIST;
+	}
+	*file = (struct srd_image_file){ .log = log, .fd = -1 };
+	error = create(file);
+	if (error)
+		srd_image_file_abandon(file);
+	return error;
+}
+
+int srd_image_file_write(const struct srd_image_file *file, const void *data, size_t len, uint64_t offset)
+{
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+
+	return srd_io_write_full(file->log->io, file->fd, &iov, 1, offset, NULL);
+}
+
+int srd_image_file_publish(struct srd_image_file *file, const struct srd_image *image)
+{
+	const struct srd_log *log = file->log;
+	uint8_t bytes[SRD_IMAGE_HEADER_LEN];
+
+	srd_image_encode(&log->sb, image, bytes);
+	int error = srd_image_file_write(file, bytes, sizeof bytes, 0);
+	if (!error)
+		error = log->io->fdatasync(log->io, file->fd);
+	if (!error)
+		error = log->io->rename(log->io, log->dir_fd, file->temporary, file->name, 0);
+	if (error) {
+		srd_image_file_abandon(file);
+		return error;
+	}
+	error = log->io->fdatasync(log->io, log->dir_fd);
+	release(file);
+	return error;
+}
+
+void srd_image_file_abandon(struct srd_image_file *file)
+{
+	const struct srd_log *log = file->log;
+
+	if (file->fd >= 0)
+		log->io->unlink(log->io, log->dir_fd, file->temporary);
+	release(file);
+}
+
+int srd_image_file_remove(const struct srd_log *log)
+{
+	struct srd_image_file file = { .log = log, .fd = -1 };
+
+	if (log->flags & SRD_LOG_RDONLY)
+		return -EROFS;
+	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_IMAGE, false);
+	if (error)
+		return error;
+	if (asprintf(&file.name, "%s.idx", log->name) < 0)
+		file.name = NULL;
+	error = file.name ? log->io->unlink(log->io, log->dir_fd, file.name) : -ENOMEM;
+	release(&file);
+	return error == -ENOENT ? 0 : error;
+}

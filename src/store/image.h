@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image.h - the state of a store, begun from its image and saved as one.
+ *
+ * Nothing here can fail a store: without an image all of the log is replayed, and
+ * an image that cannot be written is given up.
+ */
+#ifndef SRD_STORE_IMAGE_H
+#define SRD_STORE_IMAGE_H
+
+#include "store/store.h"
+
+/* The state as the image has it, and the log at the place that it stands for; or else
+ * that of an empty log.  0, or why there can be no state at all. */
+int srd_image_load(struct srd_store *store);
+/* Builds the state from the log, in place of one whose tables are bad (srd_chunks_error).
+ * Call with the commit mutex held, and no transaction under way.  On error the
+ * old one stays. */
+int srd_image_replace(struct srd_store *store);
+/* At close, with all threads of the store gone and all of the log durable that
+ * is to be: saves the state if the next opening would be noticeably faster. */
+void srd_image_save_at_close(struct srd_store *store);
+
+#endif
