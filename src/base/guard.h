@@ -40,6 +40,7 @@ struct srd_guard {
 	 * of the mapping is lost.  Only what is async-signal-safe, and nothing that is
 	 * guarded may be touched.  May come more than once for a place.  Or NULL. */
 	void (*lost)(struct srd_guard *guard, size_t offset, size_t len);
+	void *user;               /* the owner's */
 	atomic_ulong faults;      /* raised before the zeros are there */
 	_Atomic(struct srd_guard *) next;
 };

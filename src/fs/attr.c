@@ -75,9 +75,9 @@ static int stat_open(struct srd_fs *fs, struct srd_open_inode *open, struct stat
 	if (error)
 		return error;
 	srd_fs_stat(&fs->store->state, inode, st);
-	srd_store_done(fs->store, stripe);
+	error = srd_store_done(fs->store, stripe);
 	srd_open_overlay(open, st);
-	return 0;
+	return error;
 }
 
 static int stat_changed(struct srd_fs *fs, uint64_t ino, struct stat *st)
@@ -107,9 +107,9 @@ static int stat_inode(struct srd_fs *fs, uint64_t ino, uint32_t pins, struct sta
 		srd_state_pin(&fs->store->state, srd_state_inode_of(&fs->store->state, ino), pins);
 	if (!changed)
 		srd_fs_stat(&fs->store->state, inode, st);
-	srd_store_done(fs->store, stripe);
-	if (!changed)
-		return 0;
+	error = srd_store_done(fs->store, stripe);
+	if (error || !changed)
+		return error;
 	error = stat_changed(fs, ino, st);
 	if (error && pins > 0)
 		srd_store_unpin(fs->store, ino, pins);
@@ -130,8 +130,7 @@ int srd_fs_birth(struct srd_fs *fs, uint64_t ino, struct timespec *birth)
 	if (error)
 		return error;
 	*birth = timespec_of(inode->btime_ns);
-	srd_store_done(fs->store, stripe);
-	return 0;
+	return srd_store_done(fs->store, stripe);
 }
 
 int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st)

@@ -116,7 +116,7 @@ static int make_plan(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *ope
 		plan->open = changed ? open : NULL;
 		plan->end = SRD_MIN(size, plan->pos + len);
 		plan_all(plan);
-		srd_store_done(fs->store, stripe);
+		error = srd_store_done(fs->store, stripe);
 	}
 	if (changed)
 		pthread_mutex_unlock(&open->mutex);

@@ -35,9 +35,9 @@ int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
 	if (error)
 		return error;
 	bool is_dir = srd_inode_is_dir(inode);
-	srd_store_done(fs->store, stripe);
-	if (!is_dir)
-		return -ENOTDIR;
+	error = srd_store_done(fs->store, stripe);
+	if (error || !is_dir)
+		return error ? error : -ENOTDIR;
 	struct srd_dir *dir = calloc(1, sizeof *dir);
 	if (!dir)
 		return -ENOMEM;
@@ -121,7 +121,9 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 		if (room)
 			atomic_store_explicit(&dir->hint, next, memory_order_relaxed);
 	}
-	srd_store_done(fs->store, stripe);
+	error = srd_store_done(fs->store, stripe);
+	if (error)
+		return error;
 	/* After all entries that can be read, not instead of them. */
 	return reading.filled ? 0 : srd_store_absence(fs->store, 0);
 }

@@ -21,9 +21,9 @@ static int look(struct srd_fs *fs, uint64_t ino, bool *kept)
 	if (error)
 		return error;
 	struct srd_seen_file seen = { .ino = ino, .last_op = inode->last_op, .foreign = fs->store->foreign };
-	srd_store_done(fs->store, stripe);
-	*kept = srd_seen_again(&fs->seen, &seen);
-	return 0;
+	error = srd_store_done(fs->store, stripe);
+	*kept = !error && srd_seen_again(&fs->seen, &seen);
+	return error;
 }
 
 static int empty(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_caller *caller)

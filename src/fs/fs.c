@@ -70,8 +70,8 @@ int srd_fs_read_inode(struct srd_fs *fs, uint64_t ino, unsigned *stripe, struct 
 		tell_loss(fs);
 	uint32_t index = srd_state_inode_of(&fs->store->state, ino);
 	if (!index) {
-		srd_store_done(fs->store, *stripe);
-		return -ESTALE;
+		error = srd_store_done(fs->store, *stripe);
+		return error ? error : -ESTALE;
 	}
 	*inode = srd_inode_at(&fs->store->state, index);
 	return 0;

@@ -51,7 +51,9 @@ int srd_fs_lookup(struct srd_fs *fs, uint64_t dir_ino, const char *name, struct 
 		srd_state_pin(&fs->store->state, index, 1);
 		srd_fs_stat(state, srd_inode_at(state, index), st);
 	}
-	srd_store_done(fs->store, stripe);
+	error = srd_store_done(fs->store, stripe);
+	if (error)
+		return error;
 	if (!ino)
 		return srd_store_absence(fs->store, -ENOENT);
 	return changed ? srd_fs_hand_out(fs, ino, st) : 0;

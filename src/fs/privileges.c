@@ -75,7 +75,9 @@ int srd_privileges_before_write(struct srd_fs *fs, struct srd_open_inode *inode,
 		return error;
 	bool bits = committed->mode & (S_ISUID | S_ISGID);
 	bool capability = has_capability(&fs->store->state, committed);
-	srd_store_done(fs->store, stripe);
+	error = srd_store_done(fs->store, stripe);
+	if (error)
+		return error;
 	inode->plain = !bits && !capability;
 	return capability || (bits && caller) ? srd_open_commit(fs, inode, drop, caller) : 0;
 }

@@ -186,7 +186,9 @@ int srd_fs_seek(struct srd_fs *fs, struct srd_file *file, uint64_t pos, int when
 		return error;
 	uint64_t size = inode->size;
 	uint64_t at = next_of(&fs->store->state, inode, pos, whence == SEEK_DATA);
-	srd_store_done(fs->store, stripe);
+	error = srd_store_done(fs->store, stripe);
+	if (error)
+		return error;
 	if (pos >= size || (whence == SEEK_DATA && at == size))
 		return -ENXIO;
 	*found = at;

@@ -65,7 +65,9 @@ ssize_t srd_fs_get_xattr(struct srd_fs *fs, uint64_t ino, const char *name, void
 	if (error)
 		return error;
 	error = find_value(fs, inode, name, &run);
-	srd_store_done(fs->store, stripe);
+	int bad = srd_store_done(fs->store, stripe);
+	if (bad)
+		return bad;
 	if (!error && size > 0 && run.len > size)
 		error = -ERANGE;
 	if (!error && size > 0)
@@ -104,7 +106,9 @@ ssize_t srd_fs_list_xattr(struct srd_fs *fs, uint64_t ino, bool privileged, char
 		}
 		used += x->name_len + 1;
 	}
-	srd_store_done(fs->store, stripe);
+	int bad = srd_store_done(fs->store, stripe);
+	if (bad)
+		return bad;
 	if (!error)
 		error = srd_store_absence(fs->store, 0);
 	return error ? error : (ssize_t)used;

@@ -217,10 +217,10 @@ static int copy_across(struct srd_store *source, struct srd_path *from,
 	error = dentry ? take(source, srd_dentry_at(&source->state, dentry)->inode, original) : srd_store_absence(source, -ENOENT);
 	if (!error)
 		srd_pins_take(source->pins, stripe, 1);
-	srd_store_done(source, stripe);
+	int bad = srd_store_done(source, stripe);
 	if (error)
-		return error;
-	error = copy_taken(target, to, original);
+		return bad ? bad : error;
+	error = bad ? bad : copy_taken(target, to, original);
 	srd_pins_give(source->pins, stripe, 1);
 	return error;
 }

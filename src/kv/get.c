@@ -44,6 +44,14 @@ static int resolve(struct srd_store *store, struct found *found, unsigned stripe
 	return error;
 }
 
+/* Gives FOUND, and its pin, up. */
+static void drop(struct srd_store *store, struct found *found, unsigned stripe)
+{
+	if (!found->one_run)
+		srd_extents_release(&found->extents);
+	srd_pins_give(store->pins, stripe, 1);
+}
+
 /* What DENTRY, if any, has to say, if it is of TYPE. */
 static int take(struct srd_store *store, uint32_t dentry, uint32_t type, struct found *found)
 {
@@ -70,8 +78,10 @@ static int find(struct srd_store *store, const void *key, size_t key_len, uint32
 	error = take(store, srd_path_find(&store->state, &path), type, found);
 	if (!error)
 		srd_pins_take(store->pins, *stripe, 1);
-	srd_store_done(store, *stripe);
-	return error;
+	int bad = srd_store_done(store, *stripe);
+	if (bad && !error)
+		drop(store, found, *stripe);
+	return bad ? bad : error;
 }
 
 static int get(struct srd_store *store, const void *key, size_t key_len, uint32_t type, srd_value *value)
@@ -162,8 +172,11 @@ static int find_group(struct group *group, unsigned *stripe)
 			__builtin_prefetch(store->log->map + group->found[i].run);
 	}
 	srd_pins_take(store->pins, *stripe, pins);
-	srd_store_done(store, *stripe);
-	return 0;
+	int bad = srd_store_done(store, *stripe);
+	for (size_t i = 0; bad && i < group->count; i++)
+		if (!group->errors[i])
+			drop(store, &group->found[i], *stripe);
+	return bad;
 }
 
 /* The number of values got, or a negative code. */

@@ -133,8 +133,10 @@ static int start(struct srd_iter *iter, const void *prefix, size_t prefix_len)
 	iter->pins = iter->store->pins;
 	if (!error)
 		srd_pins_take(iter->pins, iter->stripe, 1);
-	srd_store_done(iter->store, iter->stripe);
-	return error;
+	int bad = srd_store_done(iter->store, iter->stripe);
+	if (bad && !error)
+		srd_pins_give(iter->pins, iter->stripe, 1);
+	return bad ? bad : error;
 }
 
 int srd_iter_new(struct srd_store *store, const void *prefix, size_t prefix_len, int flags,
@@ -189,8 +191,8 @@ static int fill(struct srd_iter *iter)
 		error = srd_walk_fill(iter);
 	else
 		scan_fill(iter);
-	srd_store_done(iter->store, stripe);
-	return error;
+	int bad = srd_store_done(iter->store, stripe);
+	return bad ? bad : error;
 }
 
 /* The extents of what was found and is there still, else -ENOENT. */
@@ -204,8 +206,8 @@ static int look_again(struct srd_iter *iter, const struct srd_found *found, stru
 		return error;
 	uint32_t inode = srd_state_inode_of(state, found->ino);
 	error = inode ? srd_extents_copy(state, srd_inode_at(state, inode), extents) : -ENOENT;
-	srd_store_done(iter->store, stripe);
-	return error;
+	int bad = srd_store_done(iter->store, stripe);
+	return bad ? bad : error;
 }
 
 static int resolve(struct srd_iter *iter, const struct srd_found *found, srd_value *value)

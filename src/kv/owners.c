@@ -56,8 +56,8 @@ static int add_some(struct srd_owners *owners, struct srd_store *store, uint32_t
 		if (srd_inode_at(state, *index)->mode != 0 && !srd_inode_at(state, *index)->gone)
 			error = add_inode(owners, state, srd_inode_at(state, *index));
 	*more = *index < count;
-	srd_store_done(store, stripe);
-	return error;
+	int bad = srd_store_done(store, stripe);
+	return bad ? bad : error;
 }
 
 static int compare(const void *a, const void *b)

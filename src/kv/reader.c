@@ -55,7 +55,8 @@ int srd_reader_new(struct srd_store *store, const void *key, size_t key_len, str
 			made->stripe = stripe;
 			srd_pins_take(store->pins, stripe, 1);
 		}
-		srd_store_done(store, stripe);
+		int bad = srd_store_done(store, stripe);
+		error = bad ? bad : error;
 	}
 	if (error)
 		srd_reader_free(made);

@@ -63,7 +63,9 @@ int srd_stat(struct srd_store *store, const void *key, size_t key_len, struct sr
 	uint32_t dentry = srd_path_find(&store->state, &path);
 	if (dentry)
 		srd_stat_fill(store, srd_inode_at(&store->state, srd_dentry_at(&store->state, dentry)->inode), st);
-	srd_store_done(store, stripe);
+	error = srd_store_done(store, stripe);
+	if (error)
+		return error;
 	return dentry ? 0 : srd_store_absence(store, -ENOENT);
 }
 
@@ -78,7 +80,9 @@ int srd_exists(struct srd_store *store, const void *key, size_t key_len)
 	if (error)
 		return error;
 	bool found = srd_path_find(&store->state, &path) != 0;
-	srd_store_done(store, stripe);
+	error = srd_store_done(store, stripe);
+	if (error)
+		return error;
 	return found ? 1 : srd_store_absence(store, 0);
 }
 

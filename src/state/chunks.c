@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -25,6 +26,28 @@ uint64_t srd_chunk_check(const void *entries, size_t len)
 static uint32_t chunk_count(const struct srd_table *table)
 {
 	return (uint32_t)(((uint64_t)table->saved + (1u << table->chunk_shift) - 1) >> table->chunk_shift);
+}
+
+/* In the signal handler: the file was cut short, or the disk fails. */
+static void lose(struct srd_guard *guard, size_t offset, size_t len)
+{
+	struct srd_chunks *chunks = guard->user;
+
+	(void)offset;
+	(void)len;
+	atomic_store(&chunks->bad, SRD_ECORRUPT);
+}
+
+static void watch(struct srd_chunks *chunks, unsigned i)
+{
+	const struct srd_table *table = chunks->tables[i];
+	size_t len = (size_t)table->saved * table->entry_len / SRD_IMAGE_ALIGN * SRD_IMAGE_ALIGN;
+
+	if (len == 0)
+		return;
+	chunks->guards[i] = (struct srd_guard){ .start = table->base, .len = len, .prot = PROT_READ | PROT_WRITE,
+	                                        .fd = -1, .lost = lose, .user = chunks };
+	srd_guard_add(&chunks->guards[i]);
 }
 
 struct srd_chunks *srd_chunks_new(const struct srd_image *image, struct srd_table *const *tables,
@@ -54,6 +77,7 @@ struct srd_chunks *srd_chunks_new(const struct srd_image *image, struct srd_tabl
 		tables[i]->saved = image->tables[i].count;
 		tables[i]->chunk_shift = (uint32_t)__builtin_ctz(image->tables[i].chunk_len);
 		tables[i]->chunks = chunks;
+		watch(chunks, i);
 		at += count;
 		sound += SRD_DIV_UP(count, 64);
 	}
@@ -64,6 +88,8 @@ void srd_chunks_free(struct srd_chunks *chunks)
 {
 	if (!chunks)
 		return;
+	for (unsigned i = 0; i < SRD_IMAGE_TABLES; i++)
+		srd_guard_remove(&chunks->guards[i]);
 	pthread_mutex_destroy(&chunks->mutex);
 	free(chunks->checks_all);
 	free(chunks->sound_all);

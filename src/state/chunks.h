@@ -10,7 +10,7 @@
  * by all others.
  *
  * Where that fails, or an index points out of its table (so the image was made
- * wrong, not damaged), the tables are `bad`: what was read from them is not to be
+ * wrong, not damaged), or the file cannot give a page any more, the tables are `bad`: what was read from them is not to be
  * used, and they are to be built from the log.
  */
 #ifndef SRD_STATE_CHUNKS_H
@@ -18,6 +18,7 @@
 
 #include <pthread.h>
 
+#include "base/guard.h"
 #include "format/image.h"
 #include "state/table.h"
 
@@ -41,13 +42,15 @@ struct srd_chunks {
 	atomic_int bad;            /* negative code: the tables are of no use */
 	struct srd_chunks_source source;
 	struct srd_table *tables[SRD_IMAGE_TABLES];
+	struct srd_guard guards[SRD_IMAGE_TABLES];   /* of what is the file's in each table */
 	const uint64_t *checks[SRD_IMAGE_TABLES];
 	uint64_t *checks_all;
 	atomic_ulong *sound_all;
 };
 
 /* TABLES hold, or will before their first use, what IMAGE says.  CHECKS, in order of
- * the tables, are malloc'd and taken over, also on error.  NULL: no memory. */
+ * the tables, are malloc'd and taken over, also on error.  NULL: no memory.  Free it
+ * while the tables are still there. */
 struct srd_chunks *srd_chunks_new(const struct srd_image *image, struct srd_table *const *tables,
                                   uint64_t *checks, struct srd_chunks_source source);
 void srd_chunks_free(struct srd_chunks *chunks);

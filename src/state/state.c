@@ -112,14 +112,14 @@ bool srd_state_has_room(const struct srd_state *state, uint64_t meta_len)
 
 void srd_state_release(struct srd_state *state)
 {
+	srd_chunks_free(state->chunks);
+	state->chunks = NULL;
 	srd_table_release(&state->inodes);
 	srd_table_release(&state->dentries);
 	srd_table_release(&state->xattrs);
 	srd_table_release(&state->nodes);
 	srd_hashed_release(&state->names);
 	srd_numbers_release(&state->numbers);
-	srd_chunks_free(state->chunks);
-	state->chunks = NULL;
 }
 
 uint64_t srd_state_memory_bytes(const struct srd_state *state)

@@ -20,21 +20,32 @@ struct rebuilt {
 	struct srd_table *tables[SRD_IMAGE_TABLES];
 };
 
+/* A state that is folded beside the store's own. */
+struct folding {
+	struct srd_state *state;
+	const atomic_uint *stop;       /* not 0: give up; may be NULL */
+};
+
 static int apply_to(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
-	return srd_state_apply(user, record, metadata);
+	struct folding *folding = user;
+
+	if (folding->stop && atomic_load_explicit(folding->stop, memory_order_relaxed))
+		return -ECANCELED;
+	return srd_state_apply(folding->state, record, metadata);
 }
 
 /* The state that the log up to UPTO adds up to.  SRD_EDAMAGED: there it is, but for
  * damaged commits. */
-static int fold(const struct srd_store *store, uint64_t upto, struct srd_state *state)
+static int fold(const struct srd_store *store, uint64_t upto, const atomic_uint *stop, struct srd_state *state)
 {
 	struct srd_log_place start = srd_log_start(store->log);
+	struct folding folding = { .state = state, .stop = stop };
 	int error = srd_state_init(state, &store->log->sb, srd_store_source(store), 0);
 
 	if (error)
 		return error;
-	error = srd_log_replay(store->log, &start, upto, apply_to, state);
+	error = srd_log_replay(store->log, &start, upto, apply_to, &folding);
 	if (error && error != SRD_EDAMAGED)
 		srd_state_release(state);
 	return error;
@@ -47,7 +58,7 @@ static int rebuild(void *user, struct srd_table *const **tables)
 
 	if (!rebuilt)
 		return -ENOMEM;
-	int error = fold(store, store->image.offset, &rebuilt->state);
+	int error = fold(store, store->image.offset, NULL, &rebuilt->state);
 	if (error && error != SRD_EDAMAGED) {
 		free(rebuilt);
 		return error;
@@ -69,57 +80,60 @@ static void forget(void *user)
 
 /* ---- Loading ---- */
 
-static int map_tables(struct srd_store *store, const struct srd_image *image, int fd)
+static int map_tables(const struct srd_log *log, const struct srd_image *image, int fd, struct srd_state *state)
 {
 	struct srd_table *tables[SRD_IMAGE_TABLES];
 	int error = 0;
 
-	srd_state_tables(&store->state, tables);
+	srd_state_tables(state, tables);
 	for (unsigned i = 0; !error && i < SRD_IMAGE_TABLES; i++)
-		error = srd_log_image_map(store->log, fd, &image->tables[i], tables[i]->base);
+		error = srd_log_image_map(log, fd, &image->tables[i], tables[i]->base);
 	return error;
 }
 
-static int adopt(struct srd_store *store, struct srd_source source, const struct srd_image *image, int fd)
+static int adopt(const struct srd_store *store, const struct srd_image *image, int fd,
+                 struct srd_chunks_source chunks, struct srd_state *state)
 {
-	struct srd_chunks_source chunks = { .rebuild = rebuild, .forget = forget, .user = store };
 	uint64_t *checks;
 	int error = srd_log_image_checks(store->log, fd, image, &checks);
 
 	if (!error)
-		error = srd_state_adopt(&store->state, &store->log->sb, source, image, checks, chunks);
+		error = srd_state_adopt(state, &store->log->sb, srd_store_source(store), image, checks, chunks);
 	if (error)
 		return error;
-	error = map_tables(store, image, fd);
+	error = map_tables(store->log, image, fd, state);
 	if (error)
-		srd_state_release(&store->state);
+		srd_state_release(state);
 	return error;
 }
 
-static int load_image(struct srd_store *store, struct srd_source source)
+/* STATE as the image has it, and where in the log that was. */
+static int load_image(const struct srd_store *store, struct srd_chunks_source chunks, struct srd_state *state,
+                      struct srd_image *image)
 {
 	SRD_AUTO_CLOSE int fd = -1;
-	struct srd_image image;
-	int error = srd_log_image_open(store->log, &image, &fd);
+	int error = srd_log_image_open(store->log, image, &fd);
 
-	if (!error)
-		error = adopt(store, source, &image, fd);
-	if (error)
-		return error;
-	struct srd_log_place place = srd_log_image_place(&image);
-	srd_log_begin_at(store->log, &place);
-	store->image = (struct srd_store_image){ .offset = image.offset, .ops = image.ops, .bytes = image.len,
-	                                         .saved_ns = image.saved_ns };
-	return 0;
+	return error ? error : adopt(store, image, fd, chunks, state);
+}
+
+static struct srd_store_image describe(const struct srd_image *image)
+{
+	return (struct srd_store_image){ .offset = image->offset, .ops = image->ops, .bytes = image->len,
+	                                 .saved_ns = image->saved_ns };
 }
 
 int srd_image_load(struct srd_store *store)
 {
-	struct srd_source source = srd_store_source(store);
+	struct srd_chunks_source chunks = { .rebuild = rebuild, .forget = forget, .user = store };
+	struct srd_image image;
 
-	if (load_image(store, source) == 0)
-		return 0;
-	return srd_state_init(&store->state, &store->log->sb, source, 0);
+	if (load_image(store, chunks, &store->state, &image) != 0)
+		return srd_state_init(&store->state, &store->log->sb, srd_store_source(store), 0);
+	struct srd_log_place place = srd_log_image_place(&image);
+	srd_log_begin_at(store->log, &place);
+	store->image = store->saved = describe(&image);
+	return 0;
 }
 
 /* ---- Tables that are bad ---- */
@@ -141,7 +155,7 @@ static void carry_pins(const struct srd_state *from, struct srd_state *to)
 int srd_image_replace(struct srd_store *store)
 {
 	struct srd_state fresh, bad;
-	int error = fold(store, atomic_load(&store->log->end), &fresh);
+	int error = fold(store, atomic_load(&store->log->end), NULL, &fresh);
 
 	if (error == SRD_EDAMAGED)
 		error = srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));
@@ -165,6 +179,7 @@ enum { BUFFER_LEN = 1 << 20 };
 struct saving {
 	struct srd_image_file file;
 	const struct srd_state *state;
+	const atomic_uint *stop;
 	struct srd_image image;
 	uint8_t *buffer;
 	uint64_t *checks;
@@ -184,7 +199,8 @@ static int save_table(struct saving *saving, unsigned number)
 		count = SRD_MIN(table->chunk_len, table->count - first);
 		size_t len = (size_t)count * table->entry_len;
 		if (used + len > BUFFER_LEN) {
-			error = srd_image_file_write(&saving->file, saving->buffer, used, at);
+			bool stop = saving->stop && atomic_load_explicit(saving->stop, memory_order_relaxed);
+			error = stop ? -ECANCELED : srd_image_file_write(&saving->file, saving->buffer, used, at);
 			at += used;
 			used = 0;
 		}
@@ -199,6 +215,10 @@ static int save_all(struct saving *saving)
 {
 	int error = 0;
 
+	saving->buffer = malloc(BUFFER_LEN);
+	saving->checks = malloc(srd_image_chunks_all(&saving->image) * sizeof *saving->checks);
+	if (!saving->buffer || !saving->checks)
+		return -ENOMEM;
 	for (unsigned i = 0; !error && i < SRD_IMAGE_TABLES; i++)
 		error = save_table(saving, i);
 	/* What it was copied from must have been sound itself. */
@@ -219,26 +239,79 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Saves STATE, which is that of the log up to PLACE, to where the log is durable. */
-static int save(struct srd_store *store, const struct srd_state *state, const struct srd_log_place *place)
+/* Saves STATE, which is that of the log up to PLACE, to where the log is durable, and ends what
+ * srd_image_file_begin() began. */
+static int save(const struct srd_image_file *file, const struct srd_state *state, const struct srd_log_place *place,
+                const atomic_uint *stop, struct srd_store_image *saved)
 {
-	struct saving saving = { .state = state };
+	struct saving saving = { .file = *file, .state = state, .stop = stop };
 
-	int error = srd_image_file_begin(&saving.file, store->log, place->end);
-	if (error)
-		return error;
 	srd_log_image_set_place(&saving.image, place);
 	saving.image.saved_ns = now_ns();
 	srd_state_describe(state, &saving.image);
-	saving.buffer = malloc(BUFFER_LEN);
-	saving.checks = malloc(srd_image_chunks_all(&saving.image) * sizeof *saving.checks);
-	error = saving.buffer && saving.checks ? save_all(&saving) : -ENOMEM;
+	int error = save_all(&saving);
 	if (error)
 		srd_image_file_abandon(&saving.file);
 	else
 		error = srd_image_file_publish(&saving.file, &saving.image);
 	free(saving.buffer);
 	free(saving.checks);
+	if (!error)
+		*saved = describe(&saving.image);
+	return error;
+}
+
+/* A state of our own, of the log up to PLACE: the last image and what came behind it.
+ * Where that image is of no use, all of the log. */
+static int fold_beside(const struct srd_store *store, const struct srd_log_place *place, const atomic_uint *stop,
+                       struct srd_state *state)
+{
+	struct folding folding = { .state = state, .stop = stop };
+	struct srd_image image;
+
+	if (load_image(store, (struct srd_chunks_source){ 0 }, state, &image) == 0) {
+		struct srd_log_place from = srd_log_image_place(&image);
+		int error = from.end > place->end ? -EEXIST
+		            : srd_log_replay(store->log, &from, place->end, apply_to, &folding);
+		if (!error && srd_chunks_error(state->chunks) == 0)
+			return 0;
+		srd_state_release(state);
+		if (error && error != SRD_ECORRUPT)
+			return error;
+	}
+	int error = fold(store, place->end, stop, state);
+	/* An image must not hide what is damaged. */
+	if (error == SRD_EDAMAGED)
+		srd_state_release(state);
+	return error;
+}
+
+int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, struct srd_store_image *saved)
+{
+	struct srd_image_file file;
+	struct srd_state state;
+
+	pthread_mutex_lock(&store->commit_mutex);
+	struct srd_log_place place = srd_log_here(store->log);
+	bool damaged = store->log->damage_count > 0;
+	pthread_mutex_unlock(&store->commit_mutex);
+	if (damaged)
+		return SRD_EDAMAGED;
+	int error = srd_log_sync(store->log, place.end);
+	if (!error)
+		error = srd_image_file_begin(&file, store->log, place.end);
+	if (error)
+		return error;
+	error = fold_beside(store, &place, stop, &state);
+	if (error) {
+		srd_image_file_abandon(&file);
+		return error;
+	}
+	error = save(&file, &state, &place, stop, saved);
+	srd_state_release(&state);
+	/* The old one was in our way, and would be the next time. */
+	if (error == SRD_ECORRUPT)
+		srd_image_file_remove(store->log);
 	return error;
 }
 
@@ -251,17 +324,23 @@ static bool is_worth_saving(const struct srd_store *store)
 	const struct srd_state *state = &store->state;
 	uint64_t live = state->files + state->directories + state->others;
 
-	return state->ops - store->image.ops > SRD_MAX((uint64_t)OPS_WORTH_SAVING, live / SHARE_WORTH_SAVING);
+	return state->ops - store->saved.ops > SRD_MAX((uint64_t)OPS_WORTH_SAVING, live / SHARE_WORTH_SAVING);
 }
 
 void srd_image_save_at_close(struct srd_store *store)
 {
 	const struct srd_log *log = store->log;
+	struct srd_image_file file;
 
-	if ((store->flags & SRD_RDONLY) || log->damage_count > 0 || store->state.own_order ||
-	    atomic_load(&store->broken) || srd_chunks_error(store->state.chunks) ||
+	if ((store->flags & SRD_RDONLY) || log->damage_count > 0 || atomic_load(&store->broken) ||
+	    srd_chunks_error(store->state.chunks) || srd_log_is_lost(log) ||
 	    atomic_load(&log->durable) < atomic_load(&log->end) || !is_worth_saving(store))
 		return;
+	if (store->state.own_order) {
+		srd_image_save_beside(store, NULL, &store->saved);
+		return;
+	}
 	struct srd_log_place place = srd_log_here(log);
-	save(store, &store->state, &place);
+	if (srd_image_file_begin(&file, log, place.end) == 0)
+		save(&file, &store->state, &place, NULL, &store->saved);
 }

@@ -17,6 +17,10 @@ int srd_image_load(struct srd_store *store);
  * Call with the commit mutex held, and no transaction under way.  On error the
  * old one stays. */
 int srd_image_replace(struct srd_store *store);
+/* Saves what the log adds up to now as the image, *SAVED, without a look at the store's own
+ * tables or a halt for its writers: from the image before and the log since.  Not
+ * 0 in *STOP (may be NULL) makes it give up.  Thread-safe, nothing held. */
+int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, struct srd_store_image *saved);
 /* At close, with all threads of the store gone and all of the log durable that
  * is to be: saves the state if the next opening would be noticeably faster. */
 void srd_image_save_at_close(struct srd_store *store);

@@ -11,9 +11,10 @@
 #include "store/image.h"
 #include "store/keeper.h"
 #include "store/pins.h"
+#include "store/saver.h"
 #include "store/txn.h"
 
-enum { SYNC_SECONDS = 5 };
+enum { SYNC_SECONDS = 5, SAVE_AFTER_OPS = 1000000 };
 
 static const uint8_t *source_at(const void *log, uint64_t offset, uint64_t len)
 {
@@ -125,6 +126,7 @@ int srd_store_open(const char *path, int flags, const struct srd_io *io, struct 
 	pthread_mutex_init(&store->commit_mutex, NULL);
 	store->flags = flags;
 	store->sync_seconds = SYNC_SECONDS;
+	store->save_after_ops = SAVE_AFTER_OPS;
 	store->uid = getuid();
 	store->gid = getgid();
 	store->path = strdup(path);
@@ -166,8 +168,10 @@ int srd_store_close(struct srd_store *store)
 		return 0;
 	/* A child has neither our thread nor locks of its own. */
 	bool own = srd_log_is_own(store->log);
-	if (own)
+	if (own) {
+		srd_saver_stop(store);
 		srd_keeper_stop(store);
+	}
 	if (own && store->appended && !(store->flags & SRD_NOSYNC))
 		error = settle(store);
 	else if (own)
@@ -232,9 +236,12 @@ int srd_store_read(struct srd_store *store, unsigned *stripe)
 	return broken;
 }
 
-void srd_store_done(struct srd_store *store, unsigned stripe)
+int srd_store_done(struct srd_store *store, unsigned stripe)
 {
+	int bad = srd_chunks_error(store->state.chunks);
+
 	srd_brlock_read_unlock(&store->state_lock, stripe);
+	return bad;
 }
 
 int srd_store_absence(const struct srd_store *store, int error)
@@ -314,6 +321,7 @@ int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct sr
 	if (!error) {
 		store->appended = true;
 		srd_keeper_nudge(store);
+		srd_saver_nudge(store);
 	}
 	return error;
 }

@@ -25,7 +25,7 @@
 #include "state/state.h"
 #include "store/pins.h"
 
-/* The image that the state began as; all 0 if there was none. */
+/* An image; all 0: none. */
 struct srd_store_image {
 	uint64_t offset;                 /* in the log: it stands for what is before */
 	uint64_t ops;                    /* that would have to be replayed otherwise */
@@ -42,13 +42,16 @@ struct srd_store {
 	struct srd_txn *txn;             /* kept between commits; protected by commit_mutex */
 	int flags;                       /* enum srd_open_flags */
 	unsigned sync_seconds;           /* unsynced bytes are synced after that long; set before use */
+	uint64_t save_after_ops;         /* an image is due after so many, or an eighth of all there is; set before use */
 	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */
 	struct srd_pins *pins;           /* of the log's mapping; the last one unmaps it */
 	char *path;
 	const struct srd_watch *watch;   /* told of what others commit, or NULL; set before use */
 	bool told;                       /* it has been, and must hear so; protected by commit_mutex */
 	bool appended;                   /* by this handle; protected by commit_mutex */
-	struct srd_store_image image;
+	struct srd_store_image image;    /* that the state began as; protected by state_lock */
+	struct srd_store_image saved;    /* the last we know of; protected by commit_mutex */
+	struct srd_saver *saver;         /* saver.c; NULL: none was needed yet.  Protected by commit_mutex */
 	struct rebuilt *rebuilt;         /* image.c; while a damaged image is repaired */
 	atomic_int broken;               /* negative code: the state is of no use any more */
 	/* keeper.c; keeper_running is protected by commit_mutex */
@@ -67,9 +70,11 @@ int srd_store_open(const char *path, int flags, const struct srd_io *io, struct 
 int srd_store_close(struct srd_store *store);
 
 /* The state to read, caught up with other processes; *STRIPE goes back to
- * srd_store_done().  On error nothing is held. */
+ * srd_store_done().  On error nothing is held.  Where srd_store_done() is not 0 what
+ * was read is not to be believed: the image that it lay in was lost meanwhile.  The
+ * next read is of a state from the log. */
 int srd_store_read(struct srd_store *store, unsigned *stripe);
-void srd_store_done(struct srd_store *store, unsigned stripe);
+int srd_store_done(struct srd_store *store, unsigned stripe);
 /* ERROR, which says that something is not there; but SRD_ELOST where bytes of the log
  * are gone: names that cannot be read are not found, and may be there. */
 int srd_store_absence(const struct srd_store *store, int error);

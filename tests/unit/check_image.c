@@ -6,6 +6,8 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -14,7 +16,7 @@
 #include "reseal.h"
 #include "state/image.h"
 #include "statecheck.h"
-#include "store/store.h"
+#include "store/image.h"
 
 enum { KEYS = 6000 };
 
@@ -636,6 +638,172 @@ START_TEST(a_full_disk_costs_the_image_alone)
 }
 END_TEST
 
+/* ---- Beside writers ---- */
+
+static uint64_t saved_offset(void)
+{
+	pthread_mutex_lock(&store->commit_mutex);
+	uint64_t offset = store->saved.offset;
+	pthread_mutex_unlock(&store->commit_mutex);
+	return offset;
+}
+
+static atomic_int next_key;
+static atomic_bool enough;
+
+static void *put_on(void *user)
+{
+	char key[64];
+
+	(void)user;
+	while (!atomic_load(&enough)) {
+		int i = atomic_fetch_add(&next_key, 1);
+		key_of(i, key);
+		EXPECT(srd_put(store, KEY(key), &i, sizeof i) == 0);
+		if (i > 3000 && i % 7 == 0)
+			EXPECT(srd_put(store, "again", 5, &i, sizeof i) == 0);
+	}
+	return NULL;
+}
+
+/* Writers go on until the third image is there; then the process is as good as killed. */
+START_TEST(images_come_while_writers_go_on)
+{
+	pthread_t writers[3];
+	uint64_t offset = 0;
+
+	close_store();
+	open_store(0);
+	snprintf(image, sizeof image, "%s.idx", path);
+	store->save_after_ops = 3000;
+	for (int i = 0; i < 3; i++)
+		EXPECT(pthread_create(&writers[i], NULL, put_on, NULL) == 0);
+	for (int images = 0; images < 3; images++) {
+		while (saved_offset() == offset)
+			sched_yield();
+		EXPECT(saved_offset() > offset);
+		offset = saved_offset();
+	}
+	atomic_store(&enough, true);
+	for (int i = 0; i < 3; i++)
+		pthread_join(writers[i], NULL);
+	struct srd_store *first = store;
+	open_store(SRD_NOSYNC);
+	ck_assert_uint_ge(store->image.offset, offset);
+	assert_range(0, atomic_load(&next_key));
+	check_state(&store->state);
+	uint64_t by_image = digest(&store->state);
+	ck_assert_uint_eq(digest(&first->state), by_image);
+	srd_close(first);
+}
+END_TEST
+
+START_TEST(closing_ends_a_saver_and_leaves_nothing)
+{
+	char temporary[200];
+
+	close_store();
+	open_store(0);
+	snprintf(temporary, sizeof temporary, "%s.idx.tmp", path);
+	store->save_after_ops = 500;
+	put_range(0, 1000);
+	put_range(1000, 1100);
+	close_store();
+	ck_assert_int_ne(access(temporary, F_OK), 0);
+	open_store(SRD_NOSYNC);
+	assert_range(0, 1100);
+}
+END_TEST
+
+/* What pins keep lies where it would not by the log alone. */
+START_TEST(pins_do_not_get_into_an_image)
+{
+	char key[64];
+
+	make_image();
+	open_store(SRD_NOSYNC);
+	for (int i = 61; i < 200; i++) {
+		key_of(i, key);
+		uint32_t dentry = i % 3 ? srd_state_lookup(&store->state, 1, KEY(key)) : 0;
+		if (!dentry)
+			continue;
+		srd_state_pin(&store->state, srd_dentry_at(&store->state, dentry)->inode, 1);
+		ck_assert_int_eq(srd_delete(store, KEY(key)), 0);
+	}
+	put_range(KEYS, 2 * KEYS);
+	ck_assert(store->state.own_order);
+	close_synced();
+	open_store(SRD_NOSYNC);
+	ck_assert_uint_gt(store->image.ops, KEYS * 2);
+	check_state(&store->state);
+	assert_range(200, 2 * KEYS);
+	uint64_t by_image = digest(&store->state);
+	close_store();
+	ck_assert_int_eq(unlink(image), 0);
+	open_store(SRD_NOSYNC);
+	ck_assert_uint_eq(digest(&store->state), by_image);
+}
+END_TEST
+
+START_TEST(a_saver_takes_no_damage_over)
+{
+	struct srd_store_image saved;
+
+	make_image();
+	struct srd_image sizes = header();
+	flip(image, (off_t)(sizes.tables[0].offset + 5 * sizes.tables[0].entry_len));
+	open_store(SRD_NOSYNC);
+	put_range(KEYS, KEYS + 10);
+	ck_assert_int_eq(srd_image_save_beside(store, NULL, &saved), 0);
+	assert_all();
+	uint64_t live = digest(&store->state);
+	close_store();
+	open_store(SRD_NOSYNC);
+	ck_assert_uint_eq(store->image.offset, saved.offset);
+	ck_assert_uint_eq(digest(&store->state), live);
+	assert_all();
+}
+END_TEST
+
+/* Whatever is read meanwhile is right or an error, and what comes later is right. */
+START_TEST(an_image_cut_while_mapped_is_replaced)
+{
+	srd_value value;
+	char key[64];
+
+	ck_assert_int_eq(srd_catch_faults(), 0);
+	make_image();
+	for (int seen = 0; seen < 3; seen++) {
+		char kept[200];
+		snprintf(kept, sizeof kept, "%s.kept", path);
+		copy_file(image, kept);
+		open_store(SRD_NOSYNC);
+		ck_assert(came_from_image());
+		if (seen > 0)
+			assert_all();
+		if (seen > 1)
+			put_range(100, 200);
+		ck_assert_int_eq(truncate(image, 0), 0);
+		for (int i = 60; i < KEYS; i++) {
+			key_of(i, key);
+			int error = srd_get(store, KEY(key), &value);
+			EXPECT(error == 0 || error == SRD_ECORRUPT);
+			if (error)
+				continue;
+			EXPECT(value.len == sizeof i && memcmp(value.data, &i, sizeof i) == 0);
+			srd_value_release(&value);
+		}
+		ck_assert(!came_from_image());
+		assert_all();
+		put_range(60, 70);
+		check_state(&store->state);
+		close_store();
+		ck_assert_int_eq(rename(kept, image), 0);
+	}
+	open_store(0);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, many_changes_leave_an_image_and_few_do_not);
@@ -656,6 +824,11 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_hostile_image_never_crashes);
 	tcase_add_test(tcase, one_saves_at_a_time_and_none_goes_back);
 	tcase_add_test(tcase, a_full_disk_costs_the_image_alone);
+	tcase_add_test(tcase, images_come_while_writers_go_on);
+	tcase_add_test(tcase, closing_ends_a_saver_and_leaves_nothing);
+	tcase_add_test(tcase, pins_do_not_get_into_an_image);
+	tcase_add_test(tcase, a_saver_takes_no_damage_over);
+	tcase_add_test(tcase, an_image_cut_while_mapped_is_replaced);
 }
 
 int main(void)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * saver.h - a thread that saves an image now and then, so that a crash leaves
+ * little to replay.
+ *
+ *     ops:  [ ... image ... |  tail  ]     tail > max(a million, an eighth of
+ *                           ^ saved        what is there): another is due
+ */
+#ifndef SRD_STORE_SAVER_H
+#define SRD_STORE_SAVER_H
+
+#include "store/store.h"
+
+/* After an append: has an image saved if one is due.  Commit mutex held. */
+void srd_saver_nudge(struct srd_store *store);
+/* Ends it, and what it is about: the old image stays.  Nothing held. */
+void srd_saver_stop(struct srd_store *store);
+
+#endif
