@@ -101,9 +101,11 @@ enum srd_open_flags {
 	SRD_EXCLUSIVE = 1 << 3,  /* alone: a second opener gets -EBUSY */
 	SRD_NOSYNC = 1 << 4,     /* no background sync, and none at close */
 	SRD_NOCHECK = 1 << 5,    /* do not verify payload on first touch (benchmarks) */
+	SRD_SINGLE_WRITER = 1 << 6,   /* others may read only: a second writer gets -EBUSY */
 };
 
-/* Opens PATH.  -EBUSY: held exclusively; see srd_holder(). */
+/* Opens PATH.  -EBUSY: held exclusively, by one of any number of writers or, with
+ * SRD_EXCLUSIVE, of readers; see srd_holder().  What a holder has dies with it. */
 int srd_open(const char *path, int flags, srd_store **store);
 /* Releases the handle; values still held keep the mapping alive until they
  * are released.  Syncs unless SRD_NOSYNC; returns that error, and closes all

@@ -40,7 +40,6 @@ int srd_error_errno(int error)
 	switch (error) {
 	case SRD_EPOISONED:
 	case SRD_EDAMAGED: return EROFS;
-	case SRD_EREPLACED: return ESTALE;
 	case SRD_EKEY: return EINVAL;
 	case SRD_ERESERVED: return EPERM;
 	case SRD_EFULL: return ENOSPC;

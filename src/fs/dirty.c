@@ -256,3 +256,18 @@ void srd_dirty_spilled(struct srd_dirty *dirty, size_t i, uint64_t run)
 	piece->run = run;
 	piece->skip = piece->cap = 0;
 }
+
+int srd_dirty_move(struct srd_dirty *dirty, uint64_t from, uint64_t to)
+{
+	size_t first = srd_dirty_find(dirty, from);
+
+	if (first < dirty->count && dirty->pieces[first].pos < from) {
+		int error = split(dirty, first, from, from);
+		if (error)
+			return error;
+		first++;
+	}
+	for (size_t i = first; i < dirty->count; i++)
+		dirty->pieces[i].pos = dirty->pieces[i].pos - from + to;
+	return 0;
+}

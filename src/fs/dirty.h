@@ -48,6 +48,10 @@ void srd_dirty_spilled(struct srd_dirty *dirty, size_t i, uint64_t run);
 /* Drops what lies in [from, to). */
 int srd_dirty_cut(struct srd_dirty *dirty, uint64_t from, uint64_t to);
 
+/* Moves what lies from FROM on to TO on, which is not below the end of what lies
+ * before. */
+int srd_dirty_move(struct srd_dirty *dirty, uint64_t from, uint64_t to);
+
 /* The index of the first piece that ends behind POS; dirty->count: none. */
 size_t srd_dirty_find(const struct srd_dirty *dirty, uint64_t pos);
 

@@ -99,6 +99,38 @@ int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const v
 	return error;
 }
 
+static int append(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t guess, const void *data, size_t len)
+{
+	int error = 0;
+
+	while (len > 0 && !error) {
+		uint32_t piece = (uint32_t)SRD_MIN(len, (size_t)SRD_RUN_LEN_MAX);
+		uint64_t pos;
+		error = srd_open_append(fs, inode, data, piece, &pos);
+		if (!error && pos != guess)
+			srd_fs_stale(fs, inode->ino, SRD_MIN(pos, guess));
+		guess += piece;
+		data = (const char *)data + piece;
+		len -= piece;
+	}
+	return error;
+}
+
+int srd_fs_append(struct srd_fs *fs, struct srd_file *file, uint64_t guess, const void *data, size_t len,
+                  const struct srd_caller *caller)
+{
+	SRD_LOCK_GUARD(&file->inode->mutex);
+	int error = srd_privileges_before_write(fs, file->inode, caller);
+
+	if (!error)
+		error = append(fs, file->inode, guess, data, len);
+	/* Alone, nobody can tell when it is committed; somebody who comes by then is
+	 * not overwritten all the same. */
+	if (!error && !srd_log_is_only_writer(fs->store->log))
+		error = srd_open_commit(fs, file->inode, NULL, NULL);
+	return error;
+}
+
 int srd_fs_flush(struct srd_fs *fs, struct srd_file *file)
 {
 	SRD_LOCK_GUARD(&file->inode->mutex);

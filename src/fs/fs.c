@@ -77,6 +77,12 @@ int srd_fs_read_inode(struct srd_fs *fs, uint64_t ino, unsigned *stripe, struct 
 	return 0;
 }
 
+void srd_fs_stale(struct srd_fs *fs, uint64_t ino, uint64_t from)
+{
+	if (fs->stale)
+		fs->stale(fs->user, ino, from);
+}
+
 void srd_fs_say(struct srd_fs *fs, const char *format, ...)
 {
 	char text[SRD_KEY_MAX + 512];

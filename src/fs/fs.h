@@ -32,6 +32,9 @@ struct srd_fs {
 	atomic_bool loss_told;    /* that bytes of the store are gone */
 	/* Told about things that no caller can be told about; may be NULL. */
 	void (*say)(void *user, const char *text);
+	/* Told, in the middle of anything, that bytes of INO from FROM on are not where
+	 * the kernel has them; may be NULL. */
+	void (*stale)(void *user, uint64_t ino, uint64_t from);
 	void *user;
 };
 
@@ -104,6 +107,10 @@ ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void
  * NULL: privileged. */
 int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len,
                  const struct srd_caller *caller);
+/* As srd_fs_write() for a file opened with O_APPEND: at the end, wherever that is, and not
+ * where GUESS says.  If others have the store open, too, it is committed on return. */
+int srd_fs_append(struct srd_fs *fs, struct srd_file *file, uint64_t guess, const void *data, size_t len,
+                  const struct srd_caller *caller);
 /* What was written is in the log on return. */
 int srd_fs_flush(struct srd_fs *fs, struct srd_file *file);
 /* ... and durable. */
@@ -147,6 +154,8 @@ int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st);
 /* [pos, pos + len) of an inode, committed or not; short at its end.  OPEN may be NULL. */
 ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *open,
                             uint64_t pos, void *data, size_t len);
+/* Tells that the kernel has bytes of INO from FROM on at wrong places. */
+void srd_fs_stale(struct srd_fs *fs, uint64_t ino, uint64_t from);
 void srd_fs_say(struct srd_fs *fs, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int64_t srd_fs_now_ns(void);
 

@@ -19,6 +19,7 @@ enum {
 	SPILL_PIECES = 64,         /* runs in one DATA record */
 };
 #define ALL_COMMITTED UINT64_MAX
+#define NO_TAIL UINT64_MAX
 
 int srd_opens_init(struct srd_opens *opens)
 {
@@ -57,6 +58,7 @@ static struct srd_open_inode *add(struct srd_opens *opens, uint64_t ino)
 		return NULL;
 	inode->ino = ino;
 	inode->base = ALL_COMMITTED;
+	inode->tail = NO_TAIL;
 	pthread_mutex_init(&inode->mutex, NULL);
 	srd_dirty_init(&inode->dirty);
 	inode->next = *bucket;
@@ -211,8 +213,7 @@ static void note_write(struct srd_fs *fs, struct srd_open_inode *inode)
 	set_changed(fs, inode, true);
 }
 
-int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos,
-                   const void *data, uint32_t len)
+static int put(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos, const void *data, uint32_t len)
 {
 	if (!srd_within(pos, len, SRD_FILE_LEN_MAX))
 		return -EFBIG;
@@ -233,9 +234,45 @@ int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos
 	return 0;
 }
 
+/* Bytes that are to lie at POS whatever comes before must not move with a tail. */
+int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos, const void *data, uint32_t len)
+{
+	if (len > 0 && inode->tail != NO_TAIL && pos + len > inode->tail) {
+		int error = srd_open_commit(fs, inode, NULL, NULL);
+		if (error)
+			return error;
+		inode->tail = NO_TAIL;   /* of one without names, nothing was committed */
+	}
+	return put(fs, inode, pos, data, len);
+}
+
+int srd_open_append(struct srd_fs *fs, struct srd_open_inode *inode, const void *data, uint32_t len, uint64_t *pos)
+{
+	struct srd_inode *committed;
+	unsigned stripe;
+	int error = srd_fs_read_inode(fs, inode->ino, &stripe, &committed);
+
+	if (error)
+		return error;
+	uint64_t end = srd_open_size(inode, committed->size);
+	srd_store_done(fs->store, stripe);
+	if (inode->tail == NO_TAIL) {
+		inode->tail_size = inode->size;
+		inode->tail = end;
+	} else {
+		/* Behind what was appended before, whatever happened below it. */
+		end = SRD_MAX(inode->tail, inode->size);
+	}
+	error = put(fs, inode, end, data, len);
+	if (!error)
+		*pos = end;
+	return error;
+}
+
 void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode)
 {
 	srd_dirty_clear(&inode->dirty);
+	inode->tail = NO_TAIL;
 	count_pending(fs, inode);
 	inode->base = inode->size = 0;
 	note_write(fs, inode);
@@ -249,6 +286,7 @@ static void clean(struct srd_fs *fs, struct srd_open_inode *inode)
 	srd_dirty_clear(&inode->dirty);
 	count_pending(fs, inode);
 	inode->base = ALL_COMMITTED;
+	inode->tail = NO_TAIL;
 	inode->size = 0;
 	inode->written = inode->mtime_shown = inode->plain = false;
 	inode->last_error = 0;
@@ -303,6 +341,23 @@ static int add_time(struct srd_txn *txn, const struct srd_open_inode *inode)
 	return inode->mtime_shown ? srd_txn_set_attr(txn, inode->ino, &attr) : 0;
 }
 
+/* What was appended goes to the end of what is committed by now, which is SIZE bytes
+ * long: the kernel has it where we thought that was. */
+static int move_tail(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t size)
+{
+	uint64_t old = inode->tail, tail = SRD_MAX(SRD_MIN(inode->base, size), inode->tail_size);
+
+	if (old == NO_TAIL || old == tail)
+		return 0;
+	int error = srd_dirty_move(&inode->dirty, old, tail);
+	if (error)
+		return error;
+	inode->size = SRD_MAX(inode->tail_size, inode->size - old + tail);
+	inode->tail = tail;
+	srd_fs_stale(fs, inode->ino, SRD_MIN(old, tail));
+	return 0;
+}
+
 static void note_unlinked(struct srd_fs *fs, struct srd_open_inode *inode)
 {
 	SRD_LOCK_GUARD(&fs->opens.mutex);
@@ -325,7 +380,9 @@ static int fill(struct srd_fs *fs, struct srd_txn *txn, struct srd_open_inode *i
 	if (*unlinked)
 		return 0;
 	if (atomic_load_explicit(&inode->changed, memory_order_relaxed)) {
-		error = add_content(txn, inode);
+		error = move_tail(fs, inode, srd_inode_at(&fs->store->state, node.inode)->size);
+		if (!error)
+			error = add_content(txn, inode);
 		if (!error)
 			error = add_time(txn, inode);
 	}

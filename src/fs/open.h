@@ -10,6 +10,9 @@
  *                 is no write
  *     zeros       up to the size: max(min(base, committed size), size)
  *
+ * What was appended (O_APPEND) lies behind all else, and where that is, only who
+ * holds the append lock can tell: committing moves it there.
+ *
  * Committing makes all of it one transaction.  If that fails everything stays
  * for the next try.  An inode that lost its last name matters to nobody who opens
  * the store later: what is written to it stays here, unless an attribute or the
@@ -50,6 +53,8 @@ struct srd_open_inode {
 	uint64_t pending;                 /* its bytes in memory, as counted in the limit */
 	uint64_t base;                    /* UINT64_MAX: all of what is committed counts */
 	uint64_t size;
+	uint64_t tail;                    /* what is dirty from here on was appended; UINT64_MAX: nothing was */
+	uint64_t tail_size;               /* `size` without it */
 	bool written;                     /* mtime_ns is the time of the last write */
 	bool mtime_shown;                 /* somebody was told: the commit must keep it */
 	bool unlinked;
@@ -89,6 +94,9 @@ bool srd_open_is_changed(struct srd_fs *fs, uint64_t ino);
 
 int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos,
                    const void *data, uint32_t len);
+/* Puts LEN bytes at the end, which is where it is when they are committed: others may
+ * have appended by then.  *POS: where that is if nobody does. */
+int srd_open_append(struct srd_fs *fs, struct srd_open_inode *inode, const void *data, uint32_t len, uint64_t *pos);
 /* Makes the file empty, as open() with O_TRUNC does. */
 void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode);
 /* Adds to a transaction what is to change with the content of NODE. */

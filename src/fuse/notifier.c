@@ -69,10 +69,13 @@ static void publish(void *user)
 	pthread_cond_signal(&notifier->wake);
 }
 
-void srd_notifier_stale(struct srd_notifier *notifier, uint64_t ino, uint64_t from)
+/* From inside a request, which will have been answered before the kernel is told. */
+static void stale(void *user, uint64_t ino, uint64_t from)
 {
-	note_inode(notifier, ino, from, SRD_FILE_LEN_MAX);
-	publish(notifier);
+	const struct srd_mount *mount = user;
+
+	note_inode(mount->notifier, ino, from, SRD_FILE_LEN_MAX);
+	publish(mount->notifier);
 }
 
 /* ---- Telling ---- */
@@ -223,6 +226,7 @@ int srd_notifier_start(struct srd_mount *mount)
 	pthread_mutex_init(&notifier->mutex, NULL);
 	pthread_cond_init(&notifier->wake, NULL);
 	mount->notifier = notifier;
+	mount->fs->stale = stale;
 	int error = start_thread(notifier);
 	return error ? error : srd_follower_start(mount->store, &notifier->watch);
 }

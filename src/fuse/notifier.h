@@ -20,8 +20,6 @@
 #ifndef SRD_FUSE_NOTIFIER_H
 #define SRD_FUSE_NOTIFIER_H
 
-#include <stdint.h>
-
 struct srd_mount;
 struct srd_notifier;
 
@@ -31,9 +29,5 @@ int srd_notifier_start(struct srd_mount *mount);
 void srd_notifier_stop(struct srd_mount *mount);
 /* Frees it, when there are none any more. */
 void srd_notifier_free(struct srd_notifier *notifier);
-
-/* What the kernel has of INO from FROM on is not what it thinks it is.  May be called
- * from inside a request, which will have been answered before the kernel is told. */
-void srd_notifier_stale(struct srd_notifier *notifier, uint64_t ino, uint64_t from);
 
 #endif

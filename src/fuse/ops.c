@@ -16,6 +16,7 @@
 #include "fuse/loop.h"
 #include "fuse/ops.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static void set_timeout(struct srd_mount *mount, const struct fuse_conn_info *co
 {
 	bool doubts = conn->proto_major == 7 && conn->proto_minor >= 44;
 
-	mount->timeout = mount->options->timeout;
+	mount->timeout = mount->options->strict ? 0 : mount->options->timeout;
 	if (mount->timeout < 0)
 		mount->timeout = !told ? 1 : doubts ? 86400 : 60;
 }
@@ -55,12 +56,12 @@ static void op_init(void *user, struct fuse_conn_info *conn)
 	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT |
 	               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
 	               FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK, true);
-	/* Splicing was measured: no faster than a copy.  Writing back late would
-	 * hide data from other processes.  Of direct writes that end later, the
+	/* Splicing was measured: no faster than a copy.  Of direct writes that end later, the
 	 * kernel does not forget the pages that somebody read meanwhile. */
 	set_want(conn, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-	               FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_ASYNC_DIO | FUSE_CAP_HANDLE_KILLPRIV |
+	               FUSE_CAP_ASYNC_DIO | FUSE_CAP_HANDLE_KILLPRIV |
 	               FUSE_CAP_CACHE_SYMLINKS, false);
+	set_want(conn, FUSE_CAP_WRITEBACK_CACHE, mount->options->writeback && !mount->options->read_only);
 	conn->max_write = SRD_MIN(conn->max_write, (unsigned)WRITE_MAX);
 	conn->max_background = BACKGROUND_MAX;
 	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
@@ -283,8 +284,10 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 {
 	struct srd_caller caller;
 	(void)ino;
-	int error = srd_fs_write(srd_fs_of(req), srd_file_of(fi), (uint64_t)pos, data, size,
-	                         srd_caller_of(req, &caller));
+	/* With the kernel's writeback cache its idea of the end is the true one. */
+	bool appends = (fi->flags & O_APPEND) && !srd_mount_of(req)->options->writeback;
+	int error = (appends ? srd_fs_append : srd_fs_write)(srd_fs_of(req), srd_file_of(fi), (uint64_t)pos, data,
+	                                                     size, srd_caller_of(req, &caller));
 
 	if (error)
 		srd_reply_status(req, error);

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "srd.h"
 
 /* Words that libfuse and the kernel know. */
 static const char *const passed[] = {
@@ -34,6 +35,16 @@ void srd_mount_options_release(struct srd_mount_options *options)
 {
 	free(options->fsname);
 	free(options->passed);
+}
+
+int srd_mount_open_flags(const struct srd_mount_options *options)
+{
+	if (options->read_only)
+		return SRD_RDONLY;
+	if (options->single_writer)
+		return SRD_SINGLE_WRITER;
+	/* What the kernel writes late, others must not write meanwhile. */
+	return options->exclusive || options->writeback ? SRD_EXCLUSIVE : 0;
 }
 
 /* WORDS that end in '=' or '-' are beginnings. */
@@ -127,6 +138,12 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 		options->exclusive = true;
 	} else if (strcmp(option, "no_keeper") == 0) {
 		options->no_keeper = true;
+	} else if (strcmp(option, "single_writer") == 0) {
+		options->single_writer = true;
+	} else if (strcmp(option, "writeback") == 0) {
+		options->writeback = true;
+	} else if (strcmp(option, "strict") == 0) {
+		options->strict = true;
 	} else if ((value = value_of(option, "uid"))) {
 		options->set_uid = true;
 		return parse_number(value, &options->uid) ? 1 : -EINVAL;

@@ -14,7 +14,11 @@
 struct srd_mount_options {
 	const char *store, *mountpoint;   /* as given; the caller's */
 	bool foreground, debug;
-	bool read_only, exclusive;
+	bool read_only;
+	bool exclusive;                   /* nobody else may have the store open */
+	bool single_writer;               /* others may only read */
+	bool writeback;                   /* the kernel may keep what is written for a while */
+	bool strict;                      /* the kernel keeps nothing */
 	bool no_keeper;                   /* one process is to do it all */
 	bool set_uid, set_gid;            /* all files are shown as UID's, GID's */
 	uint32_t uid, gid;
@@ -27,6 +31,8 @@ struct srd_mount_options {
 };
 
 void srd_mount_options_init(struct srd_mount_options *options);
+/* How the store is to be opened: enum srd_open_flags. */
+int srd_mount_open_flags(const struct srd_mount_options *options);
 void srd_mount_options_release(struct srd_mount_options *options);
 /* Takes in a comma-separated list as behind -o (a backslash makes the next
  * character an ordinary one).  0, -ENOMEM, or -EINVAL: PROBLEM then says what is

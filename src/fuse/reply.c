@@ -3,6 +3,7 @@
 
 #include "fuse/reply.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -123,9 +124,18 @@ void srd_reply_lookup(fuse_req_t req, int error, const struct stat *st)
 	}
 }
 
-static void set_handle(const struct srd_file *file, struct fuse_file_info *fi)
+/* Where the end is, only the daemon can tell while others append, too: then nothing
+ * that is appended must be kept where the kernel thinks it is. */
+static bool is_uncached(const struct srd_mount *mount, const struct fuse_file_info *fi)
+{
+	return mount->options->strict ||
+	       ((fi->flags & O_APPEND) && (fi->flags & O_ACCMODE) != O_RDONLY && !srd_log_is_only_writer(mount->store->log));
+}
+
+static void set_handle(const struct srd_mount *mount, const struct srd_file *file, struct fuse_file_info *fi)
 {
 	fi->fh = (uintptr_t)file;
+	fi->direct_io = is_uncached(mount, fi);
 	fi->keep_cache = file->keep_cache;
 #ifdef HAVE_STRUCT_FUSE_FILE_INFO_NOFLUSH
 	/* Who only reads has nothing to commit when closing. */
@@ -144,7 +154,7 @@ void srd_reply_create(fuse_req_t req, int error, const struct stat *st, struct s
 		return;
 	}
 	srd_mount_entry(mount, st, true, &entry);
-	set_handle(file, fi);
+	set_handle(mount, file, fi);
 	if (fuse_reply_create(req, &entry, fi) != 0) {
 		srd_fs_close(mount->fs, file);
 		srd_fs_forget(mount->fs, st->st_ino, 1);
@@ -159,7 +169,7 @@ void srd_reply_open(fuse_req_t req, int error, struct srd_file *file, struct fus
 		srd_reply_status(req, error);
 		return;
 	}
-	set_handle(file, fi);
+	set_handle(mount, file, fi);
 	if (fuse_reply_open(req, fi) != 0)
 		srd_fs_close(mount->fs, file);
 }

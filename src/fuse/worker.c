@@ -36,7 +36,7 @@ static void say_busy(struct srd_mount *mount, const struct srd_io *io)
 int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 {
 	const struct srd_mount_options *options = mount->options;
-	int flags = (options->read_only ? SRD_RDONLY : 0) | (options->exclusive ? SRD_EXCLUSIVE : 0);
+	int flags = srd_mount_open_flags(options);
 	/* A store cut short under us is EIO to who asks, not the end of the mount. */
 	int error = srd_guard_catch();
 	if (!error)
@@ -48,6 +48,7 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 		srd_mount_say(mount, "%s", srd_strerror(error));
 	if (error)
 		return error;
+	mount->store->log->strict = options->strict;
 	if (options->commit_seconds)
 		mount->store->sync_seconds = options->commit_seconds;
 	error = srd_fs_new(mount->store, say, mount, &mount->fs);
@@ -99,8 +100,8 @@ int srd_worker_finish(struct srd_mount *mount)
 	srd_notifier_stop(mount);
 	if (mount->loop)
 		srd_loop_stop(mount->loop);
-	srd_notifier_free(mount->notifier);
 	int error = srd_fs_free(mount->fs);
+	srd_notifier_free(mount->notifier);
 	if (mount->session)
 		fuse_session_destroy(mount->session);
 	int closing = srd_store_close(mount->store);

@@ -56,7 +56,7 @@ bool srd_log_is_behind(struct srd_log *log)
 		return true;
 	/* Who has another shm than ours, or none, raises no count that we see, nor
 	 * does who puts another file in its place: now and then we look. */
-	return look_is_due(log) && ((uint64_t)srd_log_size(log) != atomic_load(&log->end) || srd_log_is_replaced(log));
+	return (log->strict || look_is_due(log)) && ((uint64_t)srd_log_size(log) != atomic_load(&log->end) || srd_log_is_replaced(log));
 }
 
 /* The last record we know of must still be there, else the file is another. */

@@ -37,6 +37,7 @@ enum srd_log_flags {
 	SRD_LOG_RDONLY = 1,
 	SRD_LOG_EXCLUSIVE = 2,
 	SRD_LOG_NOCHECK = 4,       /* do not verify payload */
+	SRD_LOG_SINGLE_WRITER = 8,
 };
 
 struct srd_damage {
@@ -79,6 +80,7 @@ struct srd_log {
 	uint64_t allocated;       /* the file has blocks up to there, as far as we know */
 
 	struct srd_shm *shm;      /* NULL: none; lock and look each time */
+	bool strict;              /* look at the file each time, whatever the shm says; set before use */
 	bool remote;              /* others may append from where nothing tells us */
 	dev_t dev;                /* of the file, to know it again by its name */
 	ino_t ino;
@@ -162,6 +164,8 @@ static inline struct srd_log_place srd_log_here(const struct srd_log *log)
 	                               .last_check = log->last_check, .sequence = log->sequence,
 	                               .last_time_ns = log->last_time_ns, .epoch = log->epoch };
 }
+/* True if nobody else has the log open, or we hold it so that none of them may write. */
+bool srd_log_is_only_writer(const struct srd_log *log);
 /* True if others have appended since (one load with shm, fstat without). */
 bool srd_log_is_behind(struct srd_log *log);
 

@@ -49,23 +49,28 @@ static int read_superblock(struct srd_log *log)
  * close), or to keep it: tried for long enough to tell. */
 enum { PRESENCE_TRIES = 50 };
 
-/* Shared while open; exclusive by who wants it alone.  A reader on a file
- * system without locks goes without. */
-static int take_presence(struct srd_log *log)
+/* Shared by all whom BYTE counts; exclusive by who wants to be ALONE. */
+static int take_byte(const struct srd_log *log, int64_t byte, bool alone)
 {
-	bool alone = log->flags & SRD_LOG_EXCLUSIVE;
 	int error = -EAGAIN;
 
 	for (int i = 0; i < PRESENCE_TRIES && error == -EAGAIN; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-		error = srd_ofd_lock(log->fd, alone ? F_WRLCK : F_RDLCK, SRD_BYTE_PRESENCE, false);
+		error = srd_ofd_lock(log->fd, alone ? F_WRLCK : F_RDLCK, byte, false);
 	}
-	if (error == -EAGAIN)
-		return -EBUSY;
-	if (error && !alone && (log->flags & SRD_LOG_RDONLY))
-		return 0;
-	return error;
+	return error == -EAGAIN ? -EBUSY : error;
+}
+
+/* A reader on a file system without locks goes without. */
+static int take_presence(struct srd_log *log)
+{
+	bool reads = log->flags & SRD_LOG_RDONLY;
+	int error = take_byte(log, SRD_BYTE_PRESENCE, log->flags & SRD_LOG_EXCLUSIVE);
+
+	if (reads)
+		return error == -EBUSY ? error : 0;
+	return error ? error : take_byte(log, SRD_BYTE_WRITERS, log->flags & SRD_LOG_SINGLE_WRITER);
 }
 
 bool srd_log_is_alone(const struct srd_log *log)
@@ -123,7 +128,7 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	log->remote = srd_log_is_remote(log->fd);
 	if (!log->remote)
 		log->shm = srd_shm_open(io, log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
-	if (log->shm && (flags & SRD_LOG_EXCLUSIVE))
+	if (log->shm && (flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)))
 		srd_shm_set_exclusive(log->shm);
 	*out = log;
 	return 0;
@@ -141,6 +146,7 @@ void srd_log_retire(struct srd_log *log)
 	if (had_shm && srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) == 0)
 		srd_shm_remove(log->io, log->dir_fd, log->name);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_WRITERS, false);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
 }
 

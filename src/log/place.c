@@ -41,6 +41,11 @@ bool srd_log_is_remote(int fd)
 	return false;
 }
 
+bool srd_log_is_only_writer(const struct srd_log *log)
+{
+	return (log->flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)) || srd_log_is_alone(log);
+}
+
 bool srd_log_is_replaced(const struct srd_log *log)
 {
 	struct stat st;

@@ -62,6 +62,7 @@ static int visit(void *user, const struct srd_record *record, const uint8_t *met
 static int log_flags(int flags)
 {
 	return (flags & SRD_RDONLY ? SRD_LOG_RDONLY : 0) | (flags & SRD_EXCLUSIVE ? SRD_LOG_EXCLUSIVE : 0) |
+	       (flags & SRD_SINGLE_WRITER ? SRD_LOG_SINGLE_WRITER : 0) |
 	       (flags & SRD_NOCHECK ? SRD_LOG_NOCHECK : 0);
 }
 
@@ -117,7 +118,7 @@ static int load(struct srd_store *store)
 
 int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **out)
 {
-	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE)))
+	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE | SRD_SINGLE_WRITER)))
 		return -EINVAL;
 	struct srd_store *store = aligned_alloc(_Alignof(struct srd_store), sizeof *store);
 	if (!store)
