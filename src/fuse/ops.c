@@ -263,7 +263,9 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	if (srd_loop_hints()->unnamed)
 		name = NULL;
 	int error = srd_fs_create(srd_fs_of(req), parent, name, &node, fi->flags, &st, &file);
-
+	/* Somebody else made it since the kernel looked: it is to look again, and open it. */
+	if (error == -EEXIST && !(fi->flags & O_EXCL))
+		error = -ESTALE;
 	srd_reply_create(req, error, &st, file, fi);
 }
 
