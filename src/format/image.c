@@ -15,7 +15,8 @@ enum {
 	AT_TABLES = 44, AT_OFFSET = 48, AT_LAST = 56, AT_LAST_CHECK = 64, AT_SEQUENCE = 72, AT_SAVED = 80,
 	AT_NEXT_INO = 88, AT_NEXT_COOKIE = 96, AT_FILES = 104, AT_DIRECTORIES = 112, AT_OTHERS = 120,
 	AT_LIVE_BYTES = 128, AT_MISFITS = 136, AT_OPS = 144, AT_NAMES_DEPTH = 152, AT_NUMBERS_DEPTH = 156,
-	AT_LEN = 160, AT_CHECKS = 168, AT_CHECKS_CHECK = 176, AT_LAST_TIME = 184, AT_TABLE = 192, TABLE_LEN = 32,
+	AT_LEN = 160, AT_CHECKS = 168, AT_CHECKS_CHECK = 176, AT_LAST_TIME = 184, AT_UNNAMED = 192,
+	AT_TABLE = 200, TABLE_LEN = 32,
 	AT_CHECK = 4088,
 };
 _Static_assert(AT_TABLE + SRD_IMAGE_TABLES * TABLE_LEN <= AT_CHECK, "the header is one page");
@@ -85,6 +86,7 @@ void srd_image_encode(const struct srd_superblock *sb, const struct srd_image *i
 	srd_put64(bytes + AT_FILES, image->files);
 	srd_put64(bytes + AT_DIRECTORIES, image->directories);
 	srd_put64(bytes + AT_OTHERS, image->others);
+	srd_put64(bytes + AT_UNNAMED, image->unnamed);
 	srd_put64(bytes + AT_LIVE_BYTES, image->live_bytes);
 	srd_put64(bytes + AT_MISFITS, image->misfits);
 	srd_put64(bytes + AT_OPS, image->ops);
@@ -125,6 +127,7 @@ static void decode_fields(struct srd_image *image, const uint8_t *bytes)
 		.files = srd_get64(bytes + AT_FILES),
 		.directories = srd_get64(bytes + AT_DIRECTORIES),
 		.others = srd_get64(bytes + AT_OTHERS),
+		.unnamed = srd_get64(bytes + AT_UNNAMED),
 		.live_bytes = srd_get64(bytes + AT_LIVE_BYTES),
 		.misfits = srd_get64(bytes + AT_MISFITS),
 		.ops = srd_get64(bytes + AT_OPS),

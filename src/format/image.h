@@ -36,7 +36,7 @@ struct srd_image {
 	int64_t saved_ns;
 	uint32_t epoch;
 	/* The state's own numbers. */
-	uint64_t next_ino, next_cookie, files, directories, others, live_bytes, misfits, ops;
+	uint64_t next_ino, next_cookie, files, directories, others, unnamed, live_bytes, misfits, ops;
 	uint32_t names_depth, numbers_depth;
 	struct srd_image_table tables[SRD_IMAGE_TABLES];
 	uint64_t checks_offset;    /* of the chunks' checks, table by table */

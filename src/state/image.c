@@ -45,6 +45,7 @@ void srd_state_describe(const struct srd_state *state, struct srd_image *image)
 	image->files = state->files;
 	image->directories = state->directories;
 	image->others = state->others;
+	image->unnamed = state->unnamed;
 	image->live_bytes = state->live_bytes;
 	image->misfits = state->misfits;
 	image->ops = state->ops;
@@ -104,6 +105,7 @@ static void take_numbers(struct srd_state *state, const struct srd_image *image)
 	state->files = image->files;
 	state->directories = image->directories;
 	state->others = image->others;
+	state->unnamed = image->unnamed;
 	state->live_bytes = image->live_bytes;
 	state->misfits = image->misfits;
 	state->ops = image->ops;

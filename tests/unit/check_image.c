@@ -148,11 +148,49 @@ START_TEST(what_is_not_durable_has_no_image)
 }
 END_TEST
 
+/* The numbers that no table holds. */
+static void assert_numbers(const struct srd_state *a, const struct srd_state *b)
+{
+	ck_assert_uint_eq(a->next_ino, b->next_ino);
+	ck_assert_uint_eq(a->next_cookie, b->next_cookie);
+	ck_assert_uint_eq(a->files, b->files);
+	ck_assert_uint_eq(a->directories, b->directories);
+	ck_assert_uint_eq(a->others, b->others);
+	ck_assert_uint_eq(a->unnamed, b->unnamed);
+	ck_assert_uint_eq(a->live_bytes, b->live_bytes);
+	ck_assert_uint_eq(a->misfits, b->misfits);
+	ck_assert_uint_eq(a->ops, b->ops);
+	ck_assert_uint_eq(a->hash_seed, b->hash_seed);
+}
+
+/* One that has no name yet. */
+static void make_unnamed(void)
+{
+	struct srd_txn *txn;
+	uint64_t ino;
+
+	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
+	ck_assert_int_eq(srd_txn_make(txn, 0, NULL, 0, S_IFREG | 0600, 0, 0, 0, NULL, 0, &ino), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+}
+
 START_TEST(the_state_is_the_same_and_stays_so)
 {
+	struct srd_store *second;
+
+	ck_assert_int_eq(srd_make_symlink(store, KEY("link"), "target"), 0);
+	make_unnamed();
 	make_image();
 	open_store(SRD_NOSYNC);
 	ck_assert(came_from_image());
+	char kept[200];
+	snprintf(kept, sizeof kept, "%s.kept", image);
+	ck_assert_int_eq(rename(image, kept), 0);
+	ck_assert_int_eq(srd_store_open(path, SRD_RDONLY, NULL, &second), 0);
+	assert_numbers(&second->state, &store->state);
+	ck_assert_uint_eq(store->state.unnamed, 1);
+	srd_store_close(second);
+	ck_assert_int_eq(rename(kept, image), 0);
 	assert_all();
 	check_state(&store->state);
 	put_range(KEYS, 2 * KEYS);
@@ -501,7 +539,7 @@ static void tamper(uint64_t *random, struct file_bytes *file, const struct srd_i
 	if (unit_below(random, 5) == 0)
 		file->bytes[88 + unit_below(random, 72)] ^= (uint8_t)(1 << unit_below(random, 8));
 	if (unit_below(random, 5) == 0)
-		srd_put32(file->bytes + 192 + unit_below(random, SRD_IMAGE_TABLES) * 32 + 12, unit_below(random, 5000));
+		srd_put32(file->bytes + 200 + unit_below(random, SRD_IMAGE_TABLES) * 32 + 12, unit_below(random, 5000));
 }
 
 /* Does a bit of everything; what comes of it does not matter. */
