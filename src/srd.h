@@ -301,22 +301,55 @@ void srd_iter_free(srd_iter *iter);
 
 /* Something found in the log by srd_scan(). */
 struct srd_event {
-	enum { SRD_EVENT_RECORD = 1, SRD_EVENT_OP, SRD_EVENT_DAMAGE, SRD_EVENT_PROGRESS } type;
+	enum {
+		SRD_EVENT_RECORD = 1, SRD_EVENT_OP, SRD_EVENT_DAMAGE, SRD_EVENT_PROGRESS,
+		SRD_EVENT_REPAIRED,   /* damage of which a repair took account */
+	} type;
 	uint64_t offset;          /* in the log */
 	uint64_t len;
-	uint64_t sequence;
-	int64_t time_ns;
+	uint64_t sequence;        /* of the commit; of damage: that wrote what is damaged */
+	int64_t time_ns;          /* 0: not known */
 	uint64_t end;             /* how far there is to go (progress) */
 	const char *what;         /* record or op kind, or what is damaged */
 	const char *text;         /* details for people; valid during the call */
 	const char *key;          /* key concerned, or NULL */
+	/* Of damaged payload that a file has now: */
+	uint64_t pos;             /* where in the file; UINT64_MAX: nowhere */
+	uint64_t older_sequence;  /* the commit of an older version that is sound; 0: none */
+	int64_t older_time_ns;
 };
 enum srd_scan_flags { SRD_SCAN_OPS = 1, SRD_SCAN_PAYLOAD = 2 };
 /* Walks the whole log and reports each record (and op), verifying checksums
- * (payload too with SRD_SCAN_PAYLOAD).  CALL returning non-zero ends the walk
+ * (payload and padding too with SRD_SCAN_PAYLOAD), by as many threads as there are
+ * CPUs; CALL comes from the calling thread alone, in order of the log.  CALL returning non-zero ends the walk
  * with that value.  Returns 0 also when damage was reported. */
 int srd_scan(srd_store *store, int flags,
              int (*call)(void *user, const struct srd_event *event), void *user);
+
+/* ---- Repair ---- */
+
+enum srd_repair_flags { SRD_REPAIR_DRY_RUN = 1, SRD_REPAIR_FORCE = 2 };
+/* Makes a store that is read-only for its damage (SRD_EDAMAGED) one that is written
+ * to again: the superblock is restored, and a record names what is lost for good.
+ * All that is damaged is reported to CALL (SRD_EVENT_DAMAGE); damaged content of files
+ * stays damaged until it is replaced.  A crash at any moment leaves the store as it
+ * was or repaired.  -ECANCELED: the index beside the store still knows what damaged
+ * records said: srd_salvage() copies all of it; SRD_REPAIR_FORCE gives it up.  -EINVAL: STORE is not open with SRD_EXCLUSIVE, and it is no dry
+ * run, which changes nothing.  Returns the number of places that are lost, 0 if
+ * there is nothing to repair, or a negative code. */
+ssize_t srd_repair(srd_store *store, int flags,
+                   int (*call)(void *user, const struct srd_event *event), void *user);
+
+enum srd_salvage_flags {
+	SRD_SALVAGE_KEEP_DAMAGED = 1,   /* files with damaged content too, zeros in its place */
+};
+/* Copies all that is sound of SOURCE into TARGET, an empty store: names, attributes,
+ * further names, holes, times.  SOURCE may be open read-only and damaged anyhow.  What
+ * is damaged is reported to CALL as SRD_EVENT_DAMAGE with its key: `what` is "left
+ * out", "zeros" (of `len` bytes in all, the first at `pos`), or "extended attribute".
+ * Returns 0 also when something was left out. */
+int srd_salvage(srd_store *source, srd_store *target, int flags,
+                int (*call)(void *user, const struct srd_event *event), void *user);
 
 #pragma GCC visibility pop
 

@@ -39,7 +39,8 @@ static void print_text(const struct srd_event *event)
 static void print_json(struct tool_json *json, const struct srd_event *event)
 {
 	const char *type = event->type == SRD_EVENT_RECORD ? "record"
-	                 : event->type == SRD_EVENT_OP ? "op" : "damage";
+	                 : event->type == SRD_EVENT_OP ? "op"
+	                 : event->type == SRD_EVENT_REPAIRED ? "repaired" : "damage";
 
 	tool_json_open(json, NULL, '{');
 	tool_json_text(json, "type", type, strlen(type));

@@ -9,37 +9,14 @@
 struct verify {
 	struct tool *tool;
 	struct tool_json json;
-	uint64_t records, damages;
+	uint64_t records, damages, repaired;
 	uint64_t seen;            /* offset up to which progress was counted */
 };
 
 static void print_damage(struct verify *verify, const struct srd_event *event)
 {
 	tool_progress_hide(&verify->tool->progress);
-	printf("damaged: offset %" PRIu64 ", %" PRIu64 " bytes: ", event->offset, event->len);
-	if (event->key) {
-		tool_text_put(stdout, event->key, strlen(event->key));
-		fputs(": ", stdout);
-	}
-	printf("%s: ", event->what);
-	tool_text_say(stdout, event->text);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static void print_damage_json(struct verify *verify, const struct srd_event *event)
-{
-	struct tool_json *json = &verify->json;
-
-	tool_json_open(json, NULL, '{');
-	tool_json_number(json, "offset", event->offset);
-	tool_json_number(json, "len", event->len);
-	tool_json_text(json, "what", event->what, strlen(event->what));
-	if (event->text)
-		tool_json_text(json, "text", event->text, strlen(event->text));
-	if (event->key)
-		tool_json_text(json, "key", event->key, strlen(event->key));
-	tool_json_close(json);
+	tool_damage_print(event);
 }
 
 static int on_event(void *user, const struct srd_event *event)
@@ -51,9 +28,11 @@ static int on_event(void *user, const struct srd_event *event)
 	} else if (event->type == SRD_EVENT_DAMAGE) {
 		verify->damages++;
 		if (verify->tool->json)
-			print_damage_json(verify, event);
+			tool_damage_json(&verify->json, event);
 		else
 			print_damage(verify, event);
+	} else if (event->type == SRD_EVENT_REPAIRED) {
+		verify->repaired++;
 	} else if (event->type == SRD_EVENT_PROGRESS && event->offset > verify->seen) {
 		verify->tool->progress.total = event->end;
 		tool_progress_add(&verify->tool->progress, event->offset - verify->seen, 0);
@@ -73,6 +52,9 @@ static void summarize(const struct verify *verify, const char *path, const struc
 	if (info->dropped_bytes)
 		printf("note: %s of an append that was never finished lie behind the end\n",
 		       tool_text_bytes(info->dropped_bytes, torn));
+	if (verify->repaired)
+		printf("note: %" PRIu64 " damaged place%s srd repair took account of\n", verify->repaired,
+		       verify->repaired == 1 ? "" : "s");
 	tool_text_put(stdout, path, strlen(path));
 	printf(": %s: ", sound ? "sound" : "damaged");
 	if (verify->damages)
@@ -87,6 +69,7 @@ static void summarize_json(struct verify *verify, const struct srd_info *info)
 
 	tool_json_close(json);
 	tool_json_number(json, "damages", verify->damages);
+	tool_json_number(json, "repaired", verify->repaired);
 	tool_json_number(json, "misfits", info->misfits);
 	tool_json_number(json, "dropped_bytes", info->dropped_bytes);
 	tool_json_number(json, "records", verify->records);

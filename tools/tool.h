@@ -82,7 +82,8 @@ struct tool {
 };
 
 extern const struct tool_command tool_cp, tool_create, tool_dump, tool_export, tool_get,
-	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_rm, tool_stat, tool_sync, tool_verify;
+	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_repair, tool_rm,
+	tool_salvage, tool_stat, tool_sync, tool_verify;
 
 void tool_option_init(struct tool *tool, const struct tool_command *command, int argc, char **argv);
 /* The code of the next option of the command's own, -1 when there are no more;
@@ -184,6 +185,12 @@ void tool_progress_add(struct tool_progress *progress, uint64_t work, uint64_t i
 void tool_progress_hide(struct tool_progress *progress);
 void tool_progress_end(struct tool_progress *progress);
 int64_t tool_clock_ns(void);
+
+/* ---- Damage (tool_damage.c) ---- */
+
+/* A line on standard output. */
+void tool_damage_print(const struct srd_event *event);
+void tool_damage_json(struct tool_json *json, const struct srd_event *event);
 
 /* ---- Bytes in and out (tool_stream.c) ---- */
 

@@ -25,7 +25,7 @@ enum {
 	AT_MTIME = 56, AT_CTIME = 64,
 	/* WRITE, HOLE */
 	AT_POS = 24, AT_RANGE_LEN = 32,
-	/* REFS */
+	/* REFS, REPAIR */
 	AT_COUNT = 24, AT_REFS = 32,
 };
 
@@ -34,12 +34,13 @@ static const uint8_t fixed_len[] = {
 	[SRD_OP_MAKE] = 48, [SRD_OP_LINK] = 40, [SRD_OP_UNLINK] = 40, [SRD_OP_RENAME] = 80,
 	[SRD_OP_SETATTR] = 72, [SRD_OP_WRITE] = 32, [SRD_OP_REFS] = 32, [SRD_OP_HOLE] = 40,
 	[SRD_OP_XATTR] = 24, [SRD_OP_FREE] = 24, [SRD_OP_RUN] = 8,
+	[SRD_OP_REPAIR] = 32,
 };
 
 static const uint8_t known_flags[] = {
 	[SRD_OP_MAKE] = SRD_OP_CONTENT, [SRD_OP_RENAME] = SRD_OP_EXCHANGE,
 	[SRD_OP_WRITE] = SRD_OP_REPLACE, [SRD_OP_REFS] = SRD_OP_REPLACE | SRD_OP_KEEP_SIZE,
-	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_RUN] = 0,
+	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_RUN] = 0, [SRD_OP_REPAIR] = 0,
 };
 
 static bool kind_has_run(enum srd_op_kind kind, uint8_t flags)
@@ -57,9 +58,9 @@ static bool kind_has_run(enum srd_op_kind kind, uint8_t flags)
 static uint64_t run_offset(const struct srd_op *op)
 {
 	uint64_t names = (uint64_t)op->name_len + (op->kind == SRD_OP_RENAME ? op->new_name_len : 0);
-	uint64_t refs = op->kind == SRD_OP_REFS ? op->ref_count * SRD_REF_LEN : 0;
+	uint64_t lists = op->ref_count * SRD_REF_LEN + op->range_count * SRD_RANGE_LEN;
 
-	return fixed_len[op->kind] + SRD_ALIGN_UP(names, 8) + refs;
+	return fixed_len[op->kind] + SRD_ALIGN_UP(names, 8) + lists;
 }
 
 size_t srd_op_encoded_len(const struct srd_op *op)
@@ -131,6 +132,10 @@ static void encode_fields(const struct srd_op *op, uint8_t *bytes)
 		srd_put64(bytes + AT_COUNT, op->ref_count);
 		if (op->ref_count > 0)
 			memcpy(bytes + AT_REFS, op->refs, op->ref_count * SRD_REF_LEN);
+		break;
+	case SRD_OP_REPAIR:
+		srd_put64(bytes + AT_COUNT, op->range_count);
+		memcpy(bytes + AT_REFS, op->ranges, op->range_count * SRD_RANGE_LEN);
 		break;
 	case SRD_OP_XATTR:
 	case SRD_OP_FREE:
@@ -238,6 +243,10 @@ static void decode_fields(struct srd_op *op, const uint8_t *bytes)
 		op->ref_count = srd_get64(bytes + AT_COUNT);
 		op->refs = bytes + AT_REFS;
 		break;
+	case SRD_OP_REPAIR:
+		op->range_count = srd_get64(bytes + AT_COUNT);
+		op->ranges = bytes + AT_REFS;
+		break;
 	default:
 		break;
 	}
@@ -254,6 +263,16 @@ static bool refs_are_sound(const struct srd_op *op)
 			return false;
 		/* No bytes lie behind the end: a file that grows shows zeros. */
 		if (ref.run != 0 && (op->flags & SRD_OP_KEEP_SIZE))
+			return false;
+	}
+	return true;
+}
+
+static bool ranges_are_sound(const struct srd_op *op)
+{
+	for (uint64_t i = 0; i < op->range_count; i++) {
+		struct srd_range range = srd_op_range(op->ranges, i);
+		if (range.len == 0 || !srd_within(range.offset, range.len, op->offset))
 			return false;
 	}
 	return true;
@@ -314,6 +333,8 @@ static bool fields_are_sound(const struct srd_op *op)
 		return srd_within(op->pos, op->range_len, SRD_FILE_LEN_MAX);
 	case SRD_OP_REFS:
 		return refs_are_sound(op);
+	case SRD_OP_REPAIR:
+		return ranges_are_sound(op);
 	default:
 		return true;
 	}
@@ -348,7 +369,7 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
 	*op = (struct srd_op){ .kind = kind, .flags = flags, .name_len = (uint8_t)name_len,
 	                       .offset = offset, .len = len, .covered = len };
 	decode_fields(op, bytes);
-	if (op->ref_count > len / SRD_REF_LEN)
+	if (op->ref_count > len / SRD_REF_LEN || op->range_count > len / SRD_RANGE_LEN)
 		return false;
 	uint64_t run_at = run_offset(op);
 	if (run_at > len)
@@ -377,6 +398,19 @@ void srd_ref_encode(const struct srd_ref *ref, uint8_t bytes[SRD_REF_LEN])
 	srd_put32(bytes + 20, ref->len);
 }
 
+struct srd_range srd_op_range(const uint8_t *ranges, uint64_t i)
+{
+	const uint8_t *bytes = ranges + i * SRD_RANGE_LEN;
+
+	return (struct srd_range){ .offset = srd_get64(bytes), .len = srd_get64(bytes + 8) };
+}
+
+void srd_range_encode(const struct srd_range *range, uint8_t bytes[SRD_RANGE_LEN])
+{
+	srd_put64(bytes, range->offset);
+	srd_put64(bytes + 8, range->len);
+}
+
 uint32_t srd_op_covered(const uint8_t *bytes)
 {
 	struct srd_op op = { .kind = bytes[AT_KIND], .flags = bytes[AT_FLAGS],
@@ -400,7 +434,7 @@ const char *srd_op_kind_name(enum srd_op_kind kind)
 		[SRD_OP_MAKE] = "make", [SRD_OP_LINK] = "link", [SRD_OP_UNLINK] = "unlink",
 		[SRD_OP_RENAME] = "rename", [SRD_OP_SETATTR] = "setattr", [SRD_OP_WRITE] = "write",
 		[SRD_OP_REFS] = "refs", [SRD_OP_HOLE] = "hole", [SRD_OP_XATTR] = "xattr",
-		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run",
+		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run", [SRD_OP_REPAIR] = "repair",
 	};
 	return kind < SRD_LEN(names) && names[kind] ? names[kind] : "?";
 }

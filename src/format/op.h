@@ -27,6 +27,7 @@ enum srd_op_kind {
 	SRD_OP_XATTR,
 	SRD_OP_FREE,
 	SRD_OP_RUN,
+	SRD_OP_REPAIR,
 };
 
 enum {
@@ -48,6 +49,7 @@ enum {
 	SRD_INLINE_MAX = 63,           /* longer payload lies behind the metadata */
 	SRD_RUN_FIXED_LEN = 8,
 	SRD_REF_LEN = 24,
+	SRD_RANGE_LEN = 16,
 	SRD_ROOT_INO = 1,
 };
 #define SRD_INO_MAX ((UINT64_C(1) << 63) - 1)
@@ -69,6 +71,11 @@ struct srd_ref {
 	uint32_t len;             /* bytes */
 };
 
+/* Bytes of the log. */
+struct srd_range {
+	uint64_t offset, len;
+};
+
 struct srd_op {
 	enum srd_op_kind kind;
 	uint8_t flags;
@@ -86,6 +93,8 @@ struct srd_op {
 	int64_t atime_ns, mtime_ns, ctime_ns;
 	uint64_t ref_count;
 	const uint8_t *refs;      /* encoded; see srd_op_ref() */
+	uint64_t range_count;
+	const uint8_t *ranges;    /* REPAIR: encoded; see srd_op_range() */
 	struct srd_run run;
 	/* Set by decode: */
 	uint64_t offset;          /* of the op, in the log */
@@ -129,6 +138,9 @@ static inline uint64_t srd_payload_align(uint64_t len)
 /* The I'th reference of a REFS op (encoded). */
 struct srd_ref srd_op_ref(const uint8_t *refs, uint64_t i);
 void srd_ref_encode(const struct srd_ref *ref, uint8_t bytes[SRD_REF_LEN]);
+/* The I'th range of a REPAIR op (encoded). */
+struct srd_range srd_op_range(const uint8_t *ranges, uint64_t i);
+void srd_range_encode(const struct srd_range *range, uint8_t bytes[SRD_RANGE_LEN]);
 /* False for names no directory may hold: empty, ".", "..", with NUL or slash. */
 bool srd_name_is_sound(const char *name, size_t len);
 const char *srd_op_kind_name(enum srd_op_kind kind);

@@ -75,7 +75,7 @@ bool srd_record_decode(const struct srd_superblock *sb, struct srd_record *recor
 
 	if (read.check != srd_hash(bytes, AT_CHECK, srd_superblock_seed(sb, offset)))
 		return false;
-	if (read.type < SRD_RECORD_META || read.type > SRD_RECORD_PAD || bytes[AT_FLAGS] != 0 ||
+	if (read.type < SRD_RECORD_META || read.type > SRD_RECORD_SPARE || bytes[AT_FLAGS] != 0 ||
 	    read.len > SRD_RECORD_LEN_MAX || read.meta_len > SRD_META_LEN_MAX ||
 	    read.meta_len % 8 != 0 || SRD_HEADER_LEN + (uint64_t)read.meta_len > read.len)
 		return false;
@@ -97,6 +97,7 @@ const char *srd_record_type_name(enum srd_record_type type)
 	case SRD_RECORD_SYNC: return "SYNC";
 	case SRD_RECORD_SEALED: return "SEALED";
 	case SRD_RECORD_PAD: return "PAD";
+	case SRD_RECORD_SPARE: return "SPARE";
 	}
 	return "?";
 }

@@ -15,6 +15,7 @@ enum srd_record_type {
 	SRD_RECORD_SYNC,
 	SRD_RECORD_SEALED,
 	SRD_RECORD_PAD,
+	SRD_RECORD_SPARE,
 };
 
 enum {

@@ -29,6 +29,7 @@ struct original {
 	struct srd_extents extents;
 	struct attribute *attributes;
 	size_t attribute_count;
+	struct srd_salvaged *salvaged;   /* not NULL: damage is left out, and noted here */
 };
 
 static void original_release(struct original *original)
@@ -63,8 +64,6 @@ static int take(struct srd_store *store, uint32_t index, struct original *origin
 	const struct srd_inode *inode = srd_inode_at(&store->state, index);
 	int error = 0;
 
-	if (srd_inode_is_dir(inode))
-		return -EISDIR;
 	original->log = store->log;
 	srd_stat_fill(store, inode, &original->st);
 	if (original->st.kind == SRD_FILE || original->st.kind == SRD_SYMLINK)
@@ -82,11 +81,36 @@ static int put_attributes(struct srd_txn *txn, uint64_t ino, const struct origin
 		const uint8_t *value = (const uint8_t *)"";
 		struct srd_run run;
 		if (!name || !srd_log_run(original->log, attribute->run, &run))
-			return SRD_ECORRUPT;
-		if (run.len > 0)
+			error = SRD_ECORRUPT;
+		else if (run.len > 0)
 			error = srd_value_bytes(original->log, attribute->run, 0, run.len, &value);
+		if (error == SRD_ECORRUPT && original->salvaged) {
+			original->salvaged->attributes++;
+			error = 0;
+			continue;
+		}
 		if (!error)
 			error = srd_txn_xattr(txn, ino, (const char *)name, attribute->name_len, value, run.len);
+	}
+	return error;
+}
+
+/* Adds [skip, skip + len) of REF's run, as much of it as is sound: by the block. */
+static int append_sound(struct srd_store *store, const struct original *original, const struct srd_ref *ref,
+                        uint32_t done, uint32_t len, struct srd_extents *content)
+{
+	int error = 0;
+
+	for (uint32_t end = done + len, piece; done < end && !error; done += piece) {
+		const uint8_t *data;
+		piece = SRD_MIN(end - done, SRD_BLOCK_LEN - (ref->skip + done) % SRD_BLOCK_LEN);
+		error = srd_value_bytes(original->log, ref->run, ref->skip + done, piece, &data);
+		if (error == SRD_ECORRUPT) {
+			srd_salvaged_note(original->salvaged, ref->pos + done, piece);
+			error = 0;
+		} else if (!error && store) {
+			error = srd_extents_append(content, store, ref->pos + done, data, piece);
+		}
 	}
 	return error;
 }
@@ -151,6 +175,8 @@ static int copy_within(struct srd_store *store, struct srd_path *from, struct sr
 	if (error)
 		return error;
 	error = srd_path_node(txn, from, &node);
+	if (!error && S_ISDIR(node.mode))
+		error = -EISDIR;
 	if (!error)
 		error = take(store, node.inode, original);
 	if (!error)
@@ -171,7 +197,9 @@ static int append_content(struct srd_store *store, const struct original *origin
 			const uint8_t *data;
 			piece = SRD_MIN(ref->len - done, (uint32_t)PIECE_LEN);
 			error = srd_value_bytes(original->log, ref->run, ref->skip + done, piece, &data);
-			if (!error)
+			if (error == SRD_ECORRUPT && original->salvaged)
+				error = append_sound(store, original, ref, done, piece, content);
+			else if (!error)
 				error = srd_extents_append(content, store, ref->pos + done, data, piece);
 		}
 	}
@@ -205,22 +233,45 @@ static int copy_taken(struct srd_store *target, struct srd_path *to, const struc
 	return error;
 }
 
+/* Takes what stands at the end of PATH (NULL: the root) and pins its bytes with
+ * *STRIPE. */
+static int take_pinned(struct srd_store *source, struct srd_path *path, bool directory,
+                       struct original *original, unsigned *stripe)
+{
+	uint32_t index;
+	int error = srd_store_read(source, stripe);
+
+	if (error)
+		return error;
+	if (path) {
+		uint32_t dentry = srd_path_find(&source->state, path);
+		index = dentry ? srd_dentry_at(&source->state, dentry)->inode : 0;
+	} else {
+		index = srd_state_inode_of(&source->state, SRD_ROOT_INO);
+	}
+	if (index == 0)
+		error = srd_store_absence(source, -ENOENT);
+	else if (srd_inode_is_dir(srd_inode_at(&source->state, index)) != directory)
+		error = directory ? -ENOTDIR : -EISDIR;
+	else
+		error = take(source, index, original);
+	if (!error)
+		srd_pins_take(source->pins, *stripe, 1);
+	int bad = srd_store_done(source, *stripe);
+	if (bad && !error)
+		srd_pins_give(source->pins, *stripe, 1);
+	return bad ? bad : error;
+}
+
 static int copy_across(struct srd_store *source, struct srd_path *from,
                        struct srd_store *target, struct srd_path *to, struct original *original)
 {
 	unsigned stripe;
-	int error = srd_store_read(source, &stripe);
+	int error = take_pinned(source, from, false, original, &stripe);
 
 	if (error)
 		return error;
-	uint32_t dentry = srd_path_find(&source->state, from);
-	error = dentry ? take(source, srd_dentry_at(&source->state, dentry)->inode, original) : srd_store_absence(source, -ENOENT);
-	if (!error)
-		srd_pins_take(source->pins, stripe, 1);
-	int bad = srd_store_done(source, stripe);
-	if (error)
-		return bad ? bad : error;
-	error = bad ? bad : copy_taken(target, to, original);
+	error = copy_taken(target, to, original);
 	srd_pins_give(source->pins, stripe, 1);
 	return error;
 }
@@ -241,6 +292,101 @@ int srd_copy(struct srd_store *source, const void *from, size_t from_len,
 		error = copy_within(source, &from_path, &to_path, &original);
 	else
 		error = copy_across(source, &from_path, target, &to_path, &original);
+	original_release(&original);
+	return error;
+}
+
+/* ---- For salvage.c ---- */
+
+void srd_salvaged_note(struct srd_salvaged *salvaged, uint64_t pos, uint64_t len)
+{
+	if (salvaged->bytes == 0)
+		salvaged->pos = pos;
+	salvaged->bytes += len;
+}
+
+/* What of the content is damaged, without writing anything. */
+static int survey(const struct original *original)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < original->extents.count && !error; i++)
+		if (original->extents.refs[i].run != 0)
+			error = append_sound(NULL, original, &original->extents.refs[i], 0, original->extents.refs[i].len, NULL);
+	return error;
+}
+
+static int salvage_taken(struct srd_store *target, struct srd_path *to, struct original *original, bool keep)
+{
+	int error = survey(original);
+
+	if (error || (original->salvaged->bytes > 0 && !(keep && original->st.kind == SRD_FILE)))
+		return error ? error : SRD_ECORRUPT;
+	struct srd_salvaged again = { 0 };
+	struct srd_salvaged *salvaged = original->salvaged;
+	original->salvaged = &again;
+	error = copy_taken(target, to, original);
+	salvaged->attributes = again.attributes;
+	original->salvaged = salvaged;
+	return error;
+}
+
+int srd_copy_salvage(struct srd_store *source, struct srd_store *target, const void *key, size_t key_len,
+                     bool keep, struct srd_salvaged *salvaged)
+{
+	struct original original = { .salvaged = salvaged };
+	struct srd_path from, to;
+	unsigned stripe;
+	int error = srd_path_start(&from, key, key_len);
+
+	*salvaged = (struct srd_salvaged){ 0 };
+	if (error)
+		return error;
+	srd_path_start(&to, key, key_len);
+	srd_extents_init(&original.extents);
+	error = take_pinned(source, &from, false, &original, &stripe);
+	if (!error) {
+		error = salvage_taken(target, &to, &original, keep);
+		srd_pins_give(source->pins, stripe, 1);
+	}
+	original_release(&original);
+	return error;
+}
+
+static int put_directory(struct srd_txn *txn, struct srd_path *path, const struct original *original)
+{
+	unsigned all = SRD_SET_MODE | SRD_SET_UID | SRD_SET_GID | SRD_SET_ATIME | SRD_SET_MTIME;
+	struct srd_node node = { .ino = SRD_ROOT_INO, .mode = S_IFDIR };
+	int error = path ? srd_path_node(txn, path, &node) : 0;
+
+	if (error)
+		return error;
+	struct srd_attr attr = srd_attr_from(&original->st, all, node.mode);
+	error = put_attributes(txn, node.ino, original);
+	return error ? error : srd_txn_set_attr(txn, node.ino, &attr);
+}
+
+int srd_copy_directory(struct srd_store *source, struct srd_store *target, const void *key, size_t key_len,
+                       struct srd_salvaged *salvaged)
+{
+	struct original original = { .salvaged = salvaged };
+	struct srd_path from, to;
+	struct srd_txn *txn;
+	unsigned stripe;
+	int error = key_len ? srd_path_start(&from, key, key_len) : 0;
+
+	*salvaged = (struct srd_salvaged){ 0 };
+	if (!error && key_len)
+		error = srd_path_start(&to, key, key_len);
+	srd_extents_init(&original.extents);
+	if (!error)
+		error = take_pinned(source, key_len ? &from : NULL, true, &original, &stripe);
+	if (error)
+		return error;
+	error = srd_txn_begin(target, &txn);
+	if (!error)
+		error = srd_txn_end(txn, put_directory(txn, key_len ? &to : NULL, &original));
+	srd_pins_give(source->pins, stripe, 1);
 	original_release(&original);
 	return error;
 }

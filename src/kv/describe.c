@@ -143,6 +143,9 @@ void srd_op_describe(const struct srd_op *op, char text[SRD_DESCRIBE_MAX])
 		break;
 	case SRD_OP_FREE:
 		break;
+	case SRD_OP_REPAIR:
+		add(&line, ", %" PRIu64 " damaged places", op->range_count);
+		break;
 	case SRD_OP_RUN:
 		add(&line, "%" PRIu32 " bytes at %" PRIu64, op->run.len, op->run.offset + op->run.distance);
 		return;

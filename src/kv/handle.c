@@ -53,7 +53,7 @@ static void fill_from_log(const struct srd_log *log, struct srd_info *info)
 	info->sequence = log->sequence;
 	info->last_commit_ns = log->last_time_ns;
 	info->dropped_bytes = log->dropped;
-	info->damaged_records = log->damage_count;
+	info->damaged_records = srd_log_damages(log);
 }
 
 int srd_info(struct srd_store *store, struct srd_info *info)

@@ -5,22 +5,24 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 
 enum { INODES_AT_ONCE = 1024 };   /* under one hold of the read side */
 
-static int add(struct srd_owners *owners, uint64_t run, uint32_t skip, uint32_t len, uint64_t ino)
+static int add(struct srd_owners *owners, const struct srd_owner *owner)
 {
-	if (owners->count == owners->cap) {
-		size_t cap = SRD_MAX(owners->cap * 2, (size_t)1024);
-		struct srd_owner *list = realloc(owners->list, cap * sizeof *list);
-		if (!list)
-			return -ENOMEM;
-		owners->list = list;
-		owners->cap = cap;
-	}
-	owners->list[owners->count++] = (struct srd_owner){ .run = run, .skip = skip, .len = len, .ino = ino };
-	return 0;
+	int error = srd_array_reserve(&owners->list, &owners->cap, owners->count + 1, sizeof *owners->list);
+
+	if (!error)
+		owners->list[owners->count++] = *owner;
+	return error;
+}
+
+static int add_ref(struct srd_owners *owners, const struct srd_ref *ref, uint64_t ino)
+{
+	return add(owners, &(struct srd_owner){ .run = ref->run, .skip = ref->skip, .len = ref->len, .ino = ino,
+	                                        .pos = ref->pos });
 }
 
 static int add_inode(struct srd_owners *owners, const struct srd_state *state, const struct srd_inode *inode)
@@ -33,11 +35,12 @@ static int add_inode(struct srd_owners *owners, const struct srd_state *state, c
 		error = srd_extents_copy(state, inode, &extents);
 	for (size_t i = 0; i < extents.count && !error; i++)
 		if (extents.refs[i].run != 0)
-			error = add(owners, extents.refs[i].run, extents.refs[i].skip, extents.refs[i].len, inode->ino);
+			error = add_ref(owners, &extents.refs[i], inode->ino);
 	srd_extents_release(&extents);
 	for (const struct srd_xattr *xattr = srd_state_next_xattr(state, inode, NULL); xattr && !error;
 	     xattr = srd_state_next_xattr(state, inode, xattr))
-		error = add(owners, xattr->run, 0, SRD_RUN_LEN_MAX, inode->ino);
+		error = add(owners, &(struct srd_owner){ .run = xattr->run, .len = SRD_RUN_LEN_MAX, .ino = inode->ino,
+		                                         .is_xattr = true });
 	return error;
 }
 
@@ -101,14 +104,14 @@ static size_t first_at(const struct srd_owners *owners, uint64_t offset)
 	return low;
 }
 
-uint64_t srd_owners_of_run(const struct srd_owners *owners, uint64_t run, uint32_t skip, uint32_t len)
+const struct srd_owner *srd_owners_of_run(const struct srd_owners *owners, uint64_t run, uint32_t skip, uint32_t len)
 {
 	for (size_t i = first_at(owners, run); i < owners->count && owners->list[i].run == run; i++) {
 		const struct srd_owner *owner = &owners->list[i];
 		if (owner->skip < skip + len && skip < owner->skip + owner->len)
-			return owner->ino;
+			return owner;
 	}
-	return 0;
+	return NULL;
 }
 
 uint64_t srd_owners_of_range(const struct srd_owners *owners, uint64_t offset, uint64_t end)

@@ -12,7 +12,8 @@
 struct srd_owner {
 	uint64_t run;             /* offset in the log */
 	uint32_t skip, len;       /* what of its payload */
-	uint64_t ino;
+	uint64_t ino, pos;        /* whose, and where in the file */
+	bool is_xattr;            /* a value, not content */
 };
 
 struct srd_owners {
@@ -23,8 +24,8 @@ struct srd_owners {
 /* All of STORE as it is now.  0 or a negative code. */
 int srd_owners_collect(struct srd_owners *owners, struct srd_store *store);
 void srd_owners_release(struct srd_owners *owners);
-/* A file that uses [SKIP, SKIP + LEN) of the run at RUN; 0: none. */
-uint64_t srd_owners_of_run(const struct srd_owners *owners, uint64_t run, uint32_t skip, uint32_t len);
+/* Who uses [SKIP, SKIP + LEN) of the run at RUN; NULL: nobody. */
+const struct srd_owner *srd_owners_of_run(const struct srd_owners *owners, uint64_t run, uint32_t skip, uint32_t len);
 /* A file that uses a run in [OFFSET, END) of the log; 0: none. */
 uint64_t srd_owners_of_range(const struct srd_owners *owners, uint64_t offset, uint64_t end);
 

@@ -1,26 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * scan.c - the log from its first record to its end, as it is on disk: headers,
- * ops and payload checked afresh, whatever was found right before.
+ * ops, payload and padding checked afresh, whatever was found right before.
+ *
+ *     walk      from header to header, a batch of records at a time
+ *     inspect   all threads: the records of the batch, byte by byte
+ *     report    in order of the log, by the caller's thread
  *
  * A place without a sound header is damage up to the next header that leads
  * back to it or behind (FORMAT, section 6).  Rot in a DATA record is damage only
- * where a commit names it.  Nothing is changed.
+ * where a commit names it.  What a REPAIR op names is known.  Nothing is changed.
  */
 #include "config.h"
 
 #include "kv/kv.h"
 
-#include <string.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
-#include "base/hash.h"
-#include "base/le.h"
+#include "kv/crew.h"
 #include "kv/describe.h"
+#include "kv/history.h"
+#include "kv/inspect.h"
 #include "kv/owners.h"
 #include "kv/suspects.h"
 
-#define PROGRESS_BYTES (UINT64_C(8) << 20)
+#define BATCH_BYTES (UINT64_C(32) << 20)
+enum { BATCH_RECORDS = 1 << 15 };
+
+/* A stretch of the log: a record with a sound header, or one without any. */
+struct stretch {
+	struct srd_record record;     /* len 0: none */
+	uint64_t from, to;
+	struct srd_findings findings;
+	int error;                    /* of inspecting it */
+};
 
 struct scan {
 	struct srd_store *store;
@@ -28,12 +45,17 @@ struct scan {
 	int flags;
 	int (*call)(void *user, const struct srd_event *event);
 	void *user;
+	unsigned threads;
 	uint64_t at, end;
-	uint64_t reported;            /* progress */
+	struct stretch *batch;
+	size_t count, cap;
 	bool chained;                 /* the record before is known: */
 	uint64_t last, last_check;
-	struct srd_owners owners;
-	bool owners_known;
+	/* Known after the first damage: */
+	bool prepared;
+	struct srd_owners owners;     /* whose bytes lie where */
+	struct srd_range *repaired;
+	size_t repaired_count, repaired_cap;
 	struct srd_suspects suspects;
 	char text[SRD_DESCRIBE_MAX];
 	char path[SRD_KEY_MAX + 1];
@@ -56,28 +78,10 @@ static const char *key_of(struct scan *scan, uint64_t ino)
 	return key;
 }
 
-/* Whose bytes lie where; known after the first damage. */
-static int know_owners(struct scan *scan)
-{
-	if (scan->owners_known)
-		return 0;
-	scan->owners_known = true;
-	return srd_owners_collect(&scan->owners, scan->store);
-}
-
 static int report(struct scan *scan, struct srd_event *event)
 {
 	event->end = scan->end;
 	return scan->call(scan->user, event);
-}
-
-static int report_damage(struct scan *scan, const char *what, const char *text,
-                         uint64_t offset, uint64_t len, uint64_t ino)
-{
-	struct srd_event event = { .type = SRD_EVENT_DAMAGE, .offset = offset, .len = len,
-	                           .what = what, .text = text, .key = key_of(scan, ino) };
-
-	return report(scan, &event);
 }
 
 static bool header_at(const struct scan *scan, uint64_t offset, struct srd_record *record)
@@ -95,70 +99,201 @@ static bool next_record(const struct scan *scan, struct srd_record *record)
 	       (!scan->chained || (record->prev == scan->last && record->prev_check == scan->last_check));
 }
 
-/* From a place without a sound header on to the next that leads to it or behind. */
-static int pass_damage(struct scan *scan)
+/* ---- What is known of damage ---- */
+
+static int add_repair(struct scan *scan, const struct srd_record *record)
 {
-	uint64_t from = scan->at, to = from + SRD_RECORD_ALIGN;
+	const uint8_t *metadata = srd_log_at(scan->log, record->offset + SRD_HEADER_LEN, record->meta_len);
+	struct srd_op op;
+
+	if (record->type != SRD_RECORD_META || record->meta_len == 0 || !metadata || metadata[0] != SRD_OP_REPAIR ||
+	    !srd_inspect_metadata(scan->log, record, metadata) ||
+	    !srd_op_decode(&op, metadata, record->meta_len, record->offset + SRD_HEADER_LEN, record->offset + record->len))
+		return 0;
+	int error = srd_array_reserve(&scan->repaired, &scan->repaired_cap, scan->repaired_count + op.range_count,
+	                              sizeof *scan->repaired);
+	for (uint64_t i = 0; i < op.range_count && !error; i++)
+		scan->repaired[scan->repaired_count++] = srd_op_range(op.ranges, i);
+	return error;
+}
+
+/* Repairs lie behind what they name, so all are looked for. */
+static int collect_repairs(struct scan *scan)
+{
 	struct srd_record record;
-	int error = know_owners(scan);
-
-	while (to < scan->end && !(header_at(scan, to, &record) && record.prev >= from))
-		to += SRD_RECORD_ALIGN;
-	to = SRD_MIN(to, scan->end);
-	scan->at = to;
-	scan->chained = false;
-	if (error)
-		return error;
-	return report_damage(scan, "record", "no sound header; what the records here said is lost", from, to - from,
-	                     srd_owners_of_range(&scan->owners, from, to));
-}
-
-/* [skip, skip + len) of RUN, a block or less, is rotten. */
-static int report_block(struct scan *scan, const struct srd_run *run, uint32_t skip, uint32_t len)
-{
-	int error = know_owners(scan);
-
-	if (error)
-		return error;
-	uint64_t ino = srd_owners_of_run(&scan->owners, run->offset, skip, len);
-	return report_damage(scan, "payload", ino ? "reads of this block fail" : "nothing uses it now",
-	                     run->offset + run->distance + skip, len, ino);
-}
-
-/* DATA counts for nothing until a commit names it. */
-static int check_run(struct scan *scan, const struct srd_run *run, bool is_data)
-{
-	uint64_t payload = run->offset + run->distance;
 	int error = 0;
 
-	for (uint32_t skip = 0; skip < run->len && !error; skip += SRD_BLOCK_LEN) {
-		uint32_t len = SRD_MIN(run->len - skip, (uint32_t)SRD_BLOCK_LEN);
-		const uint8_t *bytes = srd_log_at(scan->log, payload + skip, len);
-		if (bytes && srd_hash(bytes, len, 0) == srd_get64(run->checks + skip / SRD_BLOCK_LEN * 8))
-			continue;
-		error = is_data ? srd_suspects_add(&scan->suspects, payload + skip, payload + skip + len, false)
-		                : report_block(scan, run, skip, len);
+	for (uint64_t at = SRD_FIRST_RECORD; at < scan->end && !error;) {
+		bool sound = header_at(scan, at, &record);
+		if (sound)
+			error = add_repair(scan, &record);
+		at += sound ? record.len : SRD_RECORD_ALIGN;
 	}
 	return error;
 }
 
-static int report_suspect(struct scan *scan, const struct srd_suspect *suspect, const struct srd_run *run)
+static int prepare(struct scan *scan)
 {
-	uint64_t len = suspect->end - suspect->offset;
-	int error = 0;
+	if (scan->prepared)
+		return 0;
+	scan->prepared = true;
+	int error = srd_owners_collect(&scan->owners, scan->store);
+	return error ? error : collect_repairs(scan);
+}
 
-	if (!suspect->metadata)
-		return report_block(scan, run, (uint32_t)(suspect->offset - run->offset - run->distance), (uint32_t)len);
-	error = know_owners(scan);
-	return error ? error : report_damage(scan, "metadata", "what a later record says of this data is not applied",
-	                                     suspect->offset, len,
-	                                     srd_owners_of_range(&scan->owners, suspect->offset, suspect->end));
+static bool is_repaired(const struct scan *scan, uint64_t offset, uint64_t len)
+{
+	for (size_t i = 0; i < scan->repaired_count; i++)
+		if (offset >= scan->repaired[i].offset &&
+		    srd_within(offset - scan->repaired[i].offset, len, scan->repaired[i].len))
+			return true;
+	return false;
+}
+
+/* ---- Damage ---- */
+
+/* EVENT says what and where; INO, if not 0, whose.  RECORD (or NULL): who wrote it. */
+static int report_damage(struct scan *scan, struct srd_event *event, const struct srd_record *record, uint64_t ino)
+{
+	event->type = is_repaired(scan, event->offset, event->len) ? SRD_EVENT_REPAIRED : SRD_EVENT_DAMAGE;
+	event->key = key_of(scan, ino);
+	if (record) {
+		event->sequence = record->sequence;
+		event->time_ns = record->time_ns;
+	}
+	return report(scan, event);
+}
+
+/* From a place without a sound header on to the next that leads to it or behind. */
+static void pass_damage(struct scan *scan, struct stretch *stretch)
+{
+	uint64_t from = scan->at, to = from + SRD_RECORD_ALIGN;
+	struct srd_record record;
+
+	while (to < scan->end && !(header_at(scan, to, &record) && record.prev >= from))
+		to += SRD_RECORD_ALIGN;
+	to = SRD_MIN(to, scan->end);
+	*stretch = (struct stretch){ .from = from, .to = to };
+	scan->at = to;
+	scan->chained = false;
+}
+
+static int report_lost(struct scan *scan, const struct stretch *stretch)
+{
+	struct srd_event event = { .what = "record", .text = "no sound header; what the records here said is lost",
+	                           .offset = stretch->from, .len = stretch->to - stretch->from };
+	int error = prepare(scan);
+
+	return error ? error : report_damage(scan, &event, NULL,
+	                                     srd_owners_of_range(&scan->owners, stretch->from, stretch->to));
+}
+
+/* The last version of OWNER's file that is sound, into EVENT. */
+static void tell_history(struct scan *scan, const struct srd_owner *owner, struct srd_event *event)
+{
+	struct srd_record older;
+	uint64_t last_op = 0;
+	unsigned stripe;
+
+	if (srd_store_read(scan->store, &stripe) != 0)
+		return;
+	uint32_t inode = srd_state_inode_of(&scan->store->state, owner->ino);
+	if (inode != 0)
+		last_op = srd_inode_at(&scan->store->state, inode)->last_op;
+	srd_store_done(scan->store, stripe);
+	if (!srd_history_older(scan->log, owner->ino, last_op, &older))
+		return;
+	event->older_sequence = older.sequence;
+	event->older_time_ns = older.time_ns;
+}
+
+/* LEN bytes at OFFSET, which are at SKIP of the run at RUN: a block or less. */
+static int report_block(struct scan *scan, const struct srd_record *record, uint64_t run, uint32_t skip,
+                        uint64_t offset, uint64_t len)
+{
+	struct srd_event event = { .what = "payload", .text = "nothing uses it now", .offset = offset, .len = len,
+	                           .pos = UINT64_MAX };
+	int error = prepare(scan);
+
+	if (error)
+		return error;
+	const struct srd_owner *owner = srd_owners_of_run(&scan->owners, run, skip, (uint32_t)len);
+	if (owner) {
+		event.text = owner->is_xattr ? "this extended attribute cannot be read" : "reads of this block fail";
+		if (!owner->is_xattr) {
+			event.pos = owner->pos + (skip > owner->skip ? skip - owner->skip : 0);
+			tell_history(scan, owner, &event);
+		}
+	}
+	return report_damage(scan, &event, record, owner ? owner->ino : 0);
+}
+
+/* The inode that rotten metadata seems to speak of; 0: none can be told. */
+static uint64_t first_inode(const struct scan *scan, const struct srd_record *record)
+{
+	const uint8_t *metadata = srd_log_at(scan->log, record->offset + SRD_HEADER_LEN, record->meta_len);
+	struct srd_op op;
+
+	if (!metadata || !srd_op_decode(&op, metadata, record->meta_len, record->offset + SRD_HEADER_LEN,
+	                                record->offset + record->len))
+		return 0;
+	return op.ino;
+}
+
+static int report_finding(struct scan *scan, const struct srd_record *record, const struct srd_finding *finding)
+{
+	struct srd_event event = { .offset = finding->offset, .len = finding->len };
+	int error = prepare(scan);
+
+	if (error)
+		return error;
+	switch (finding->kind) {
+	case SRD_ROT_BLOCK:
+		return report_block(scan, record, finding->run, finding->skip, finding->offset, finding->len);
+	case SRD_ROT_METADATA:
+		event.what = "metadata";
+		event.text = "what this record said is not applied";
+		return report_damage(scan, &event, record, first_inode(scan, record));
+	case SRD_ROT_PADDING:
+		event.what = "padding";
+		event.text = "nothing is lost";
+		return report_damage(scan, &event, record, 0);
+	case SRD_ROT_SPARE:
+		event.what = "spare";
+		event.text = "of the superblock; srd repair writes it anew";
+		return report_damage(scan, &event, record, 0);
+	}
+	return 0;
+}
+
+/* DATA counts for nothing until a commit names it. */
+static int suspect(struct scan *scan, const struct srd_finding *finding)
+{
+	if (finding->kind == SRD_ROT_PADDING)
+		return 0;
+	return srd_suspects_add(&scan->suspects, finding->offset, finding->offset + finding->len,
+	                        finding->kind == SRD_ROT_METADATA);
+}
+
+static int report_suspect(struct scan *scan, const struct srd_record *record, const struct srd_suspect *found,
+                          const struct srd_run *run)
+{
+	uint64_t len = found->end - found->offset;
+
+	if (!found->metadata)
+		return report_block(scan, record, run->offset, (uint32_t)(found->offset - run->offset - run->distance),
+		                    found->offset, len);
+	struct srd_event event = { .what = "metadata", .text = "what a later record says of this data is not applied",
+	                           .offset = found->offset, .len = len };
+	int error = prepare(scan);
+	return error ? error : report_damage(scan, &event, record,
+	                                     srd_owners_of_range(&scan->owners, found->offset, found->end));
 }
 
 /* What a commit names is to be sound. */
-static int check_refs(struct scan *scan, const struct srd_op *op)
+static int check_refs(struct scan *scan, const struct srd_record *record, const struct srd_op *op)
 {
-	const struct srd_suspect *suspect;
+	const struct srd_suspect *found;
 	int error = 0;
 
 	for (uint64_t i = 0; i < op->ref_count && scan->suspects.count > 0 && !error; i++) {
@@ -166,17 +301,19 @@ static int check_refs(struct scan *scan, const struct srd_op *op)
 		struct srd_run run = { .offset = ref.run };
 		if (ref.run == 0)
 			continue;
-		suspect = srd_suspects_name(&scan->suspects, ref.run, ref.run + SRD_RUN_FIXED_LEN);
-		if (suspect)
-			error = report_suspect(scan, suspect, &run);
-		if (error || suspect || !srd_log_run(scan->log, ref.run, &run) || !srd_within(ref.skip, ref.len, run.len))
+		found = srd_suspects_name(&scan->suspects, ref.run, ref.run + SRD_RUN_FIXED_LEN);
+		if (found)
+			error = report_suspect(scan, record, found, &run);
+		if (error || found || !srd_log_run(scan->log, ref.run, &run) || !srd_within(ref.skip, ref.len, run.len))
 			continue;
 		uint64_t from = run.offset + run.distance + ref.skip;
-		while (!error && (suspect = srd_suspects_name(&scan->suspects, from, from + ref.len)))
-			error = report_suspect(scan, suspect, &run);
+		while (!error && (found = srd_suspects_name(&scan->suspects, from, from + ref.len)))
+			error = report_suspect(scan, record, found, &run);
 	}
 	return error;
 }
+
+/* ---- Records ---- */
 
 static int report_op(struct scan *scan, const struct srd_record *record, const struct srd_op *op)
 {
@@ -189,99 +326,125 @@ static int report_op(struct scan *scan, const struct srd_record *record, const s
 	return report(scan, &event);
 }
 
-/* The ops of a record whose metadata is right. */
-static int scan_ops(struct scan *scan, const struct srd_record *record, const uint8_t *metadata)
+/* The ops of a record whose metadata is right, as far as anybody wants to know. */
+static int report_ops(struct scan *scan, const struct srd_record *record)
 {
+	const uint8_t *metadata = srd_log_at(scan->log, record->offset + SRD_HEADER_LEN, record->meta_len);
 	struct srd_op op;
 	int error = 0;
 
+	if (!metadata || !((scan->flags & SRD_SCAN_OPS) || scan->suspects.count > 0))
+		return 0;
 	for (uint32_t at = 0; at < record->meta_len && !error; at += op.len) {
 		uint64_t offset = record->offset + SRD_HEADER_LEN + at;
 		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, offset, record->offset + record->len))
 			break;
 		if (scan->flags & SRD_SCAN_OPS)
 			error = report_op(scan, record, &op);
-		if (!error && op.has_run && (scan->flags & SRD_SCAN_PAYLOAD))
-			error = check_run(scan, &op.run, record->type == SRD_RECORD_DATA);
 		if (!error)
-			error = check_refs(scan, &op);
+			error = check_refs(scan, record, &op);
 	}
 	return error;
 }
 
-/* The inode that rotten metadata seems to speak of; 0: none can be told. */
-static uint64_t first_inode(const struct srd_record *record, const uint8_t *metadata)
+static int report_record(struct scan *scan, const struct stretch *stretch)
 {
-	struct srd_op op;
-
-	if (!srd_op_decode(&op, metadata, record->meta_len, record->offset + SRD_HEADER_LEN,
-	                   record->offset + record->len))
-		return 0;
-	return op.ino;
-}
-
-static bool metadata_holds(const struct scan *scan, const struct srd_record *record, const uint8_t *metadata)
-{
-	uint64_t seed = srd_superblock_seed(&scan->log->sb, record->offset);
-	uint64_t check;
-
-	return srd_meta_check(metadata, record->meta_len, record->offset + SRD_HEADER_LEN,
-	                      record->offset + record->len, seed, &check) && check == record->meta_check;
-}
-
-static int scan_metadata(struct scan *scan, const struct srd_record *record)
-{
-	const uint8_t *metadata = srd_log_at(scan->log, record->offset + SRD_HEADER_LEN, record->meta_len);
-
-	if (!metadata)
-		return SRD_ECORRUPT;
-	if (metadata_holds(scan, record, metadata))
-		return scan_ops(scan, record, metadata);
-	if (record->type == SRD_RECORD_DATA)
-		return srd_suspects_add(&scan->suspects, record->offset, record->offset + record->len, true);
-	return report_damage(scan, "metadata", "what this record said is not applied", record->offset, record->len,
-	                     first_inode(record, metadata));
-}
-
-static int scan_record(struct scan *scan, const struct srd_record *record)
-{
+	const struct srd_record *record = &stretch->record;
+	const struct srd_findings *findings = &stretch->findings;
 	struct srd_event event = { .type = SRD_EVENT_RECORD, .offset = record->offset, .len = record->len,
 	                           .sequence = record->sequence, .time_ns = record->time_ns,
 	                           .what = srd_record_type_name(record->type), .text = scan->text };
+	bool is_data = record->type == SRD_RECORD_DATA;
 
 	srd_record_describe(record, scan->text);
 	int error = report(scan, &event);
-	if (!error && record->meta_len > 0)
-		error = scan_metadata(scan, record);
-	scan->at = record->offset + record->len;
-	scan->last = record->offset;
-	scan->last_check = record->check;
-	scan->chained = true;
+	if (!error && (findings->count == 0 || findings->list[0].kind != SRD_ROT_METADATA))
+		error = report_ops(scan, record);
+	for (size_t i = 0; i < findings->count && !error; i++)
+		error = is_data ? suspect(scan, &findings->list[i]) : report_finding(scan, record, &findings->list[i]);
 	return error;
 }
 
-static int report_progress(struct scan *scan)
-{
-	struct srd_event event = { .type = SRD_EVENT_PROGRESS, .offset = scan->at, .what = "progress", .text = "" };
+/* ---- Batches ---- */
 
-	if (scan->at < scan->end && scan->at - scan->reported < PROGRESS_BYTES)
+static void walk_record(struct scan *scan, const struct srd_record *record, struct stretch *stretch)
+{
+	*stretch = (struct stretch){ .record = *record, .from = record->offset, .to = record->offset + record->len };
+	scan->at = stretch->to;
+	scan->last = record->offset;
+	scan->last_check = record->check;
+	scan->chained = true;
+}
+
+static int walk(struct scan *scan)
+{
+	uint64_t stop = SRD_MIN(scan->end, scan->at + BATCH_BYTES);
+
+	/* What comes next is read from disk while this is looked at. */
+	srd_log_will_read(scan->log, stop, SRD_MIN(BATCH_BYTES, scan->end - stop));
+	for (scan->count = 0; scan->at < stop && scan->count < BATCH_RECORDS; scan->count++) {
+		struct srd_record record;
+		int error = srd_array_reserve(&scan->batch, &scan->cap, scan->count + 1, sizeof *scan->batch);
+		if (error)
+			return error;
+		if (next_record(scan, &record))
+			walk_record(scan, &record, &scan->batch[scan->count]);
+		else
+			pass_damage(scan, &scan->batch[scan->count]);
+	}
+	return 0;
+}
+
+static void inspect(void *user, size_t i)
+{
+	const struct scan *scan = user;
+	struct stretch *stretch = &scan->batch[i];
+
+	if (stretch->record.len > 0)
+		stretch->error = srd_inspect(scan->log, &stretch->record, scan->flags & SRD_SCAN_PAYLOAD, &stretch->findings);
+}
+
+static int report_batch(struct scan *scan)
+{
+	struct srd_event progress = { .type = SRD_EVENT_PROGRESS, .offset = scan->at, .what = "progress", .text = "" };
+	int error = 0;
+
+	for (size_t i = 0; i < scan->count && !error; i++) {
+		const struct stretch *stretch = &scan->batch[i];
+		error = stretch->error;
+		if (!error)
+			error = stretch->record.len > 0 ? report_record(scan, stretch) : report_lost(scan, stretch);
+	}
+	for (size_t i = 0; i < scan->count; i++)
+		srd_findings_release(&scan->batch[i].findings);
+	scan->count = 0;
+	return error ? error : report(scan, &progress);
+}
+
+/* What was read at open may be damaged since. */
+static int scan_superblock(struct scan *scan)
+{
+	struct srd_event event = { .what = "superblock", .text = "the spare serves; srd repair writes it anew",
+	                           .len = SRD_SUPERBLOCK_LEN };
+	const uint8_t *bytes = srd_log_at(scan->log, 0, SRD_SUPERBLOCK_LEN);
+	struct srd_superblock sb;
+
+	if (bytes && srd_superblock_decode(&sb, bytes, SRD_SUPERBLOCK_LEN) == 0 && sb.check == scan->log->sb.check)
 		return 0;
-	scan->reported = scan->at;
-	return report(scan, &event);
+	int error = prepare(scan);
+	return error ? error : report_damage(scan, &event, NULL, 0);
 }
 
 static int scan_all(struct scan *scan)
 {
-	int error = 0;
+	int error = scan_superblock(scan);
 
 	while (scan->at < scan->end && !error) {
-		struct srd_record record;
-		if (next_record(scan, &record))
-			error = scan_record(scan, &record);
-		else
-			error = pass_damage(scan);
-		if (!error)
-			error = report_progress(scan);
+		error = walk(scan);
+		if (!error) {
+			srd_crew_run(scan->threads, scan->count, inspect, scan);
+			error = report_batch(scan);
+		}
 	}
 	return error;
 }
@@ -290,13 +453,16 @@ int srd_scan(struct srd_store *store, int flags,
              int (*call)(void *user, const struct srd_event *event), void *user)
 {
 	struct scan scan = { .store = store, .log = store->log, .flags = flags, .call = call, .user = user,
-	                     .at = SRD_FIRST_RECORD, .chained = true, .last_check = store->log->sb.check };
+	                     .at = SRD_FIRST_RECORD, .chained = true, .last_check = store->log->sb.check,
+	                     .threads = srd_crew_cpus() };
 	int error = srd_store_follow(store);
 
 	if (error)
 		return error;
 	scan.end = atomic_load(&store->log->end);
 	error = scan_all(&scan);
+	free(scan.batch);
+	free(scan.repaired);
 	srd_owners_release(&scan.owners);
 	srd_suspects_release(&scan.suspects);
 	return error;

@@ -120,7 +120,7 @@ static int drop_records(struct srd_log *log)
 
 int srd_log_prepare(struct srd_log *log)
 {
-	if (log->damage_count > 0 || srd_log_is_lost(log))
+	if ((srd_log_damages(log) > 0 && !log->repairing) || srd_log_is_lost(log))
 		return SRD_EDAMAGED;
 	if (!log->cut_needed)
 		return 0;

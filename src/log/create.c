@@ -16,9 +16,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "format/spare.h"
 #include "log/internal.h"
 
-static int fill_superblock(uint8_t bytes[SRD_SUPERBLOCK_LEN])
+enum { EMPTY_LEN = SRD_SUPERBLOCK_LEN + SRD_SPARE_LEN };
+
+static int fill(uint8_t bytes[EMPTY_LEN])
 {
 	struct srd_superblock sb = { .version = SRD_FORMAT_VERSION, .generation = 1,
 	                             .created_ns = srd_log_now_ns(),
@@ -33,6 +36,7 @@ static int fill_superblock(uint8_t bytes[SRD_SUPERBLOCK_LEN])
 	sb.uuid[6] = (uint8_t)((sb.uuid[6] & 0x0f) | 0x40);
 	sb.uuid[8] = (uint8_t)((sb.uuid[8] & 0x3f) | 0x80);
 	srd_superblock_encode(&sb, bytes);
+	srd_spare_encode(&sb, bytes + SRD_SUPERBLOCK_LEN);
 	return 0;
 }
 
@@ -53,7 +57,7 @@ static int open_parent(const char *path, int *dir_fd, const char **name)
 
 static int write_whole(const struct srd_io *io, int fd, const uint8_t *bytes)
 {
-	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = SRD_SUPERBLOCK_LEN };
+	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = EMPTY_LEN };
 	int error = srd_io_write_full(io, fd, &iov, 1, 0, NULL);
 
 	return error ? error : io->fdatasync(io, fd);
@@ -75,7 +79,7 @@ static int publish(const struct srd_io *io, int dir_fd, const char *temporary, c
 
 int srd_log_create(const char *path, unsigned mode, const struct srd_io *io)
 {
-	uint8_t bytes[SRD_SUPERBLOCK_LEN];
+	uint8_t bytes[EMPTY_LEN];
 	SRD_AUTO_CLOSE int dir_fd = -1;
 	SRD_AUTO_CLOSE int fd = -1;
 	const char *name;
@@ -84,7 +88,7 @@ int srd_log_create(const char *path, unsigned mode, const struct srd_io *io)
 	int error = open_parent(path, &dir_fd, &name);
 
 	if (!error)
-		error = fill_superblock(bytes);
+		error = fill(bytes);
 	if (error)
 		return error;
 	if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)

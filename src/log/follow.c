@@ -107,9 +107,13 @@ static int follow_one(struct srd_log *log, struct srd_window *window, uint64_t s
 	/* Names and payload are looked at through the mapping, so the end first. */
 	srd_log_advance(log, &record);
 	int error = record.type == SRD_RECORD_META ? visit(user, &record, bytes + SRD_HEADER_LEN) : 0;
-	if (error)
+	if (error) {
 		srd_log_go_back(log, &place);
-	return error ? error : 1;
+		return error;
+	}
+	if (record.type == SRD_RECORD_META)
+		srd_log_repaired(log, &record, bytes + SRD_HEADER_LEN);
+	return 1;
 }
 
 static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, void *user)

@@ -42,6 +42,7 @@ enum srd_log_flags {
 
 struct srd_damage {
 	uint64_t offset, len;     /* bytes of the log that cannot be used */
+	bool repaired;            /* a REPAIR op names them */
 };
 
 struct srd_log {
@@ -50,6 +51,7 @@ struct srd_log {
 	char *name;               /* of the file in dir_fd */
 	int flags;
 	struct srd_superblock sb;
+	bool sb_damaged;          /* sb is from the spare */
 	atomic_uint *own;         /* not 0 in the process that opened it; see open.c */
 
 	const uint8_t *map;       /* [0, map_len); valid below `end` */
@@ -99,6 +101,7 @@ struct srd_log {
 
 	struct srd_damage *damage;
 	size_t damage_count;
+	bool repairing;           /* a REPAIR may be appended, whatever is damaged */
 };
 
 /* Where a log ends, or ended once. */
@@ -166,6 +169,17 @@ static inline struct srd_log_place srd_log_here(const struct srd_log *log)
 }
 /* True if nobody else has the log open, or we hold it so that none of them may write. */
 bool srd_log_is_only_writer(const struct srd_log *log);
+/* Damage that forbids writing: places that no REPAIR op names. */
+size_t srd_log_damages(const struct srd_log *log);
+/* Takes note of the REPAIR op that METADATA of a commit may begin with.  A commit of
+ * our own: call with the store's commit mutex held. */
+void srd_log_repaired(struct srd_log *log, const struct srd_record *record, const uint8_t *metadata);
+/* All damage known of is repaired.  Commit mutex or exclusive. */
+void srd_log_accept(struct srd_log *log);
+/* Writes superblock and spare, of which one is sound, as they were.  The log is
+ * open exclusively. */
+int srd_log_restore(struct srd_log *log);
+
 /* True if others have appended since (one load with shm, fstat without). */
 bool srd_log_is_behind(struct srd_log *log);
 
@@ -240,6 +254,8 @@ void srd_log_describe_loss(const struct srd_log *log, char text[SRD_LOSS_TEXT_LE
 
 /* LEN bytes at OFFSET, which must lie below `end`; NULL otherwise. */
 const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len);
+/* [offset, offset + len) will be read soon: the kernel may fetch it meanwhile. */
+void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* The run at OFFSET; false if there is no sound one, and *RUN is then undefined. */
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
 /* Verifies the blocks of RUN that [skip, skip + len) touches (first touch

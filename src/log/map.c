@@ -11,6 +11,7 @@
 
 #include "log/internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -79,6 +80,12 @@ const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t l
 	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
 
 	return srd_within(offset, len, end) ? log->map + offset : NULL;
+}
+
+void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len)
+{
+	if (len > 0)
+		posix_fadvise(log->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
 }
 
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run)

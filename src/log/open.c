@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
+#include "format/spare.h"
 #include "log/internal.h"
 #include "log/ofd.h"
 
@@ -32,14 +34,24 @@ static int open_file(struct srd_log *log, struct stat *st)
 	return S_ISREG(st->st_mode) ? 0 : SRD_ENOTSTORE;
 }
 
+/* Whether it is damaged or none at all: the spare tells. */
+static bool spare_serves(struct srd_log *log, const uint8_t *bytes, size_t len)
+{
+	log->sb_damaged = len > SRD_FIRST_RECORD &&
+	                  srd_spare_decode(&log->sb, bytes + SRD_FIRST_RECORD, len - SRD_FIRST_RECORD) == 0;
+	return log->sb_damaged;
+}
+
 static int read_superblock(struct srd_log *log)
 {
-	uint8_t bytes[SRD_SUPERBLOCK_LEN];
+	uint8_t bytes[SRD_SUPERBLOCK_LEN + SRD_SPARE_LEN];
 	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, 0);
 
 	if (got < 0)
 		return (int)got;
-	int error = srd_superblock_decode(&log->sb, bytes, (size_t)got);
+	int error = srd_superblock_decode(&log->sb, bytes, SRD_MIN((size_t)got, (size_t)SRD_SUPERBLOCK_LEN));
+	if ((error == SRD_ECORRUPT || error == SRD_ENOTSTORE) && spare_serves(log, bytes, (size_t)got))
+		error = 0;
 	if (!error && (log->sb.ro_compat & ~SRD_RO_COMPAT_KNOWN) && !(log->flags & SRD_LOG_RDONLY))
 		error = SRD_EVERSION;
 	return error;

@@ -209,7 +209,10 @@ static int replay_commit(struct walk *walk, const struct srd_record *record, srd
 	if (!durable && !payload_holds(walk, record, metadata))
 		return 0;
 	int error = visit(user, record, metadata);
-	return error ? error : 1;
+	if (error)
+		return error;
+	srd_log_repaired(walk->log, record, metadata);
+	return 1;
 }
 
 /* Moves the end past RECORD while keeping what was there to go back to. */
@@ -269,7 +272,10 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 		return SRD_EFULL;
 	struct walk walk = { .log = log, .size = (uint64_t)size, .mark = atomic_load(&log->durable) };
 	srd_window_init(&walk.window, log->io, log->fd);
-	int error = survey(&walk);
+	int error = log->sb_damaged ? srd_log_note_damage(log, 0, SRD_FIRST_RECORD) : 0;
+	walk.passed = log->damage_count;
+	if (!error)
+		error = survey(&walk);
 	walk.surveyed = log->damage_count;
 	if (!error)
 		error = replay(&walk, visit, user);
@@ -309,7 +315,7 @@ int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, 
 	walk.surveyed = shadow->damage_count;
 	if (!error)
 		error = replay(&walk, visit, user);
-	if (!error && shadow->damage_count > 0)
+	if (!error && srd_log_damages(shadow) > 0)
 		error = SRD_EDAMAGED;
 	srd_window_release(&walk.window);
 	free(shadow->damage);

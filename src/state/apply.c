@@ -37,6 +37,16 @@ static int apply_to_any_inode(const struct srd_change *change)
 	return error;
 }
 
+/* What did not fit is accounted for. */
+static int apply_repair(const struct srd_change *change)
+{
+	uint32_t root = srd_state_inode_of(change->state, SRD_ROOT_INO);
+
+	change->state->misfits = 0;
+	srd_inode_at(change->state, root)->last_op = change->op->offset;
+	return 0;
+}
+
 static int apply_op(const struct srd_change *change)
 {
 	switch (change->op->kind) {
@@ -46,6 +56,7 @@ static int apply_op(const struct srd_change *change)
 	case SRD_OP_RENAME: return srd_apply_rename(change);
 	case SRD_OP_FREE: return srd_apply_free(change);
 	case SRD_OP_RUN: return srd_change_misfit(change);
+	case SRD_OP_REPAIR: return apply_repair(change);
 	default: return apply_to_any_inode(change);
 	}
 }

@@ -332,7 +332,7 @@ void srd_image_save_at_close(struct srd_store *store)
 	const struct srd_log *log = store->log;
 	struct srd_image_file file;
 
-	if ((store->flags & SRD_RDONLY) || log->damage_count > 0 || atomic_load(&store->broken) ||
+	if ((store->flags & SRD_RDONLY) || srd_log_damages(log) > 0 || atomic_load(&store->broken) ||
 	    srd_chunks_error(store->state.chunks) || srd_log_is_lost(log) ||
 	    atomic_load(&log->durable) < atomic_load(&log->end) || !is_worth_saving(store))
 		return;

@@ -105,6 +105,13 @@ void srd_store_end(struct srd_store *store);
 int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct srd_record *record);
 int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata);
 
+/* ---- Repair ---- */
+
+/* Appends a REPAIR op that names RANGES, and makes it durable; superblock and spare
+ * are written as they were.  Afterwards the store takes writes.  -EINVAL: the store
+ * is not open exclusively: others know what was lost, or not, and would differ. */
+int srd_store_repair(struct srd_store *store, const struct srd_range *ranges, size_t count);
+
 /* ---- Transactions ---- */
 
 struct srd_attr {

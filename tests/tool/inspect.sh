@@ -5,11 +5,11 @@
 
 works create s.srd
 works verify s.srd
-grep -q '^s.srd: sound: 0 records, 0 commits' out || fail "verify of an empty store: $(cat out)"
+grep -q '^s.srd: sound: 1 records, 0 commits' out || fail "verify of an empty store: $(cat out)"
 works info s.srd
 grep -q '^files  *0$' out || fail 'info of an empty store'
 works dump s.srd
-same 'dump of an empty store' 1 "$(wc -l <out)"
+same 'dump of an empty store' 2 "$(wc -l <out)"
 works dump --json s.srd
 
 head -c 200000 /dev/urandom >random

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * history.c - a version of a file is what stood there before an op that gave it
+ * content anew (MAKE, or WRITE and REFS that replace), and the ops before that one:
+ *
+ *     MAKE "a"   WRITE +1   WRITE anew   WRITE +2   WRITE anew     <- last op
+ *     `---- version 1 ---´  `----- version 2 ----´  `- present
+ */
+#include "config.h"
+
+#include "kv/history.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/le.h"
+#include "kv/inspect.h"
+
+enum { STEPS_MAX = 100000, LOOK_BACK_MAX = 16 << 20 };
+
+bool srd_history_record(const struct srd_log *log, uint64_t offset, struct srd_record *record)
+{
+	uint64_t first = offset > SRD_FIRST_RECORD + LOOK_BACK_MAX ? offset - LOOK_BACK_MAX : SRD_FIRST_RECORD;
+
+	for (uint64_t at = offset / SRD_RECORD_ALIGN * SRD_RECORD_ALIGN; at >= first; at -= SRD_RECORD_ALIGN) {
+		const uint8_t *bytes = srd_log_at(log, at, SRD_HEADER_LEN);
+		if (!bytes || !srd_record_decode(&log->sb, record, bytes, at))
+			continue;
+		bytes = srd_log_at(log, at, record->len);
+		return bytes && record->type == SRD_RECORD_META && offset < at + SRD_HEADER_LEN + record->meta_len &&
+		       srd_inspect_metadata(log, record, bytes + SRD_HEADER_LEN);
+	}
+	return false;
+}
+
+static bool op_at(const struct srd_log *log, uint64_t offset, struct srd_record *record, struct srd_op *op)
+{
+	uint64_t end;
+
+	if (offset < SRD_FIRST_RECORD || offset % 8 != 0 || !srd_history_record(log, offset, record))
+		return false;
+	end = record->offset + SRD_HEADER_LEN + record->meta_len;
+	return srd_op_decode(op, log->map + offset, end - offset, offset, record->offset + record->len);
+}
+
+/* The op on INO before OP. */
+static uint64_t before(const struct srd_op *op, uint64_t ino)
+{
+	return op->ino == ino ? op->prev : op->victim == ino ? op->victim_prev : 0;
+}
+
+static bool is_start(const struct srd_op *op)
+{
+	return op->kind == SRD_OP_MAKE ||
+	       ((op->kind == SRD_OP_WRITE || op->kind == SRD_OP_REFS) && op->flags & SRD_OP_REPLACE);
+}
+
+static bool run_holds(const struct srd_log *log, const struct srd_run *run)
+{
+	for (uint32_t skip = 0; skip < run->len; skip += SRD_BLOCK_LEN) {
+		uint32_t len = SRD_MIN(run->len - skip, (uint32_t)SRD_BLOCK_LEN);
+		const uint8_t *bytes = srd_log_at(log, run->offset + run->distance + skip, len);
+		if (!bytes || srd_hash(bytes, len, 0) != srd_get64(run->checks + skip / SRD_BLOCK_LEN * 8))
+			return false;
+	}
+	return true;
+}
+
+static bool content_holds(const struct srd_log *log, const struct srd_op *op)
+{
+	struct srd_run run;
+
+	if (op->has_run && op->kind != SRD_OP_XATTR && !run_holds(log, &op->run))
+		return false;
+	for (uint64_t i = 0; i < op->ref_count; i++) {
+		struct srd_ref ref = srd_op_ref(op->refs, i);
+		if (ref.run != 0 && (!srd_log_run(log, ref.run, &run) || !run_holds(log, &run)))
+			return false;
+	}
+	return true;
+}
+
+bool srd_history_older(const struct srd_log *log, uint64_t ino, uint64_t last_op, struct srd_record *out)
+{
+	struct srd_record record, newest = { 0 };
+	struct srd_op op;
+	bool present = true, sound = true;
+	uint64_t at = last_op;
+
+	for (int steps = 0; steps < STEPS_MAX && op_at(log, at, &record, &op); steps++, at = before(&op, ino)) {
+		bool content = op.has_run || op.ref_count > 0;
+		if (!present && content && op.kind != SRD_OP_XATTR) {
+			newest = newest.len ? newest : record;
+			sound = sound && content_holds(log, &op);
+		}
+		if (!is_start(&op) || op.ino != ino)
+			continue;
+		if (newest.len && sound) {
+			*out = newest;
+			return true;
+		}
+		present = false;
+		sound = true;
+		newest.len = 0;
+	}
+	return false;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * repair.c - what is to be named as lost: all that a scan finds damaged, but for
+ * content that a file has now.  That stays damage until somebody replaces it.
+ */
+#include "config.h"
+
+#include "kv/kv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "format/spare.h"
+
+struct repair {
+	int (*call)(void *user, const struct srd_event *event);
+	void *user;
+	bool damaged;
+	uint64_t known;           /* what lies below is in the image, the state came from there */
+	bool given_up;            /* some of that would be lost */
+	struct srd_range *ranges;
+	size_t count, cap;
+};
+
+/* Superblock and spare are restored, and damage there is to be seen another time. */
+static bool is_lost(const struct srd_event *event)
+{
+	return event->offset + event->len > SRD_FIRST_RECORD + SRD_SPARE_LEN &&
+	       !(strcmp(event->what, "payload") == 0 && event->key);
+}
+
+static int note(void *user, const struct srd_event *event)
+{
+	struct repair *repair = user;
+
+	if (event->type != SRD_EVENT_DAMAGE && event->type != SRD_EVENT_PROGRESS)
+		return 0;
+	repair->damaged |= event->type == SRD_EVENT_DAMAGE;
+	if (event->type == SRD_EVENT_DAMAGE && is_lost(event)) {
+		int error = srd_array_reserve(&repair->ranges, &repair->cap, repair->count + 1, sizeof *repair->ranges);
+		if (error)
+			return error;
+		repair->given_up |= event->offset < repair->known && (strcmp(event->what, "record") == 0 ||
+		                                                      strcmp(event->what, "metadata") == 0);
+		repair->ranges[repair->count++] = (struct srd_range){ .offset = event->offset, .len = event->len };
+	}
+	return repair->call(repair->user, event);
+}
+
+ssize_t srd_repair(struct srd_store *store, int flags,
+                   int (*call)(void *user, const struct srd_event *event), void *user)
+{
+	struct repair repair = { .call = call, .user = user, .known = store->image.offset };
+	bool dry = flags & SRD_REPAIR_DRY_RUN;
+
+	if (!dry && !(store->flags & SRD_EXCLUSIVE))
+		return -EINVAL;
+	int error = srd_scan(store, SRD_SCAN_PAYLOAD, note, &repair);
+	if (!error && !dry && repair.given_up && !(flags & SRD_REPAIR_FORCE))
+		error = -ECANCELED;
+	if (!error && !dry && repair.damaged)
+		error = srd_store_repair(store, repair.ranges, repair.count);
+	free(repair.ranges);
+	return error ? error : (ssize_t)repair.count;
+}

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rot, wherever it strikes: it is seen, it costs what it struck and no more, nothing
+ * wrong is ever served, and a store is mended or salvaged.
+ *
+ * SRD_ROT_STEP in the environment: every so many bits are flipped in turn (1: all).
+ */
+#include "config.h"
+
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "format/spare.h"
+
+enum { BIG_LEN = 20000 };
+
+struct report {
+	uint64_t damages, repaired;
+	uint64_t pos, older;
+	char what[32], key[64], text[160];
+};
+
+static int note(void *user, const struct srd_event *event)
+{
+	struct report *report = user;
+
+	report->repaired += event->type == SRD_EVENT_REPAIRED;
+	if (event->type != SRD_EVENT_DAMAGE)
+		return 0;
+	report->damages++;
+	report->pos = event->pos;
+	report->older = event->older_sequence;
+	snprintf(report->what, sizeof report->what, "%s", event->what);
+	snprintf(report->key, sizeof report->key, "%s", event->key ? event->key : "");
+	snprintf(report->text, sizeof report->text, "%s", event->text);
+	return 0;
+}
+
+static struct report verify(void)
+{
+	struct report report = { 0 };
+
+	ck_assert_int_eq(srd_scan(store, SRD_SCAN_PAYLOAD, note, &report), 0);
+	return report;
+}
+
+/* Bit I of the file is the other one. */
+static void flip(uint64_t bit)
+{
+	int fd = open(path, O_RDWR);
+	uint8_t byte;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, (off_t)(bit / 8)), 1);
+	byte ^= (uint8_t)(1 << bit % 8);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)(bit / 8)), 1);
+	close(fd);
+}
+
+static void overwrite(uint64_t offset, size_t len)
+{
+	uint8_t *noise = pattern(len, 77);
+	int fd = open(path, O_RDWR);
+
+	ck_assert_int_eq(pwrite(fd, noise, len, (off_t)offset), (ssize_t)len);
+	close(fd);
+	free(noise);
+}
+
+/* Values of every shape, each as large as its number says. */
+static const struct { const char *key; size_t len; } values[] = {
+	{ "a", 0 }, { "small", 5 }, { "d/inline", 63 }, { "d/lines", 100 }, { "d/big", BIG_LEN }, { "d/e/last", 7 },
+};
+
+static void fill(void)
+{
+	for (size_t i = 0; i < SRD_LEN(values); i++) {
+		uint8_t *bytes = pattern(values[i].len, i + 1);
+		ck_assert_int_eq(srd_put(store, KEY(values[i].key), bytes, values[i].len), 0);
+		free(bytes);
+	}
+	if (!srd_exists(store, KEY("link"))) {
+		ck_assert_int_eq(srd_link(store, KEY("small"), KEY("d/second")), 0);
+		ck_assert_int_eq(srd_make_symlink(store, KEY("link"), "d/big"), 0);
+	}
+	/* A later record says that all is durable, and one more that it is. */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(srd_sync(store), 0);
+		put("end", "x");
+	}
+}
+
+/* The value of values[I]: right, or an error. */
+static int check_value(size_t i)
+{
+	uint8_t *bytes = pattern(values[i].len, i + 1);
+	srd_value value;
+	int error = srd_get(store, KEY(values[i].key), &value);
+
+	if (!error) {
+		ck_assert_uint_eq(value.len, values[i].len);
+		ck_assert(values[i].len == 0 || memcmp(value.data, bytes, value.len) == 0);
+		srd_value_release(&value);
+	}
+	free(bytes);
+	return error;
+}
+
+static size_t errors(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < SRD_LEN(values); i++)
+		count += check_value(i) != 0;
+	return count;
+}
+
+static uint64_t file_bits(void)
+{
+	struct srd_info info;
+
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	return info.file_bytes * 8;
+}
+
+/* One flipped bit: it is seen, and costs one value at most. */
+static void check_flipped(uint64_t bit, uint64_t last_record)
+{
+	struct srd_info info;
+
+	flip(bit);
+	ck_assert_int_eq(srd_open(path, SRD_RDONLY, &store), 0);
+	struct report report = verify();
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	/* The last record is what nothing says is durable: rot there is as a torn append. */
+	ck_assert_msg(report.damages == 1 || (bit / 8 >= last_record && info.dropped_bytes > 0),
+	              "bit %" PRIu64 " of byte %" PRIu64 ": %" PRIu64 " damages", bit % 8, bit / 8, report.damages);
+	ck_assert_uint_le(errors(), 4);
+	close_store();
+	flip(bit);
+}
+
+START_TEST(every_bit_is_seen_and_costs_one_value_at_most)
+{
+	const char *text = getenv("SRD_ROT_STEP");
+	uint64_t step = text ? strtoull(text, NULL, 10) : 97;
+	struct srd_info info;
+
+	fill();
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	uint64_t last_record = info.end - 192, bits = file_bits();
+	close_store();
+	for (uint64_t bit = unit_seed() % step; bit < bits; bit += step)
+		check_flipped(bit, last_record);
+	open_store(SRD_RDONLY);
+	ck_assert_uint_eq(verify().damages, 0);
+	ck_assert_uint_eq(errors(), 0);
+}
+END_TEST
+
+START_TEST(without_superblock_the_spare_serves_and_restores_it)
+{
+	struct srd_info before, after;
+
+	fill();
+	ck_assert_int_eq(srd_info(store, &before), 0);
+	close_store();
+	overwrite(0, SRD_SUPERBLOCK_LEN);
+	open_store(0);
+	ck_assert_uint_eq(errors(), 0);
+	ck_assert_str_eq(verify().what, "superblock");
+	ck_assert_int_eq(srd_put(store, KEY("k"), "x", 1), SRD_EDAMAGED);
+	close_store();
+	open_store(SRD_EXCLUSIVE);
+	struct report report = { 0 };
+	ck_assert_int_eq(srd_repair(store, 0, note, &report), 0);
+	ck_assert_uint_eq(report.damages, 1);
+	put("k", "x");
+	close_store();
+	open_store(0);
+	ck_assert_uint_eq(verify().damages, 0);
+	ck_assert_int_eq(srd_info(store, &after), 0);
+	ck_assert_mem_eq(before.uuid, after.uuid, sizeof before.uuid);
+	ck_assert_uint_eq(errors(), 0);
+}
+END_TEST
+
+START_TEST(a_damaged_spare_is_restored)
+{
+	fill();
+	close_store();
+	for (uint64_t at = SRD_FIRST_RECORD; at < SRD_FIRST_RECORD + SRD_SPARE_LEN; at += 100) {
+		flip(at * 8);
+		open_store(SRD_EXCLUSIVE);
+		ck_assert_uint_eq(verify().damages, 1);
+		ck_assert_int_eq(srd_repair(store, 0, note, &(struct report){ 0 }), 0);
+		ck_assert_uint_eq(verify().damages, 0);
+		put("k", "x");
+		close_store();
+	}
+	open_store(SRD_RDONLY);
+	ck_assert_uint_eq(verify().damages, 0);
+	ck_assert_uint_eq(verify().repaired, 0);
+}
+END_TEST
+
+START_TEST(without_superblock_and_spare_it_is_no_store)
+{
+	fill();
+	close_store();
+	overwrite(0, SRD_FIRST_RECORD + SRD_SPARE_LEN);
+	ck_assert_int_eq(srd_open(path, SRD_RDONLY, &store), SRD_ENOTSTORE);
+	store = NULL;
+}
+END_TEST
+
+/* The record that the key's last op lies in is rotten at its header (_i 0), ops (1). */
+static uint64_t rot_record_of(const char *key, int how)
+{
+	struct srd_stat st;
+
+	ck_assert_int_eq(srd_stat(store, KEY(key), &st), 0);
+	close_store();
+	flip((st.last_change - (how ? 0 : SRD_HEADER_LEN) + 16) * 8);
+	return st.last_change;
+}
+
+START_TEST(a_lost_commit_costs_itself_until_it_is_repaired)
+{
+	struct srd_info info;
+
+	fill();
+	put("lost", "1");
+	fill();
+	rot_record_of("lost", _i);
+	open_store(0);
+	ck_assert_uint_eq(errors(), 0);
+	ck_assert_int_eq(srd_exists(store, KEY("lost")), 0);
+	ck_assert_int_eq(srd_put(store, KEY("k"), "x", 1), SRD_EDAMAGED);
+	ck_assert_int_eq(srd_delete(store, KEY("a")), SRD_EDAMAGED);
+	ck_assert_int_eq(srd_repair(store, 0, note, &(struct report){ 0 }), -EINVAL);
+	uint64_t bits = file_bits();
+	ck_assert_int_eq(srd_repair(store, SRD_REPAIR_DRY_RUN, note, &(struct report){ 0 }), 1);
+	ck_assert_uint_eq(file_bits(), bits);
+	close_store();
+	open_store(SRD_EXCLUSIVE);
+	ck_assert_int_eq(srd_repair(store, 0, note, &(struct report){ 0 }), 1);
+	put("lost", "2");
+	ck_assert_uint_eq(verify().damages, 0);
+	close_store();
+	for (int i = 0; i < 2; i++) {
+		open_store(0);
+		assert_text("lost", "2");
+		ck_assert_uint_eq(verify().damages, 0);
+		ck_assert_uint_eq(verify().repaired, 1);
+		ck_assert_int_eq(srd_info(store, &info), 0);
+		ck_assert_uint_eq(info.damaged_records, 0);
+		ck_assert_int_eq(info.read_only, 0);
+		put("more", "3");
+		close_store();
+	}
+	open_store(SRD_EXCLUSIVE);
+	ck_assert_int_eq(srd_repair(store, 0, note, &(struct report){ 0 }), 0);
+	ck_assert_uint_eq(errors(), 0);
+}
+END_TEST
+
+START_TEST(other_rot_after_a_repair_is_damage_again)
+{
+	fill();
+	put("lost", "1");
+	put("next", "1");
+	fill();
+	rot_record_of("lost", _i);
+	open_store(SRD_EXCLUSIVE);
+	ck_assert_int_eq(srd_repair(store, 0, note, &(struct report){ 0 }), 1);
+	fill();
+	rot_record_of("next", _i);
+	open_store(SRD_EXCLUSIVE);
+	ck_assert_int_eq(srd_put(store, KEY("k"), "x", 1), SRD_EDAMAGED);
+	ck_assert_uint_eq(verify().damages, 1);
+	ck_assert_int_eq(srd_repair(store, 0, note, &(struct report){ 0 }), 1);
+	put("k", "x");
+	ck_assert_uint_eq(errors(), 0);
+}
+END_TEST
+
+START_TEST(damaged_content_is_told_with_its_place_and_an_older_version)
+{
+	uint8_t *bytes = pattern(BIG_LEN, 5);
+	struct srd_info info;
+	struct srd_stat st;
+
+	fill();
+	ck_assert_int_eq(srd_put(store, KEY("f"), "old", 3), 0);
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	ck_assert_int_eq(srd_put(store, KEY("f"), bytes, BIG_LEN), 0);
+	ck_assert_int_eq(srd_stat(store, KEY("f"), &st), 0);
+	fill();
+	close_store();
+	flip((st.offset + 9000) * 8);
+	open_store(SRD_EXCLUSIVE);
+	struct report report = verify();
+	ck_assert_uint_eq(report.damages, 1);
+	ck_assert_str_eq(report.key, "f");
+	ck_assert_uint_eq(report.pos, 8192);
+	ck_assert_uint_eq(report.older, info.sequence);
+	put("k", "x");
+	ck_assert_int_eq(srd_repair(store, 0, note, &report), 0);
+	ck_assert_uint_eq(verify().damages, 1);
+	put("f", "new");
+	ck_assert_str_eq(verify().text, "nothing uses it now");
+	ck_assert_int_eq(srd_repair(store, 0, note, &report), 1);
+	ck_assert_uint_eq(verify().damages, 0);
+	free(bytes);
+}
+END_TEST
+
+static int open_other(srd_store **other)
+{
+	char name[160];
+
+	snprintf(name, sizeof name, "%s/new.srd", dir);
+	return srd_open(name, SRD_CREATE | SRD_EXCL | SRD_NOSYNC, other);
+}
+
+/* Salvages the store into another, which takes its place. */
+static struct report salvage(int flags)
+{
+	struct report report = { 0 };
+	srd_store *other;
+
+	ck_assert_int_eq(open_other(&other), 0);
+	ck_assert_int_eq(srd_salvage(store, other, flags, note, &report), 0);
+	close_store();
+	store = other;
+	return report;
+}
+
+static void same_stat(const struct srd_stat *a, const struct srd_stat *b)
+{
+	ck_assert_uint_eq(a->mode, b->mode);
+	ck_assert_uint_eq(a->size, b->size);
+	ck_assert_uint_eq(a->nlink, b->nlink);
+	ck_assert_int_eq(a->mtime_ns, b->mtime_ns);
+	ck_assert_int_eq(a->atime_ns, b->atime_ns);
+}
+
+START_TEST(salvage_of_a_sound_store_is_the_same_store)
+{
+	static const char *const keys[] = { "a", "small", "d", "d/e", "d/second", "d/big", "link" };
+	struct srd_stat before[SRD_LEN(keys)], after;
+	struct srd_stat owner = { .mode = 0700, .mtime_ns = 12345 };
+
+	fill();
+	ck_assert_int_eq(srd_set_attr(store, KEY("d/e"), &owner, SRD_SET_MODE | SRD_SET_MTIME), 0);
+	for (size_t i = 0; i < SRD_LEN(keys); i++)
+		ck_assert_int_eq(srd_stat(store, KEY(keys[i]), &before[i]), 0);
+	ck_assert_uint_eq(salvage(0).damages, 0);
+	for (size_t i = 0; i < SRD_LEN(keys); i++) {
+		ck_assert_int_eq(srd_stat(store, KEY(keys[i]), &after), 0);
+		same_stat(&before[i], &after);
+	}
+	ck_assert_uint_eq(errors(), 0);
+}
+END_TEST
+
+/* Several damages, that of the superblock among them. */
+START_TEST(salvage_takes_what_is_sound)
+{
+	struct srd_stat big, second, small;
+	struct srd_value value;
+
+	fill();
+	put("lost", "1");
+	fill();
+	ck_assert_int_eq(srd_stat(store, KEY("d/big"), &big), 0);
+	rot_record_of("lost", 1);
+	flip((big.offset + 5000) * 8);
+	overwrite(0, 512);
+	open_store(SRD_RDONLY);
+	struct report report = salvage(_i ? SRD_SALVAGE_KEEP_DAMAGED : 0);
+	ck_assert_uint_eq(report.damages, 1);
+	ck_assert_str_eq(report.key, "d/big");
+	ck_assert_str_eq(report.what, _i ? "zeros" : "left out");
+	ck_assert_uint_eq(report.pos, 4096);
+	ck_assert_int_eq(srd_stat(store, KEY("small"), &small), 0);
+	ck_assert_int_eq(srd_stat(store, KEY("d/second"), &second), 0);
+	ck_assert_uint_eq(small.ino, second.ino);
+	put("k", "x");
+	ck_assert_uint_eq(verify().damages, 0);
+	if (_i) {
+		uint8_t *bytes = pattern(BIG_LEN, 5);
+		memset(bytes + 4096, 0, 4096);
+		srd_reader *reader;
+		uint8_t *read = malloc(BIG_LEN);
+		ck_assert_int_eq(srd_reader_new(store, KEY("d/big"), &reader), 0);
+		ck_assert_int_eq(srd_reader_read(reader, read, BIG_LEN), BIG_LEN);
+		ck_assert_mem_eq(read, bytes, BIG_LEN);
+		srd_reader_free(reader);
+		free(read);
+		free(bytes);
+	} else {
+		ck_assert_int_eq(srd_get(store, KEY("d/big"), &value), -ENOENT);
+		ck_assert_uint_eq(errors(), 1);
+	}
+}
+END_TEST
+
+/* A large store with rot at random: what is read is right or an error, and as much is
+ * found as was struck. */
+START_TEST(random_rot_in_a_large_store)
+{
+	enum { FILES = 200, FLIPS = 40 };
+	uint64_t random = unit_seed();
+	uint8_t *bytes = pattern(70000, 3);
+	uint64_t places[FLIPS];
+	char key[32];
+
+	for (int i = 0; i < FILES; i++) {
+		struct srd_stat st;
+		snprintf(key, sizeof key, "file-%d", i);
+		ck_assert_int_eq(srd_put(store, KEY(key), bytes, 70000), 0);
+		ck_assert_int_eq(srd_stat(store, KEY(key), &st), 0);
+		if (i < FLIPS)
+			places[i] = st.offset + unit_random(&random) % 70000;
+	}
+	fill();
+	close_store();
+	for (int i = 0; i < FLIPS; i++)
+		flip(places[i] * 8 + unit_random(&random) % 8);
+	open_store(0);
+	ck_assert_uint_eq(verify().damages, FLIPS);
+	for (int i = 0; i < FILES; i++) {
+		srd_value value;
+		snprintf(key, sizeof key, "file-%d", i);
+		ck_assert_int_eq(srd_get(store, KEY(key), &value), i < FLIPS ? SRD_ECORRUPT : 0);
+		if (i >= FLIPS)
+			srd_value_release(&value);
+	}
+	put("k", "x");
+	ck_assert_uint_eq(salvage(0).damages, FLIPS);
+	ck_assert_uint_eq(verify().damages, 0);
+	free(bytes);
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_test(tcase, every_bit_is_seen_and_costs_one_value_at_most);
+	tcase_add_test(tcase, without_superblock_the_spare_serves_and_restores_it);
+	tcase_add_test(tcase, a_damaged_spare_is_restored);
+	tcase_add_test(tcase, without_superblock_and_spare_it_is_no_store);
+	tcase_add_loop_test(tcase, a_lost_commit_costs_itself_until_it_is_repaired, 0, 2);
+	tcase_add_loop_test(tcase, other_rot_after_a_repair_is_damage_again, 0, 2);
+	tcase_add_test(tcase, damaged_content_is_told_with_its_place_and_an_older_version);
+	tcase_add_test(tcase, salvage_of_a_sound_store_is_the_same_store);
+	tcase_add_loop_test(tcase, salvage_takes_what_is_sound, 0, 2);
+	tcase_add_test(tcase, random_rot_in_a_large_store);
+}
+
+int main(void)
+{
+	return run_case("rot", add);
+}
