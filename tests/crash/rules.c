@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "format/spare.h"
 #include "runner.h"
 #include "states.h"
 #include "tell.h"
@@ -85,14 +86,14 @@ static struct image file_now(const char *name)
 	return image;
 }
 
-/* The records of IMAGE, one behind the other. */
+/* The records of IMAGE, one behind the other, but for the spare of the superblock. */
 static unsigned list_records(const struct image *image, struct srd_record records[RECORDS_MAX])
 {
 	struct srd_superblock sb;
 	unsigned count = 0;
 
 	ck_assert_int_eq(srd_superblock_decode(&sb, image->bytes, image->len), 0);
-	for (uint64_t at = SRD_FIRST_RECORD; at + SRD_HEADER_LEN <= image->len && count < RECORDS_MAX;
+	for (uint64_t at = SRD_FIRST_RECORD + SRD_SPARE_LEN; at + SRD_HEADER_LEN <= image->len && count < RECORDS_MAX;
 	     at += records[count++].len)
 		if (!srd_record_decode(&sb, &records[count], image->bytes + at, at))
 			break;
