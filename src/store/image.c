@@ -293,7 +293,7 @@ int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, stru
 
 	pthread_mutex_lock(&store->commit_mutex);
 	struct srd_log_place place = srd_log_here(store->log);
-	bool damaged = store->log->damage_count > 0;
+	bool damaged = srd_log_damages(store->log) > 0;
 	pthread_mutex_unlock(&store->commit_mutex);
 	if (damaged)
 		return SRD_EDAMAGED;
