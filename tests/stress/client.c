@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { VALUE_MAX = 20000 };
+
+/* A value's bytes tell which it is, each 8 of them. */
+static size_t make(uint64_t value, char *bytes)
+{
+	size_t len = 8 + (value * 2654435761u >> 7) % (value % 16 ? 60 : VALUE_MAX - 8);
+
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (char)(value >> 8 * (i % 8));
+	return len;
+}
+
+/* A value that is nobody's is one of its own. */
+static uint64_t value_of(const void *data, size_t len)
+{
+	char expected[VALUE_MAX];
+	uint64_t value = 0;
+
+	memcpy(&value, data, len < 8 ? len : 8);
+	return len >= 8 && make(value, expected) == len && memcmp(expected, data, len) == 0 ? value : UINT64_MAX;
+}
+
+/* ---- The library ---- */
+
+static int do_store(srd_store *store, const char *name, struct event *event)
+{
+	char bytes[VALUE_MAX];
+	size_t len = strlen(name);
+	srd_value value;
+	int error;
+
+	switch (event->kind) {
+	case KIND_PUT:
+		return srd_put(store, name, len, bytes, make(event->value, bytes));
+	case KIND_GET:
+		error = srd_get(store, name, len, &value);
+		event->value = error ? 0 : value.data ? value_of(value.data, value.len) : UINT64_MAX;
+		if (!error)
+			srd_value_release(&value);
+		return error == -ENOENT ? 0 : error;
+	case KIND_DELETE:
+		error = srd_delete(store, name, len);
+		event->done = error == 0;
+		return error == -ENOENT ? 0 : error;
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* ---- A mount ---- */
+
+static int fill(const char *path, int flags, uint64_t value)
+{
+	char bytes[VALUE_MAX];
+	size_t len = make(value, bytes);
+	int fd = open(path, O_WRONLY | O_CREAT | flags, 0644);
+
+	if (fd < 0)
+		return -errno;
+	int error = write(fd, bytes, len) == (ssize_t)len ? 0 : -EIO;
+	return close(fd) != 0 ? -errno : error;
+}
+
+static int read_file(const char *path, uint64_t *value)
+{
+	char bytes[VALUE_MAX];
+	int fd = open(path, O_RDONLY);
+
+	*value = 0;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	ssize_t len = read(fd, bytes, sizeof bytes);
+	int error = len < 0 ? -errno : 0;
+	close(fd);
+	if (!error)
+		*value = value_of(bytes, (size_t)len);
+	return error;
+}
+
+static int do_file(const struct client *client, const char *name, struct event *event)
+{
+	char path[512], other[512];
+	int error;
+
+	snprintf(path, sizeof path, "%s/%s", client->place, name);
+	snprintf(other, sizeof other, "%s/.new-%d", client->place, client->id);
+	switch (event->kind) {
+	case KIND_PUT:
+		error = fill(other, O_TRUNC, event->value);
+		return error ? error : rename(other, path) == 0 ? 0 : -errno;
+	case KIND_GET:
+		return read_file(path, &event->value);
+	case KIND_DELETE:
+		error = unlink(path) == 0 ? 0 : -errno;
+		event->done = error == 0;
+		return error == -ENOENT ? 0 : error;
+	default:
+		/* A whole file, under its name only if there is none. */
+		error = fill(other, O_TRUNC, event->value);
+		if (!error)
+			error = link(other, path) == 0 ? 0 : -errno;
+		event->done = error == 0;
+		unlink(other);
+		return error == -EEXIST ? 0 : error;
+	}
+}
+
+int client_do(const struct client *client, const char *name, struct event *event)
+{
+	return client->store ? do_store(client->store, name, event) : do_file(client, name, event);
+}
