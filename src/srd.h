@@ -107,6 +107,10 @@ enum srd_open_flags {
 /* Opens PATH.  -EBUSY: held exclusively, by one of any number of writers or, with
  * SRD_EXCLUSIVE, of readers; see srd_holder().  What a holder has dies with it. */
 int srd_open(const char *path, int flags, srd_store **store);
+/* As srd_open(), which takes long where much of the log has to be replayed: PROGRESS is
+ * told now and then how far that is, DONE of TOTAL bytes. */
+int srd_open_telling(const char *path, int flags, void (*progress)(void *user, uint64_t done, uint64_t total),
+                     void *user, srd_store **store);
 /* Releases the handle; values still held keep the mapping alive until they
  * are released.  Syncs unless SRD_NOSYNC; returns that error, and closes all
  * the same.  NULL is allowed.  Must not race other calls on the handle, but for

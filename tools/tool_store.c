@@ -74,6 +74,14 @@ static void fail_open(const struct tool_store *store, int error)
 	}
 }
 
+static void show_opening(void *user, uint64_t done, uint64_t total)
+{
+	struct tool *tool = user;
+
+	tool->progress.total = total;
+	tool_progress_add(&tool->progress, done - tool->progress.done, 0);
+}
+
 bool tool_store_open(struct tool *tool, const char *path, int flags, struct tool_store *store)
 {
 	*store = (struct tool_store){ .tool = tool, .path = path };
@@ -82,7 +90,9 @@ bool tool_store_open(struct tool *tool, const char *path, int flags, struct tool
 		flags = flags & SRD_RDONLY ? SRD_EXCLUSIVE | SRD_NOSYNC : flags | SRD_EXCLUSIVE;
 	if (tool->no_sync)
 		flags |= SRD_NOSYNC;
-	int error = srd_open(path, flags, &store->handle);
+	tool_progress_start(tool, "opening", 0);
+	int error = srd_open_telling(path, flags, show_opening, tool, &store->handle);
+	tool_progress_end(&tool->progress);
 	if (error)
 		fail_open(store, error);
 	return error == 0;

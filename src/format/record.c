@@ -89,6 +89,17 @@ bool srd_record_decode(const struct srd_superblock *sb, struct srd_record *recor
 	return true;
 }
 
+bool srd_record_glance(struct srd_record *record, const uint8_t bytes[SRD_HEADER_LEN], uint64_t offset)
+{
+	*record = (struct srd_record){
+		.type = bytes[AT_TYPE],
+		.offset = offset,
+		.len = (uint64_t)srd_get32(bytes + AT_LEN) * SRD_RECORD_ALIGN,
+		.meta_len = srd_get32(bytes + AT_META_LEN),
+	};
+	return record->meta_len % 8 == 0 && SRD_HEADER_LEN + (uint64_t)record->meta_len <= record->len;
+}
+
 const char *srd_record_type_name(enum srd_record_type type)
 {
 	switch (type) {

@@ -52,6 +52,9 @@ static inline uint64_t srd_record_check(const uint8_t bytes[SRD_HEADER_LEN])
 {
 	return srd_get64(bytes + SRD_HEADER_LEN - 8);
 }
+/* What a header says of its type and lengths, taken at its word but for what would
+ * lead out of the record: 64 bytes that may be anything.  False: it makes no sense. */
+bool srd_record_glance(struct srd_record *record, const uint8_t bytes[SRD_HEADER_LEN], uint64_t offset);
 const char *srd_record_type_name(enum srd_record_type type);
 
 #endif

@@ -33,14 +33,38 @@ static void say_busy(struct srd_mount *mount, const struct srd_io *io)
 		srd_mount_say(mount, "cannot be had alone: others have it open");
 }
 
+/* Those who wait for a mount are to know for what. */
+struct opening {
+	struct srd_mount *mount;
+	time_t said;
+};
+
+static void say_progress(void *user, uint64_t done, uint64_t total)
+{
+	struct opening *opening = user;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec == opening->said)
+		return;
+	opening->said = now.tv_sec;
+	srd_mount_say(opening->mount, "replaying the log: %u %%", (unsigned)(100 * done / total));
+}
+
 int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 {
 	const struct srd_mount_options *options = mount->options;
 	int flags = srd_mount_open_flags(options);
+	struct opening opening = { .mount = mount };
+	struct srd_progress progress = { .tell = say_progress, .user = &opening };
+	struct timespec now;
+	/* Short ones need no words. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	opening.said = now.tv_sec;
 	/* A store cut short under us is EIO to who asks, not the end of the mount. */
 	int error = srd_guard_catch();
 	if (!error)
-		error = srd_store_open(mount->store_path, flags, io, &mount->store);
+		error = srd_store_open_telling(mount->store_path, flags, io, &progress, &mount->store);
 
 	if (error == -EBUSY)
 		say_busy(mount, io);

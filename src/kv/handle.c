@@ -11,6 +11,14 @@ int srd_open(const char *path, int flags, struct srd_store **store)
 	return srd_store_open(path, flags, NULL, store);
 }
 
+int srd_open_telling(const char *path, int flags, void (*progress)(void *user, uint64_t done, uint64_t total),
+                     void *user, struct srd_store **store)
+{
+	struct srd_progress telling = { .tell = progress, .user = user };
+
+	return srd_store_open_telling(path, flags, NULL, &telling, store);
+}
+
 int srd_close(struct srd_store *store)
 {
 	return store ? srd_store_close(store) : 0;

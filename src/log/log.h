@@ -141,8 +141,20 @@ int srd_log_statvfs(const struct srd_log *log, struct statvfs *st);
  * (METADATA is valid during the call).  Non-zero ends the walk with that. */
 typedef int srd_log_visit(void *user, const struct srd_record *record, const uint8_t *metadata);
 
+/* Who follows a long walk.  `peek` and `progress` may be NULL. */
+struct srd_log_visitor {
+	srd_log_visit *visit;
+	/* Metadata that will be visited soon, unless it does not count: nothing in it has
+	 * been checked.  To call for what the visit will need from memory. */
+	void (*peek)(void *user, const struct srd_record *record, const uint8_t *metadata);
+	/* Some of the way is done: TOTAL bytes of the log are to be walked. */
+	void (*progress)(void *user, uint64_t done, uint64_t total);
+	void *user;
+};
+
 /* Finds the end as FORMAT section 6 says, visiting every commit that counts.
  * Writes nothing. */
+int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visitor);
 int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user);
 /* Visits the commits that others appended since; moves `end`.  With the append
  * lock held also marks torn bytes behind it for cutting.  Call with the
@@ -152,7 +164,7 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user);
  * past damage too: it then ends in SRD_EDAMAGED.  The log does not change: any
  * thread may, whatever it holds. */
 int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto,
-                   srd_log_visit *visit, void *user);
+                   const struct srd_log_visitor *visitor);
 /* Remembers that [OFFSET, END) has damaged commits: nothing is appended any more. */
 int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end);
 /* Before the first record. */

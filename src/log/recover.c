@@ -21,14 +21,20 @@
 #include "base/check.h"
 #include "log/window.h"
 
+enum { PEEK_LEN = 2048, PROGRESS_LEN = 8 << 20 };
+
 struct walk {
 	struct srd_log *log;
+	const struct srd_log_visitor *visitor;
 	struct srd_window window;
 	uint64_t size;           /* of the file */
 	uint64_t end;            /* survey: where the chain of records ends */
 	uint64_t mark;           /* survey: known durable */
 	bool whole_behind;       /* survey: valid headers lie behind the end */
 	size_t surveyed, passed; /* damages that the survey found, the replay has passed */
+	uint64_t start;          /* where both walks begin */
+	uint64_t peeked;         /* replay: how far was peeked */
+	uint64_t told;           /* progress, as last told */
 	bool looked_on;          /* survey: the mark counts every header of the file */
 };
 
@@ -118,13 +124,26 @@ static int judge(struct walk *walk, uint64_t at, struct srd_record *next)
 	return 0;
 }
 
+/* Both walks are half of the way. */
+static void tell_progress(struct walk *walk, uint64_t at, uint64_t before)
+{
+	uint64_t done = before + at - walk->start;
+
+	if (!walk->visitor->progress || done < walk->told + PROGRESS_LEN)
+		return;
+	walk->told = done;
+	walk->visitor->progress(walk->visitor->user, done, 2 * (walk->size - walk->start));
+}
+
 static int survey(struct walk *walk)
 {
+	walk->start = atomic_load(&walk->log->end);
 	uint64_t at = atomic_load(&walk->log->end);
 	uint64_t prev = walk->log->last, prev_check = walk->log->last_check;
 
 	while (at < walk->size) {
 		struct srd_record record;
+		tell_progress(walk, at, 0);
 		int got = header_at(walk, at, &record);
 		if (got < 0)
 			return got;
@@ -191,7 +210,7 @@ static bool metadata_holds(const struct srd_log *log, const struct srd_record *r
 
 /* One commit: 1 visited (or rotten and passed over), 0 the log ends before it,
  * or a negative code. */
-static int replay_commit(struct walk *walk, const struct srd_record *record, srd_log_visit *visit, void *user)
+static int replay_commit(struct walk *walk, const struct srd_record *record)
 {
 	const uint8_t *metadata;
 	uint64_t record_end = record->offset + record->len;
@@ -208,7 +227,7 @@ static int replay_commit(struct walk *walk, const struct srd_record *record, srd
 	}
 	if (!durable && !payload_holds(walk, record, metadata))
 		return 0;
-	int error = visit(user, record, metadata);
+	int error = walk->visitor->visit(walk->visitor->user, record, metadata);
 	if (error)
 		return error;
 	srd_log_repaired(walk->log, record, metadata);
@@ -216,14 +235,14 @@ static int replay_commit(struct walk *walk, const struct srd_record *record, srd
 }
 
 /* Moves the end past RECORD while keeping what was there to go back to. */
-static int replay_record(struct walk *walk, const struct srd_record *record, srd_log_visit *visit, void *user)
+static int replay_record(struct walk *walk, const struct srd_record *record)
 {
 	struct srd_log *log = walk->log;
 	struct srd_log_place place = srd_log_here(log);
 
 	/* Names and payload are looked at through the mapping, so the end first. */
 	srd_log_advance(log, record);
-	int got = record->type == SRD_RECORD_META ? replay_commit(walk, record, visit, user) : 1;
+	int got = record->type == SRD_RECORD_META ? replay_commit(walk, record) : 1;
 	if (got == 1)
 		return 1;
 	/* But behind damage, if we came over some. */
@@ -232,7 +251,26 @@ static int replay_record(struct walk *walk, const struct srd_record *record, srd
 	return got;
 }
 
-static int replay(struct walk *walk, srd_log_visit *visit, void *user)
+/* Records are peeked at some ahead of their turn, so that the waits for memory overlap;
+ * only in what has been read already, and by their headers' word: it is a hint. */
+static void peek_ahead(struct walk *walk, uint64_t at)
+{
+	struct srd_record record;
+	const uint8_t *bytes;
+
+	walk->peeked = SRD_MAX(walk->peeked, at);
+	while (walk->visitor->peek && walk->peeked < at + PEEK_LEN && walk->peeked < walk->end) {
+		bytes = srd_window_peek(&walk->window, walk->peeked, SRD_HEADER_LEN);
+		if (!bytes || !srd_record_glance(&record, bytes, walk->peeked))
+			return;
+		walk->peeked += record.len;
+		bytes = srd_window_peek(&walk->window, record.offset, SRD_HEADER_LEN + (uint64_t)record.meta_len);
+		if (bytes && record.type == SRD_RECORD_META && record.meta_len < PEEK_LEN)
+			walk->visitor->peek(walk->visitor->user, &record, bytes + SRD_HEADER_LEN);
+	}
+}
+
+static int replay(struct walk *walk)
 {
 	struct srd_log *log = walk->log;
 	uint64_t at = atomic_load(&log->end);
@@ -244,12 +282,14 @@ static int replay(struct walk *walk, srd_log_visit *visit, void *user)
 			at = skip_to;
 			continue;
 		}
+		peek_ahead(walk, at);
+		tell_progress(walk, at, walk->size - walk->start);
 		int got = header_at(walk, at, &record);
 		/* A file that changes under our eyes is not ours to judge. */
 		if (got == 0)
 			return SRD_EREPLACED;
 		if (got == 1)
-			got = replay_record(walk, &record, visit, user);
+			got = replay_record(walk, &record);
 		if (got < 0)
 			return got;
 		if (got == 0) {
@@ -261,7 +301,7 @@ static int replay(struct walk *walk, srd_log_visit *visit, void *user)
 	return 0;
 }
 
-int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
+int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visitor)
 {
 	uint64_t hint = srd_log_hint(log);
 	int64_t size = srd_log_size(log);
@@ -270,7 +310,7 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 		return (int)size;
 	if ((uint64_t)size > log->map_len)
 		return SRD_EFULL;
-	struct walk walk = { .log = log, .size = (uint64_t)size, .mark = atomic_load(&log->durable) };
+	struct walk walk = { .log = log, .visitor = visitor, .size = (uint64_t)size, .mark = atomic_load(&log->durable) };
 	srd_window_init(&walk.window, log->io, log->fd);
 	int error = log->sb_damaged ? srd_log_note_damage(log, 0, SRD_FIRST_RECORD) : 0;
 	walk.passed = log->damage_count;
@@ -278,7 +318,7 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 		error = survey(&walk);
 	walk.surveyed = log->damage_count;
 	if (!error)
-		error = replay(&walk, visit, user);
+		error = replay(&walk);
 	srd_window_release(&walk.window);
 	if (error)
 		return error;
@@ -294,8 +334,13 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	return 0;
 }
 
+int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
+{
+	return srd_log_recover_with(log, &(struct srd_log_visitor){ .visit = visit, .user = user });
+}
+
 int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto,
-                   srd_log_visit *visit, void *user)
+                   const struct srd_log_visitor *visitor)
 {
 	/* A log of our own that ends where we have come, so that nobody is disturbed. */
 	struct srd_log *shadow = calloc(1, sizeof *shadow);
@@ -309,12 +354,12 @@ int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, 
 	shadow->map_len = log->map_len;
 	srd_log_go_back(shadow, from);
 	/* What counts was decided when the log was opened, or by who appended. */
-	struct walk walk = { .log = shadow, .size = upto, .mark = upto };
+	struct walk walk = { .log = shadow, .visitor = visitor, .size = upto, .mark = upto };
 	srd_window_init(&walk.window, shadow->io, shadow->fd);
 	int error = survey(&walk);
 	walk.surveyed = shadow->damage_count;
 	if (!error)
-		error = replay(&walk, visit, user);
+		error = replay(&walk);
 	if (!error && srd_log_damages(shadow) > 0)
 		error = SRD_EDAMAGED;
 	srd_window_release(&walk.window);

@@ -63,3 +63,10 @@ int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, cons
 	*bytes = window->bytes + (offset - window->start);
 	return 1;
 }
+
+const uint8_t *srd_window_peek(const struct srd_window *window, uint64_t offset, uint64_t len)
+{
+	if (offset < window->start || !srd_within(offset - window->start, len, window->len))
+		return NULL;
+	return window->bytes + (offset - window->start);
+}

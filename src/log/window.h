@@ -21,5 +21,7 @@ void srd_window_release(struct srd_window *window);
 /* LEN bytes at OFFSET, valid until the next call.  1, 0 if the file ends
  * before, or a negative code. */
 int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, const uint8_t **bytes);
+/* LEN bytes at OFFSET if they are in it already, else NULL. */
+const uint8_t *srd_window_peek(const struct srd_window *window, uint64_t offset, uint64_t len);
 
 #endif

@@ -103,6 +103,15 @@ static unsigned look_ahead(const struct srd_state *state, const struct srd_recor
 	return count;
 }
 
+void srd_state_peek(const struct srd_state *state, const struct srd_record *record, const uint8_t *metadata)
+{
+	uint64_t offset = record->offset + SRD_HEADER_LEN;
+	struct ahead ahead;
+
+	if (srd_op_decode(&ahead.op, metadata, record->meta_len, offset, record->offset + record->len))
+		prepare(state, &ahead);
+}
+
 int srd_state_apply(struct srd_state *state, const struct srd_record *record,
                     const uint8_t *metadata)
 {

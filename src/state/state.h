@@ -134,6 +134,10 @@ uint64_t srd_state_memory_bytes(const struct srd_state *state);
 int srd_state_apply(struct srd_state *state, const struct srd_record *record,
                     const uint8_t *metadata);
 
+/* Calls for what applying the first op of METADATA will look at: METADATA is as read,
+ * checked by nobody. */
+void srd_state_peek(const struct srd_state *state, const struct srd_record *record, const uint8_t *metadata);
+
 /* Gets the memory that applying a record of META_LEN bytes of metadata may take,
  * so that it cannot fail for lack of it.  0 or -ENOMEM. */
 int srd_state_make_room(struct srd_state *state, uint64_t meta_len);

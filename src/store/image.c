@@ -35,6 +35,20 @@ static int apply_to(void *user, const struct srd_record *record, const uint8_t *
 	return srd_state_apply(folding->state, record, metadata);
 }
 
+static void peek_at(void *user, const struct srd_record *record, const uint8_t *metadata)
+{
+	srd_state_peek(((struct folding *)user)->state, record, metadata);
+}
+
+/* What the log has between FROM and UPTO comes to the state of FOLDING. */
+static int replay(const struct srd_store *store, const struct srd_log_place *from, uint64_t upto,
+                  struct folding *folding)
+{
+	struct srd_log_visitor visitor = { .visit = apply_to, .peek = peek_at, .user = folding };
+
+	return srd_log_replay(store->log, from, upto, &visitor);
+}
+
 /* The state that the log up to UPTO adds up to.  SRD_EDAMAGED: there it is, but for
  * damaged commits. */
 static int fold(const struct srd_store *store, uint64_t upto, const atomic_uint *stop, struct srd_state *state)
@@ -45,7 +59,7 @@ static int fold(const struct srd_store *store, uint64_t upto, const atomic_uint 
 
 	if (error)
 		return error;
-	error = srd_log_replay(store->log, &start, upto, apply_to, &folding);
+	error = replay(store, &start, upto, &folding);
 	if (error && error != SRD_EDAMAGED)
 		srd_state_release(state);
 	return error;
@@ -272,7 +286,7 @@ static int fold_beside(const struct srd_store *store, const struct srd_log_place
 	if (load_image(store, (struct srd_chunks_source){ 0 }, state, &image) == 0) {
 		struct srd_log_place from = srd_log_image_place(&image);
 		int error = from.end > place->end ? -EEXIST
-		            : srd_log_replay(store->log, &from, place->end, apply_to, &folding);
+		            : replay(store, &from, place->end, &folding);
 		if (!error && srd_chunks_error(state->chunks) == 0)
 			return 0;
 		srd_state_release(state);

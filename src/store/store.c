@@ -106,17 +106,50 @@ struct srd_source srd_store_source(const struct srd_store *store)
 	return (struct srd_source){ .at = source_at, .user = store->log };
 }
 
-static int load(struct srd_store *store)
+/* How far opening has come, and who wants to know. */
+struct opening {
+	struct srd_store *store;
+	const struct srd_progress *progress;
+};
+
+static int visit_opening(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
+	return visit(((struct opening *)user)->store, record, metadata);
+}
+
+static void peek(void *user, const struct srd_record *record, const uint8_t *metadata)
+{
+	srd_state_peek(&((struct opening *)user)->store->state, record, metadata);
+}
+
+static void tell(void *user, uint64_t done, uint64_t total)
+{
+	const struct srd_progress *progress = ((struct opening *)user)->progress;
+
+	progress->tell(progress->user, done, total);
+}
+
+static int load(struct srd_store *store, const struct srd_progress *progress)
+{
+	struct opening opening = { .store = store, .progress = progress };
+	struct srd_log_visitor visitor = { .visit = visit_opening, .peek = peek,
+	                                   .progress = progress ? tell : NULL, .user = &opening };
+
 	store->pins = srd_pins_new(close_log, store->log);
 	if (!store->pins)
 		return -ENOMEM;
 	int error = srd_image_load(store);
 
-	return error ? error : srd_log_recover(store->log, visit, store);
+	return error ? error : srd_log_recover_with(store->log, &visitor);
 }
 
-int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **out)
+int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **store)
+{
+	return srd_store_open_telling(path, flags, io, NULL, store);
+}
+
+int srd_store_open_telling(const char *path, int flags, const struct srd_io *io,
+                           const struct srd_progress *progress, struct srd_store **out)
 {
 	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE | SRD_SINGLE_WRITER)))
 		return -EINVAL;
@@ -139,7 +172,7 @@ int srd_store_open(const char *path, int flags, const struct srd_io *io, struct 
 		error = open_log(path, flags, io ? io : &srd_io_posix, &store->log);
 	}
 	if (!error)
-		error = load(store);
+		error = load(store, progress);
 	if (error) {
 		destroy(store);
 		return error;

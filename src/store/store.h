@@ -67,6 +67,14 @@ struct srd_store {
 
 /* As srd_open(), with the io to use (NULL: the real one). */
 int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **store);
+/* Told now and then while a long log is replayed: DONE of TOTAL bytes. */
+struct srd_progress {
+	void (*tell)(void *user, uint64_t done, uint64_t total);
+	void *user;
+};
+/* PROGRESS may be NULL. */
+int srd_store_open_telling(const char *path, int flags, const struct srd_io *io,
+                           const struct srd_progress *progress, struct srd_store **store);
 int srd_store_close(struct srd_store *store);
 
 /* The state to read, caught up with other processes; *STRIPE goes back to
