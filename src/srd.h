@@ -137,6 +137,12 @@ struct srd_info {
 	uint64_t dropped_bytes;   /* torn tail ignored (or cut) at open */
 	uint64_t damaged_records;
 	uint64_t misfits;         /* ops that did not fit the state; 0 in a sound log */
+	/* The image NAME.idx that this opening began from, or that was saved since; all 0:
+	 * none, or none that can be used.  It is a cache, and saved now and then. */
+	uint64_t image_bytes;
+	uint64_t image_offset;    /* in the log: opening replays what comes behind */
+	uint64_t image_tail;      /* operations behind it */
+	int64_t image_saved_ns;
 	uint32_t version;
 	int read_only;
 };

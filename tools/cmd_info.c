@@ -21,6 +21,19 @@ static void print_bytes(const char *name, uint64_t bytes)
 	printf("%-12s %" PRIu64 " (%s)\n", name, bytes, tool_text_bytes(bytes, text));
 }
 
+static void print_image(const struct srd_info *info)
+{
+	char saved[48], size[16];
+
+	if (info->image_bytes == 0) {
+		printf("image        none: opening replays the log\n");
+		return;
+	}
+	printf("image        %" PRIu64 " (%s), saved %s\n", info->image_bytes, tool_text_bytes(info->image_bytes, size),
+	       tool_text_time(info->image_saved_ns, false, saved));
+	printf("behind it    %" PRIu64 " operations from %" PRIu64 " on\n", info->image_tail, info->image_offset);
+}
+
 static void print_text(const struct srd_info *info, const char *uuid)
 {
 	char created[48], last[48];
@@ -39,6 +52,7 @@ static void print_text(const struct srd_info *info, const char *uuid)
 	print_bytes("end", info->end);
 	print_bytes("durable to", info->durable);
 	print_bytes("memory", info->memory_bytes);
+	print_image(info);
 	if (info->dropped_bytes)
 		print_bytes("torn tail", info->dropped_bytes);
 	if (info->damaged_records)
@@ -67,6 +81,10 @@ static void print_json(const struct srd_info *info, const char *uuid)
 	tool_json_number(&json, "end", info->end);
 	tool_json_number(&json, "durable", info->durable);
 	tool_json_number(&json, "memory_bytes", info->memory_bytes);
+	tool_json_number(&json, "image_bytes", info->image_bytes);
+	tool_json_number(&json, "image_offset", info->image_offset);
+	tool_json_number(&json, "image_tail", info->image_tail);
+	tool_json_signed(&json, "image_saved_ns", info->image_saved_ns);
 	tool_json_number(&json, "dropped_bytes", info->dropped_bytes);
 	tool_json_number(&json, "damaged_records", info->damaged_records);
 	tool_json_number(&json, "misfits", info->misfits);

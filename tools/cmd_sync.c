@@ -23,7 +23,8 @@ const struct tool_command tool_sync = {
 	.name = "sync",
 	.synopsis = "sync STORE",
 	.summary = "Make everything written so far survive a power cut.",
-	.detail = "For use after commands that were given --no-sync.",
+	.detail = "For use after commands that were given --no-sync.  Saves the image, too, if\n"
+	          "the next opening would gain by it.",
 	.common = TOOL_HAS_STORE,
 	.run = run,
 };

@@ -64,6 +64,17 @@ static void fill_from_log(const struct srd_log *log, struct srd_info *info)
 	info->damaged_records = srd_log_damages(log);
 }
 
+/* Likewise. */
+static void fill_from_image(const struct srd_store *store, struct srd_info *info)
+{
+	if (store->saved.offset == 0)
+		return;
+	info->image_bytes = store->saved.bytes;
+	info->image_offset = store->saved.offset;
+	info->image_tail = store->state.ops - store->saved.ops;
+	info->image_saved_ns = store->saved.saved_ns;
+}
+
 int srd_info(struct srd_store *store, struct srd_info *info)
 {
 	struct srd_info filled = { 0 };
@@ -76,6 +87,7 @@ int srd_info(struct srd_store *store, struct srd_info *info)
 	fill_from_state(&store->state, &filled);
 	srd_store_done(store, stripe);
 	pthread_mutex_lock(&store->commit_mutex);
+	fill_from_image(store, &filled);
 	fill_from_log(store->log, &filled);
 	pthread_mutex_unlock(&store->commit_mutex);
 	if (fstat(store->log->fd, &st) < 0)

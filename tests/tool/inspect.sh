@@ -33,6 +33,28 @@ grep -q 'od\\nd' out || fail 'dump does not escape'
 "$srd" dump -o s.srd >/dev/full 2>err
 same 'dump to a full disk' 1 $?
 
+grep -q '^image  *none' out || works info s.srd
+grep -q '^image  *none' out || fail 'info: an image where there is little to replay'
+
+# An image comes with many files, is shown, and can be deleted.
+mkdir many
+(cd many && seq 1 3000 | xargs touch)
+works create many.srd
+works import -q many.srd many
+[ -f many.srd.idx ] || fail 'no image after a large import'
+works info many.srd
+grep -q '^image  *[0-9]* (.*), saved ' out || fail "info of a store with an image: $(cat out)"
+works ls many.srd
+cp out listing
+rm many.srd.idx
+works ls many.srd
+cmp -s out listing || fail 'a store without its image lists differently'
+works info many.srd
+grep -q '^image  *none' out || fail 'info shows an image that is not there'
+works sync many.srd
+[ -f many.srd.idx ] || fail 'sync saves no image'
+works info s.srd
+
 if has python3; then
 	"$srd" info --json s.srd >info.json
 	"$srd" verify --json s.srd >verify.json
