@@ -42,7 +42,7 @@ enum srd_log_flags {
 
 struct srd_damage {
 	uint64_t offset, len;     /* bytes of the log that cannot be used */
-	bool repaired;            /* a REPAIR op names them */
+	uint64_t repaired;        /* offset of the record whose REPAIR op names them; 0: none */
 };
 
 struct srd_log {
@@ -183,6 +183,9 @@ static inline struct srd_log_place srd_log_here(const struct srd_log *log)
 bool srd_log_is_only_writer(const struct srd_log *log);
 /* Damage that forbids writing: places that no REPAIR op names. */
 size_t srd_log_damages(const struct srd_log *log);
+/* True if damage lies before OFFSET with no repair between them; with PREV, if PREV
+ * lies in such damage. */
+bool srd_log_lacks(const struct srd_log *log, uint64_t offset, uint64_t prev);
 /* Takes note of the REPAIR op that METADATA of a commit may begin with.  A commit of
  * our own: call with the store's commit mutex held. */
 void srd_log_repaired(struct srd_log *log, const struct srd_record *record, const uint8_t *metadata);

@@ -23,6 +23,20 @@ size_t srd_log_damages(const struct srd_log *log)
 	return count;
 }
 
+bool srd_log_lacks(const struct srd_log *log, uint64_t offset, uint64_t prev)
+{
+	for (size_t i = 0; i < log->damage_count; i++) {
+		const struct srd_damage *damage = &log->damage[i];
+		/* The superblock said nothing of files. */
+		if (damage->offset < SRD_FIRST_RECORD || damage->offset >= offset ||
+		    (damage->repaired && offset > damage->repaired + SRD_HEADER_LEN))
+			continue;
+		if (prev == 0 || (prev >= damage->offset && prev - damage->offset < damage->len))
+			return true;
+	}
+	return false;
+}
+
 static bool is_named(const struct srd_op *op, const struct srd_damage *damage)
 {
 	for (uint64_t i = 0; i < op->range_count; i++) {
@@ -43,13 +57,15 @@ void srd_log_repaired(struct srd_log *log, const struct srd_record *record, cons
 	                   record->offset + record->len))
 		return;
 	for (size_t i = 0; i < log->damage_count; i++)
-		log->damage[i].repaired |= is_named(&op, &log->damage[i]);
+		if (!log->damage[i].repaired && is_named(&op, &log->damage[i]))
+			log->damage[i].repaired = record->offset;
 }
 
 void srd_log_accept(struct srd_log *log)
 {
 	for (size_t i = 0; i < log->damage_count; i++)
-		log->damage[i].repaired = true;
+		if (!log->damage[i].repaired)
+			log->damage[i].repaired = log->last;
 }
 
 static int write_at(struct srd_log *log, uint64_t offset, const uint8_t *bytes, size_t len)
@@ -94,6 +110,7 @@ int srd_log_restore(struct srd_log *log)
 		return error;
 	log->sb_damaged = false;
 	for (size_t i = 0; i < log->damage_count; i++)
-		log->damage[i].repaired |= log->damage[i].offset + log->damage[i].len <= restored;
+		if (log->damage[i].offset + log->damage[i].len <= restored)
+			log->damage[i].repaired = SRD_FIRST_RECORD;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "state/apply.h"
+#include "state/lost.h"
 
 static int apply_to_inode(const struct srd_change *change, uint32_t index)
 {
@@ -117,6 +118,8 @@ int srd_state_apply(struct srd_state *state, const struct srd_record *record,
 {
 	struct srd_change change = { .state = state, .now_ns = record->time_ns };
 	struct ahead ahead[AHEAD];
+	const struct srd_source *source = &state->source;
+	bool lost = source->is_lost && source->is_lost(source->user, record->offset, 0);
 	int error = 0;
 
 	for (uint64_t at = 0; !error && at < record->meta_len;) {
@@ -127,7 +130,10 @@ int srd_state_apply(struct srd_state *state, const struct srd_record *record,
 		for (unsigned i = 0; !error && i < count; i++) {
 			change.op = &ahead[i].op;
 			change.hash = ahead[i].hash;
-			error = apply_op(&change);
+			if (lost)
+				error = srd_lost_reconcile(&change);
+			if (!error)
+				error = apply_op(&change);
 		}
 	}
 	return error;

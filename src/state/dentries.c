@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "state/lost.h"
 
 uint32_t srd_state_name_hash(const struct srd_state *state, uint64_t dir_ino,
                              const char *name, size_t len)
@@ -53,6 +54,8 @@ void srd_state_prefetch_target(const struct srd_state *state, uint32_t hash)
 
 const char *srd_dentry_name(const struct srd_state *state, const struct srd_dentry *dentry)
 {
+	if (__builtin_expect(dentry->name >= SRD_MADE_UP, 0))
+		return srd_lost_name(state, dentry->name);
 	return (const char *)state->source.at(state->source.user, dentry->name, dentry->name_len);
 }
 

@@ -118,6 +118,8 @@ void srd_state_release(struct srd_state *state)
 	srd_table_release(&state->dentries);
 	srd_table_release(&state->xattrs);
 	srd_table_release(&state->nodes);
+	if (state->made_up.entry_len != 0)
+		srd_table_release(&state->made_up);
 	srd_hashed_release(&state->names);
 	srd_numbers_release(&state->numbers);
 }

@@ -34,6 +34,9 @@
 /* Bytes of the log, LEN at OFFSET; NULL where there are none. */
 struct srd_source {
 	const uint8_t *(*at)(const void *user, uint64_t offset, uint64_t len);
+	/* True if some record before the op at OFFSET is damaged, no repair between them;
+	 * with PREV, an op's offset, if it is that one's.  NULL: none is. */
+	bool (*is_lost)(const void *user, uint64_t offset, uint64_t prev);
 	const void *user;
 };
 
@@ -104,6 +107,7 @@ struct srd_watch {
 
 struct srd_state {
 	struct srd_table inodes, dentries, xattrs, nodes;
+	struct srd_table made_up; /* lost.h; entry_len 0: nothing was lost yet */
 	struct srd_hashed names;
 	struct srd_numbers numbers;
 	uint64_t hash_seed;

@@ -4,10 +4,13 @@
 
 #include "store/store.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "log/image.h"
+#include "state/lost.h"
 #include "store/image.h"
 
 static int add_repair(struct srd_store *store, struct srd_draft *draft, const struct srd_range *ranges, size_t count)
@@ -24,6 +27,38 @@ static int add_repair(struct srd_store *store, struct srd_draft *draft, const st
 	return srd_draft_add(draft, &op, NULL, NULL, NULL);
 }
 
+/* What bears a made-up name gets one that the log has. */
+static int add_rename(struct srd_store *store, struct srd_draft *draft, uint64_t ino)
+{
+	const struct srd_state *state = &store->state;
+	uint32_t root = srd_state_inode_of(state, SRD_ROOT_INO);
+	const struct srd_inode *inode = srd_inode_at(state, srd_state_inode_of(state, ino));
+	const struct srd_dentry *dentry = srd_dentry_at(state, inode->dentry);
+	char name[64];
+	int len = snprintf(name, sizeof name, "lost-%" PRIu64, ino);
+
+	/* A file of that name is somebody's. */
+	while (srd_state_lookup(state, root, name, (size_t)len) != 0 && len < (int)sizeof name - 1)
+		name[len++] = '-';
+	struct srd_op op = { .kind = SRD_OP_RENAME, .ino = ino, .prev = inode->last_op, .parent = SRD_ROOT_INO,
+	                     .parent_prev = srd_inode_at(state, root)->last_op, .new_parent = SRD_ROOT_INO,
+	                     .new_parent_prev = srd_inode_at(state, root)->last_op,
+	                     .name = srd_dentry_name(state, dentry), .name_len = dentry->name_len,
+	                     .new_name = name, .new_name_len = (uint8_t)len };
+	return srd_draft_add(draft, &op, NULL, NULL, NULL);
+}
+
+static int add_renames(struct srd_store *store, struct srd_draft *draft)
+{
+	int64_t ino;
+	int error = 0;
+
+	for (uint32_t i = 1; !error && (ino = srd_lost_bearer(&store->state, i)) >= 0; i++)
+		if (ino > 0)
+			error = add_rename(store, draft, (uint64_t)ino);
+	return error;
+}
+
 static int append_repair(struct srd_store *store, const struct srd_range *ranges, size_t count)
 {
 	struct srd_draft draft;
@@ -33,6 +68,10 @@ static int append_repair(struct srd_store *store, const struct srd_range *ranges
 	srd_draft_start(&draft, SRD_RECORD_META);
 	draft.takes_away = true;
 	int error = add_repair(store, &draft, ranges, count);
+	if (!error)
+		error = add_renames(store, &draft);
+	if (!error)
+		error = srd_state_make_room(&store->state, draft.len);
 	if (!error)
 		error = srd_store_append(store, &draft, &record);
 	if (!error)

@@ -101,9 +101,14 @@ static void destroy(struct srd_store *store)
 	free(store);
 }
 
+static bool source_is_lost(const void *log, uint64_t offset, uint64_t prev)
+{
+	return srd_log_lacks(log, offset, prev);
+}
+
 struct srd_source srd_store_source(const struct srd_store *store)
 {
-	return (struct srd_source){ .at = source_at, .user = store->log };
+	return (struct srd_source){ .at = source_at, .is_lost = source_is_lost, .user = store->log };
 }
 
 /* How far opening has come, and who wants to know. */
