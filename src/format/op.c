@@ -58,9 +58,10 @@ static bool kind_has_run(enum srd_op_kind kind, uint8_t flags)
 static uint64_t run_offset(const struct srd_op *op)
 {
 	uint64_t names = (uint64_t)op->name_len + (op->kind == SRD_OP_RENAME ? op->new_name_len : 0);
-	uint64_t lists = op->ref_count * SRD_REF_LEN + op->range_count * SRD_RANGE_LEN;
+	uint64_t list = op->kind == SRD_OP_REFS ? op->ref_count * SRD_REF_LEN
+	                : op->kind == SRD_OP_REPAIR ? op->range_count * SRD_RANGE_LEN : 0;
 
-	return fixed_len[op->kind] + SRD_ALIGN_UP(names, 8) + lists;
+	return fixed_len[op->kind] + SRD_ALIGN_UP(names, 8) + list;
 }
 
 size_t srd_op_encoded_len(const struct srd_op *op)
@@ -135,7 +136,8 @@ static void encode_fields(const struct srd_op *op, uint8_t *bytes)
 		break;
 	case SRD_OP_REPAIR:
 		srd_put64(bytes + AT_COUNT, op->range_count);
-		memcpy(bytes + AT_REFS, op->ranges, op->range_count * SRD_RANGE_LEN);
+		if (op->range_count > 0)
+			memcpy(bytes + AT_REFS, op->ranges, op->range_count * SRD_RANGE_LEN);
 		break;
 	case SRD_OP_XATTR:
 	case SRD_OP_FREE:
