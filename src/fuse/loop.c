@@ -101,9 +101,11 @@ static void serve(struct worker *worker)
 	fuse_session_process_buf(loop->session, &worker->request);
 	if (kept)
 		take_turn(worker);
+	/* Still at the request, for who stands by: what /proc tells of the caller may have
+	 * to wait for its execve(), which waits for the next answer to a request. */
+	srd_election_served(&loop->election, worker->hints.caller);
 	if (worker->who >= 0)
 		atomic_fetch_add(&worker->steps, 1);
-	srd_election_served(&loop->election, worker->hints.caller);
 }
 
 void srd_loop_settle(struct srd_loop *loop)
