@@ -23,6 +23,7 @@ requirements() {
 	header  stdlib.h    libc6-dev
 	module  fuse3       libfuse3-dev
 	module  libxxhash   libxxhash-dev
+	module  libseccomp  libseccomp-dev
 	module  check       check
 	header  lmdb.h      liblmdb-dev
 	EOF

@@ -36,7 +36,9 @@ static const char help[] =
 	"       fsname=NAME   name shown by df and mount (STORE)\n"
 	"       max_read=N    bytes of the largest read request\n"
 	"       auto_unmount  a killed daemon's mount goes away by itself\n"
-	"       no_keeper     one process for everything, so none to take over\n"
+	"       no_keeper     one process for everything, not locked in\n"
+	"       no_sandbox    do not lock the serving process in\n"
+	"       allow_core    core files may show what was in memory\n"
 	"     and those of mount(8) and fstab(5).\n"
 	"  -h, --help         this text\n"
 	"  -V, --version      the version\n";

@@ -129,22 +129,25 @@ static const char *value_of(const char *option, const char *name)
 	return strncmp(option, name, len) == 0 && option[len] == '=' ? option + len + 1 : NULL;
 }
 
+/* Options that are one word, and what they set. */
+#define WORD(name) { #name, offsetof(struct srd_mount_options, name) }
+static const struct { const char *word; size_t offset; } words[] = {
+	WORD(exclusive), WORD(single_writer), WORD(writeback), WORD(strict),
+	WORD(no_keeper), WORD(no_sandbox), WORD(allow_core),
+};
+
 /* An option of srdfs's own: 1 if OPTION is one, 0 if not, -EINVAL: a bad value. */
 static int parse_own(struct srd_mount_options *options, const char *option)
 {
 	const char *value;
 
-	if (strcmp(option, "exclusive") == 0) {
-		options->exclusive = true;
-	} else if (strcmp(option, "no_keeper") == 0) {
-		options->no_keeper = true;
-	} else if (strcmp(option, "single_writer") == 0) {
-		options->single_writer = true;
-	} else if (strcmp(option, "writeback") == 0) {
-		options->writeback = true;
-	} else if (strcmp(option, "strict") == 0) {
-		options->strict = true;
-	} else if ((value = value_of(option, "uid"))) {
+	for (size_t i = 0; i < SRD_LEN(words); i++) {
+		if (strcmp(option, words[i].word) == 0) {
+			*(bool *)((char *)options + words[i].offset) = true;
+			return 1;
+		}
+	}
+	if ((value = value_of(option, "uid"))) {
 		options->set_uid = true;
 		return parse_number(value, &options->uid) ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "gid"))) {

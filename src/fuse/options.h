@@ -20,6 +20,8 @@ struct srd_mount_options {
 	bool writeback;                   /* the kernel may keep what is written for a while */
 	bool strict;                      /* the kernel keeps nothing */
 	bool no_keeper;                   /* one process is to do it all */
+	bool no_sandbox;                  /* the worker is not to be locked in */
+	bool allow_core;                  /* core files may show what it has in memory */
 	bool set_uid, set_gid;            /* all files are shown as UID's, GID's */
 	uint32_t uid, gid;
 	uint32_t commit_seconds;          /* between syncs in the background; 0: the store's own */

@@ -34,6 +34,7 @@
 #include "fuse/keeper.h"
 #include "fuse/loop.h"
 #include "fuse/place.h"
+#include "fuse/sandbox.h"
 #include "fuse/wire.h"
 #include "fuse/worker.h"
 
@@ -186,6 +187,8 @@ static int run_alone(struct srd_mount *mount, int signals, int ready)
 static int run(const struct srd_mount_options *options, int ready)
 {
 	struct srd_mount mount = { .options = options, .orders = -1 };
+	if (!options->allow_core)
+		srd_sandbox_hide_memory();
 	SRD_AUTO_CLOSE int signals = catch_signals(!options->no_keeper);
 	int status = signals < 0 || resolve(&mount) != 0 ? EXIT_FAILURE
 	             : options->no_keeper ? run_alone(&mount, signals, ready)

@@ -14,7 +14,15 @@
 #include "fuse/errands.h"
 #include "fuse/loop.h"
 #include "fuse/notifier.h"
+#include "fuse/sandbox.h"
 #include "fuse/wire.h"
+
+/* Sanitizers take more system calls than we know. */
+#ifdef SRD_SANITIZED
+enum { SANDBOX_OFF = 1 };
+#else
+enum { SANDBOX_OFF = 0 };
+#endif
 
 static void say(void *user, const char *text)
 {
@@ -180,6 +188,19 @@ static void log_to_keeper(enum fuse_log_level level, const char *format, va_list
 	srd_wire_send(SRD_WORKER_ORDERS, &message, -1, false);
 }
 
+/* Before anything is read of the store, and before there are threads. */
+static int lock_in(struct srd_mount *mount)
+{
+	struct srd_sandbox sandbox;
+
+	if (mount->options->no_sandbox || SANDBOX_OFF)
+		return 0;
+	int error = srd_sandbox_enter(&sandbox);
+	if (error)
+		srd_mount_say(mount, "cannot lock the worker in (-o no_sandbox goes without): %s", srd_strerror(error));
+	return error;
+}
+
 int srd_worker_run(struct srd_mount *mount, const char *name)
 {
 	struct srd_errands errands;
@@ -190,7 +211,9 @@ int srd_worker_run(struct srd_mount *mount, const char *name)
 	if (!mount->options->debug)
 		fuse_set_log_func(log_to_keeper);
 	srd_errands_init(&errands, SRD_WORKER_ERRANDS, SRD_WORKER_FOLDER, name);
-	int error = srd_worker_open(mount, &errands.io);
+	int error = lock_in(mount);
+	if (!error)
+		error = srd_worker_open(mount, &errands.io);
 	if (!error && mount->store->log->shm)
 		srd_shm_set_pid(mount->store->log->shm, (unsigned)getppid());
 	if (!error)
