@@ -84,7 +84,7 @@ static void prepare(const struct srd_state *state, struct ahead *ahead)
 	if (!names_entry(op->kind))
 		return;
 	ahead->hash = srd_state_name_hash(state, op->parent, op->name, op->name_len);
-	srd_state_prefetch_name(state, ahead->hash);
+	srd_hashed_prefetch_change(&state->names, ahead->hash);
 }
 
 /* Decodes up to AHEAD ops from *AT on and moves it; fewer if the metadata ends

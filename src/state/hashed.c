@@ -233,6 +233,17 @@ void srd_hashed_prefetch(const struct srd_hashed *hashed, uint32_t hash)
 	__builtin_prefetch(&segment->index[at]);
 }
 
+void srd_hashed_prefetch_change(const struct srd_hashed *hashed, uint32_t hash)
+{
+	struct srd_segment *segment = segment_of(hashed, hash);
+	uint32_t at = group_of(hash) * SRD_GROUP_LEN;
+
+	/* The counts lie in a line of their own. */
+	__builtin_prefetch(segment, 1);
+	__builtin_prefetch(&segment->tags[at], 1);
+	__builtin_prefetch(&segment->index[at], 1);
+}
+
 static void load_group(struct srd_probe *probe)
 {
 	const uint8_t *tags = &probe->segment->tags[probe->group * SRD_GROUP_LEN];

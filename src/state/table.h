@@ -145,6 +145,8 @@ int srd_hashed_insert(struct srd_hashed *hashed, uint32_t hash, uint32_t index,
 /* INDEX must be there. */
 void srd_hashed_remove(struct srd_hashed *hashed, uint32_t hash, uint32_t index);
 void srd_hashed_prefetch(const struct srd_hashed *hashed, uint32_t hash);
+/* Likewise, for an insert or removal. */
+void srd_hashed_prefetch_change(const struct srd_hashed *hashed, uint32_t hash);
 
 /* Walks the entries that may have this hash. */
 struct srd_probe {
