@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * share.c - what it costs to share a store.
+ *
+ *     share reads STORE [SECONDS]           random gets by 1, 2, 4 threads of one handle
+ *     share appends STORE [SECONDS]         puts by 1, 2, 4, 8 processes at once, and
+ *                                           how long one of them waits at worst
+ *     share queue STORE [SECONDS]           puts by 1, 2, 4, 8 threads of one handle
+ *     share delay STORE MOUNT [COUNT]       from a put in this process to its being seen
+ *                                           on a mount of the same store
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "srd.h"
+
+enum { KEYS = 100000, VALUE_LEN = 100, CROWD_MAX = 8, DELAYS_MAX = 100000 };
+
+static void die(const char *what, int error)
+{
+	fprintf(stderr, "share: %s: %s\n", what, srd_strerror(error));
+	exit(1);
+}
+
+static double now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static srd_store *open_store(const char *path)
+{
+	srd_store *store;
+	int error = srd_open(path, SRD_CREATE | SRD_NOSYNC, &store);
+
+	if (error)
+		die(path, error);
+	return store;
+}
+
+static size_t make_key(char *key, unsigned n)
+{
+	return (size_t)sprintf(key, "key-%u", n);
+}
+
+/* ---- A crowd: threads, or processes of one each ---- */
+
+struct worker {
+	srd_store *store;
+	double until_us;
+	unsigned long count;
+	double longest_us;        /* one call */
+	unsigned id;
+	bool reads;
+};
+
+static void work_once(struct worker *worker, uint64_t *random)
+{
+	char key[32], bytes[VALUE_LEN] = { 0 };
+	srd_value value;
+
+	*random = *random * 6364136223846793005u + 1442695040888963407u;
+	size_t len = make_key(key, (unsigned)(*random >> 33) % KEYS);
+	int error = worker->reads ? srd_get(worker->store, key, len, &value)
+	                          : srd_put(worker->store, key, len, bytes, sizeof bytes);
+	if (error)
+		die(key, error);
+	if (worker->reads)
+		srd_value_release(&value);
+}
+
+static void *work(void *user)
+{
+	struct worker *worker = user;
+	uint64_t random = worker->id + 1;
+
+	for (double before = now_us(), after; before < worker->until_us; before = after) {
+		for (int i = 0; i < (worker->reads ? 100 : 1); i++)
+			work_once(worker, &random);
+		after = now_us();
+		if (after - before > worker->longest_us)
+			worker->longest_us = after - before;
+		worker->count += worker->reads ? 100 : 1;
+	}
+	return NULL;
+}
+
+static void report(const char *what, const struct worker *workers, int count, double seconds)
+{
+	unsigned long sum = 0, least = workers[0].count, most = 0;
+	double longest_us = 0;
+
+	for (int i = 0; i < count; i++) {
+		sum += workers[i].count;
+		least = workers[i].count < least ? workers[i].count : least;
+		most = workers[i].count > most ? workers[i].count : most;
+		longest_us = workers[i].longest_us > longest_us ? workers[i].longest_us : longest_us;
+	}
+	printf("%d %-9s %10.0f /s   each %.0f to %.0f /s   longest wait %.1f ms\n", count, what,
+	       (double)sum / seconds, (double)least / seconds, (double)most / seconds, longest_us / 1e3);
+}
+
+static void run_threads(const char *path, int count, bool reads, double seconds)
+{
+	struct worker workers[CROWD_MAX];
+	pthread_t threads[CROWD_MAX];
+	srd_store *store = open_store(path);
+	double until_us = now_us() + seconds * 1e6;
+
+	for (int i = 0; i < count; i++) {
+		workers[i] = (struct worker){ .store = store, .until_us = until_us, .id = (unsigned)i, .reads = reads };
+		pthread_create(&threads[i], NULL, work, &workers[i]);
+	}
+	for (int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	report("threads", workers, count, seconds);
+	srd_close(store);
+}
+
+static void run_processes(const char *path, int count, double seconds)
+{
+	struct worker *workers = mmap(NULL, CROWD_MAX * sizeof *workers, PROT_READ | PROT_WRITE,
+	                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double until_us = now_us() + seconds * 1e6 + 2e5;   /* all are there by then */
+
+	if (workers == MAP_FAILED)
+		die("mmap", -errno);
+	for (int i = 0; i < count; i++) {
+		workers[i] = (struct worker){ .until_us = until_us, .id = (unsigned)i };
+		if (fork() == 0) {
+			workers[i].store = open_store(path);
+			while (now_us() < until_us - seconds * 1e6)
+				sched_yield();
+			work(&workers[i]);
+			srd_close(workers[i].store);
+			_exit(0);
+		}
+	}
+	while (wait(NULL) > 0)
+		;
+	report("processes", workers, count, seconds);
+	munmap(workers, CROWD_MAX * sizeof *workers);
+}
+
+static void fill(const char *path)
+{
+	srd_store *store = open_store(path);
+	char key[32], bytes[VALUE_LEN] = { 0 };
+
+	for (unsigned i = 0; i < KEYS; i++) {
+		size_t len = make_key(key, i);
+		int error = srd_put(store, key, len, bytes, sizeof bytes);
+		if (error)
+			die(key, error);
+	}
+	srd_close(store);
+}
+
+/* ---- Delay ---- */
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The file is held open: what changes is what the kernel was told. */
+static double delay_once(srd_store *store, int fd, int i)
+{
+	char bytes[VALUE_LEN] = { 0 }, got[VALUE_LEN];
+
+	snprintf(bytes, sizeof bytes, "%d", i);
+	int error = srd_put(store, "delay", 5, bytes, sizeof bytes);
+	if (error)
+		die("delay", error);
+	double begin_us = now_us();
+	while (pread(fd, got, sizeof got, 0) != sizeof got || memcmp(got, bytes, sizeof bytes) != 0)
+		sched_yield();
+	return now_us() - begin_us;
+}
+
+static void run_delay(const char *path, const char *mount, int count)
+{
+	static double delays_us[DELAYS_MAX];
+	char name[4096];
+	srd_store *store = open_store(path);
+
+	snprintf(name, sizeof name, "%s/delay", mount);
+	int error = srd_put(store, "delay", 5, "", 0);
+	int fd = error ? -1 : open(name, O_RDONLY);
+	if (fd < 0)
+		die(name, error ? error : -errno);
+	for (int i = 0; i < count; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);   /* all are idle again */
+		delays_us[i] = delay_once(store, fd, i);
+	}
+	qsort(delays_us, (size_t)count, sizeof *delays_us, by_size);
+	printf("commit to visible, %d times: median %.0f us, 90%% %.0f us, 99%% %.0f us, longest %.0f us\n", count,
+	       delays_us[count / 2], delays_us[count * 9 / 10], delays_us[count * 99 / 100], delays_us[count - 1]);
+	close(fd);
+	srd_close(store);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (strcmp(what, "delay") == 0 && argc > 3) {
+		int count = argc > 4 ? atoi(argv[4]) : 1000;
+		run_delay(argv[2], argv[3], count < 1 ? 1 : count > DELAYS_MAX ? DELAYS_MAX : count);
+		return 0;
+	}
+	double seconds = argc > 3 ? atof(argv[3]) : 2;
+	bool reads = strcmp(what, "reads") == 0, queue = strcmp(what, "queue") == 0;
+	if (!reads && !queue && strcmp(what, "appends") != 0) {
+		fprintf(stderr, "usage: share reads|appends|queue STORE [SECONDS]\n       share delay STORE MOUNT [COUNT]\n");
+		return 2;
+	}
+	if (reads)
+		fill(argv[2]);
+	for (int count = 1; count <= (reads ? 4 : CROWD_MAX); count *= 2) {
+		if (reads || queue)
+			run_threads(argv[2], count, reads, seconds);
+		else
+			run_processes(argv[2], count, seconds);
+	}
+	return 0;
+}
