@@ -23,6 +23,18 @@ static inline void srd_futex_wake_one(atomic_uint *word, bool shared)
 	syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* As these, between processes, but only for those who wait with a bit of MASK, which is
+ * not 0.  UNTIL: on the monotonic clock. */
+static inline void srd_futex_wait_bits(atomic_uint *word, unsigned value, unsigned mask, const struct timespec *until)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, until, NULL, mask);
+}
+
+static inline void srd_futex_wake_bits(atomic_uint *word, unsigned mask)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, mask);
+}
+
 static inline void srd_futex_wake_all(atomic_uint *word, bool shared)
 {
 	syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);

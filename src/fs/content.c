@@ -172,9 +172,11 @@ ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_ino
 			error = carry_out(fs, ino, &plan);
 		if (error)
 			return error;
-		if (plan.pos == plan.start)
+		if (plan.pos > plan.start)
+			done += plan.pos - plan.start;
+		/* Up to the end as it was: what is there by now is of another time. */
+		if (plan.pos >= plan.end)
 			break;
-		done += plan.pos - plan.start;
 	}
 	return (ssize_t)done;
 }

@@ -7,6 +7,9 @@
  *       +--- unlock, asked ------+  +---------------- lock ----------------+   |
  *       +--------------------- yield (keeper's thread, asked) ---------------- +
  *
+ * A crowd passes it on every BUSY_NS, in turns: handing it over with each append would
+ * cost more than the append.
+ *
  * Without shm nobody can ask, so the lock is given back each time.  Who cannot
  * map our shm cannot ask either: so nobody keeps it longer than KEEP_NS, or, idle,
  * than the keeper sleeps.
@@ -16,19 +19,38 @@
 #include "log/internal.h"
 #include "log/ofd.h"
 
-enum { KEEP_NS = 100 * 1000 * 1000 };
+enum {
+	KEEP_NS = 100 * 1000 * 1000,
+	BUSY_NS = 200 * 1000,       /* asked, the holder may go on for as long as this */
+};
 
+/* -EAGAIN if another holds the lock, or is to have it before us. */
+static int try_lock(struct srd_log *log)
+{
+	if (log->shm && srd_shm_is_others_turn(log->shm))
+		return -EAGAIN;
+	return srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_APPEND, false);
+}
+
+/* Who waits asks, and tries when it is its turn.  Turns go around, so that a crowd is
+ * served evenly; one that is not taken is over in some milliseconds, and somebody who
+ * holds the lock and knows of no turns is met by trying as often. */
 static int wait_for_lock(struct srd_log *log)
 {
-	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_APPEND, false);
+	int error = try_lock(log);
 
 	if (error != -EAGAIN)
 		return error;
-	if (log->shm)
+	if (!log->shm)
+		return srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_APPEND, true);
+	do {
+		unsigned turns = srd_shm_turns(log->shm);
 		srd_shm_ask(log->shm);
-	error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_APPEND, true);
-	if (log->shm)
-		srd_shm_got(log->shm);
+		error = try_lock(log);
+		if (error == -EAGAIN)
+			srd_shm_await_turn(log->shm, turns);
+	} while (error == -EAGAIN);
+	srd_shm_got(log->shm);
 	return error;
 }
 
@@ -65,7 +87,11 @@ int srd_log_lock(struct srd_log *log, bool *follow)
 static void give_back(struct srd_log *log)
 {
 	log->lock_held = false;
+	if (log->shm)
+		srd_shm_pass_on(log->shm);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
+	if (log->shm)
+		srd_shm_passed_on(log->shm);
 }
 
 void srd_log_release(struct srd_log *log)
@@ -77,15 +103,19 @@ void srd_log_release(struct srd_log *log)
 void srd_log_unlock(struct srd_log *log)
 {
 	/* The last append's time serves as the clock: reading one costs. */
-	bool kept_long = log->last_time_ns - log->lock_since_ns > KEEP_NS;
+	int64_t kept_ns = log->last_time_ns - log->lock_since_ns;
 
-	if (!log->shm || kept_long || srd_shm_is_asked(log->shm))
+	if (!log->shm || kept_ns > KEEP_NS || (kept_ns > BUSY_NS && srd_shm_is_asked(log->shm)))
 		give_back(log);
 }
 
-void srd_log_yield(struct srd_log *log)
+bool srd_log_yield(struct srd_log *log, bool idle)
 {
-	if (log->lock_held && (!log->shm || srd_log_now_ns() - log->lock_since_ns > KEEP_NS ||
-	                       srd_shm_is_asked(log->shm)))
+	if (!log->lock_held)
+		return true;
+	int64_t kept_ns = srd_log_now_ns() - log->lock_since_ns;
+	bool wanted = !log->shm || kept_ns > KEEP_NS || srd_shm_is_asked(log->shm);
+	if (wanted && (idle || kept_ns > BUSY_NS || kept_ns < 0))
 		give_back(log);
+	return !wanted || !log->lock_held;
 }

@@ -225,8 +225,9 @@ void srd_log_unlock(struct srd_log *log);
 /* Gives the lock back, whoever asks: where there is no thread to yield it, or what
  * others appended could not be followed. */
 void srd_log_release(struct srd_log *log);
-/* Gives the lock up if another process asks (idle holder's thread). */
-void srd_log_yield(struct srd_log *log);
+/* Gives the lock up if another process asks (idle holder's thread); false if it is not
+ * time yet: IDLE says that nothing was appended since the last call. */
+bool srd_log_yield(struct srd_log *log, bool idle);
 /* Takes the place of what lies behind the end with a durable SYNC record, as far as
  * the rules allow, and cuts the rest: the end moves.  Lock held. */
 int srd_log_prepare(struct srd_log *log);

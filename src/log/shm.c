@@ -16,11 +16,14 @@
 #include "log/ofd.h"
 
 static const uint8_t magic[8] = { 'S', 'R', 'D', 's', 'h', 'm', '\r', '\n' };
-enum { PAGE_VERSION = 2 };
+enum { PAGE_VERSION = 3 };
 
 /* Held for the few microseconds of making the page. */
 enum { BYTE_MAKE = SRD_SHM_SLOTS };
 enum { MAKE_TRIES = 1000 };
+
+/* Whose turn it is has this long to take the lock. */
+enum { TURN_NS = 5 * 1000 * 1000 };
 
 static bool page_fits(const struct srd_shm_page *page, const struct srd_superblock *sb)
 {
@@ -186,11 +189,10 @@ struct srd_shm *srd_shm_open(const struct srd_io *io, int dir_fd, const char *na
 	int prot = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
 	shm->guard = (struct srd_guard){ .start = shm->page, .len = sizeof *shm->page, .prot = prot, .fd = fd };
 	srd_guard_add(&shm->guard);
-	if (!read_only) {
+	/* Who comes when all slots are taken goes without, and cannot say that it waits
+	 * or sleeps, but that somebody does. */
+	if (!read_only)
 		take_slot(shm);
-		if (shm->slot < 0)
-			goto fail;
-	}
 	return shm;
 fail:
 	if (shm)
@@ -265,11 +267,16 @@ static atomic_ulong *word_of(atomic_ulong *words, const struct srd_shm *shm, uns
 void srd_shm_ask(struct srd_shm *shm)
 {
 	unsigned long bit;
-	atomic_ulong *word = word_of(shm->page->waiting, shm, &bit);
 
 	/* The holder looks at the word after each append, and its keeper
 	 * sleeps on `asks`: the bit first, then the wake-up. */
-	atomic_fetch_or(word, bit);
+	if (shm->slot < 0) {
+		atomic_store(&shm->page->crowd, 1);
+	} else {
+		atomic_ulong *word = word_of(shm->page->waiting, shm, &bit);
+		if (atomic_fetch_or(word, bit) & bit)
+			return;
+	}
 	atomic_fetch_add(&shm->page->asks, 1);
 	srd_futex_wake_all(&shm->page->asks, true);
 }
@@ -277,9 +284,74 @@ void srd_shm_ask(struct srd_shm *shm)
 void srd_shm_got(struct srd_shm *shm)
 {
 	unsigned long bit;
-	atomic_ulong *word = word_of(shm->page->waiting, shm, &bit);
+	unsigned mine = (unsigned)shm->slot + 1;
 
+	if (shm->slot < 0)
+		return;
+	atomic_ulong *word = word_of(shm->page->waiting, shm, &bit);
 	atomic_fetch_and(word, ~bit);
+	atomic_compare_exchange_strong(&shm->page->turn, &mine, 0);
+}
+
+bool srd_shm_is_others_turn(const struct srd_shm *shm)
+{
+	unsigned turn = atomic_load(&shm->page->turn);
+
+	return turn != 0 && turn != (unsigned)shm->slot + 1;
+}
+
+static unsigned mask_of(int slot)
+{
+	return 1U << (slot < 0 ? 0 : slot % 32);
+}
+
+void srd_shm_await_turn(struct srd_shm *shm, unsigned turns)
+{
+	unsigned turn = atomic_load(&shm->page->turn);
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TURN_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	srd_futex_wait_bits(&shm->page->turns, turns, mask_of(shm->slot), &until);
+	if (turn == 0 || turn > SRD_SHM_SLOTS || turn == (unsigned)shm->slot + 1 || srd_shm_turns(shm) != turns)
+		return;
+	/* In all that time nothing was passed on: whose turn it was does not take it. */
+	if (atomic_compare_exchange_strong(&shm->page->turn, &turn, 0))
+		atomic_fetch_and(&shm->page->waiting[(turn - 1) / 64], ~(1UL << ((turn - 1) % 64)));
+}
+
+/* The next slot behind our own, around, whose owner lives and waits; -1: none. */
+static int next_waiting(const struct srd_shm *shm)
+{
+	for (int i = 1; i <= SRD_SHM_SLOTS; i++) {
+		int slot = (shm->slot + i) % SRD_SHM_SLOTS;
+		unsigned long bits = atomic_load(&shm->page->waiting[slot / 64]);
+		if (bits == 0)
+			i += 63 - slot % 64;   /* none in the rest of this word */
+		else if ((bits >> (slot % 64) & 1) && slot != shm->slot && srd_ofd_is_taken(shm->fd, slot))
+			return slot;
+	}
+	return -1;
+}
+
+void srd_shm_pass_on(struct srd_shm *shm)
+{
+	atomic_store(&shm->page->turn, (unsigned)(next_waiting(shm) + 1));
+}
+
+void srd_shm_passed_on(struct srd_shm *shm)
+{
+	/* Who asked after the look, and tried before the lock was free, is seen now;
+	 * who tries now gets it. */
+	if (atomic_load(&shm->page->turn) == 0)
+		srd_shm_pass_on(shm);
+	unsigned turn = atomic_load(&shm->page->turn);
+	if (turn == 0)
+		return;
+	atomic_fetch_add(&shm->page->turns, 1);
+	srd_futex_wake_bits(&shm->page->turns, mask_of((int)turn - 1));
 }
 
 /* Takes the bits of others away: they are awake, or dead. */
@@ -327,6 +399,8 @@ bool srd_shm_listen(struct srd_shm *shm, unsigned *seen)
 
 bool srd_shm_is_asked(struct srd_shm *shm)
 {
+	if (atomic_load_explicit(&shm->page->crowd, memory_order_relaxed) && atomic_exchange(&shm->page->crowd, 0))
+		return true;
 	for (unsigned i = 0; i < SRD_SHM_SLOTS / 64; i++) {
 		/* Relaxed: an ask seen late is seen after the next append, or by the keeper. */
 		unsigned long bits = atomic_load_explicit(&shm->page->waiting[i], memory_order_relaxed);

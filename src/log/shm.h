@@ -39,6 +39,9 @@ struct srd_shm_page {
 	atomic_uint bell;                    /* futex: rung for them */
 	_Alignas(64) atomic_uint asks;       /* futex: one more for each ask */
 	atomic_ulong waiting[SRD_SHM_SLOTS / 64];
+	atomic_uint crowd;                   /* somebody without a slot waits */
+	atomic_uint turn;                    /* slot + 1 of who is to have the lock next; 0: anybody */
+	atomic_uint turns;                   /* futex: one more for each time it was given on */
 	_Alignas(64) struct srd_shm_slot slot[SRD_SHM_SLOTS];
 };
 
@@ -76,6 +79,23 @@ uint64_t srd_shm_tell(struct srd_shm *shm);
 /* Before a look whether anything was appended: who appends from now on rings the bell,
  * which is at *SEEN.  False if nobody would (there is no slot to say so in). */
 bool srd_shm_listen(struct srd_shm *shm, unsigned *seen);
+
+/* ---- Turns at the append lock ---- */
+
+/* To be read before the lock is tried, so that nothing is missed while it is not had. */
+static inline unsigned srd_shm_turns(const struct srd_shm *shm)
+{
+	return atomic_load(&shm->page->turns);
+}
+/* True if another process is to have the lock before us. */
+bool srd_shm_is_others_turn(const struct srd_shm *shm);
+/* Sleeps until it may be our turn, some milliseconds at most.  Who was to have the lock
+ * and did not take it in that time, because it is stopped, say, loses its turn until it
+ * asks again. */
+void srd_shm_await_turn(struct srd_shm *shm, unsigned turns);
+/* Says whose turn is next: before the lock is given back, and after. */
+void srd_shm_pass_on(struct srd_shm *shm);
+void srd_shm_passed_on(struct srd_shm *shm);
 
 /* True if a living process asks; forgets the dead. */
 bool srd_shm_is_asked(struct srd_shm *shm);

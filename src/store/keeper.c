@@ -8,6 +8,8 @@
 #include "base/futex.h"
 #include "base/guard.h"
 
+enum { SOON_NS = 100 * 1000 };
+
 #define SYNC_BYTES (UINT64_C(64) << 20)
 
 /* The word the keeper sleeps on: shared where others can ask, else our own. */
@@ -46,17 +48,22 @@ static void sync_if_due(struct srd_store *store, time_t *next)
 	atomic_store(&store->nudged, 0);
 }
 
-static void yield(struct srd_store *store)
+/* False if it should be tried again soon.  *END: of the log at the last try. */
+static bool yield(struct srd_store *store, uint64_t *end)
 {
 	pthread_mutex_lock(&store->commit_mutex);
-	srd_log_yield(store->log);
+	uint64_t now = atomic_load(&store->log->end);
+	bool settled = srd_log_yield(store->log, now == *end);
+	*end = now;
 	pthread_mutex_unlock(&store->commit_mutex);
+	return settled;
 }
 
 static void *keep(void *user)
 {
 	struct srd_store *store = user;
-	const struct timespec interval = { .tv_sec = store->sync_seconds };
+	const struct timespec interval = { .tv_sec = store->sync_seconds }, soon = { .tv_nsec = SOON_NS };
+	uint64_t end = 0;
 	struct timespec now;
 	bool shared;
 	atomic_uint *word = bell(store, &shared);
@@ -66,10 +73,10 @@ static void *keep(void *user)
 	while (!atomic_load(&store->stopping)) {
 		/* The word before the look: an ask between both ends the sleep. */
 		unsigned seen = atomic_load(word);
-		yield(store);
+		bool settled = yield(store, &end);
 		sync_if_due(store, &next_sync);
 		if (!atomic_load(&store->stopping))
-			srd_futex_wait(word, seen, shared, &interval);
+			srd_futex_wait(word, seen, shared, settled ? &interval : &soon);
 	}
 	return NULL;
 }

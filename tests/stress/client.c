@@ -34,6 +34,20 @@ static uint64_t value_of(const void *data, size_t len)
 
 /* ---- The library ---- */
 
+/* What came by a mount may lie in pieces. */
+static uint64_t value_of_pieces(const srd_value *value, char *bytes)
+{
+	size_t len = 0;
+
+	if (value->data || value->len > VALUE_MAX)
+		return value->data ? value_of(value->data, value->len) : UINT64_MAX;
+	for (int i = 0; i < value->iov_count; i++) {
+		memcpy(bytes + len, value->iov[i].iov_base, value->iov[i].iov_len);
+		len += value->iov[i].iov_len;
+	}
+	return value_of(bytes, len);
+}
+
 static int do_store(srd_store *store, const char *name, struct event *event)
 {
 	char bytes[VALUE_MAX];
@@ -46,9 +60,11 @@ static int do_store(srd_store *store, const char *name, struct event *event)
 		return srd_put(store, name, len, bytes, make(event->value, bytes));
 	case KIND_GET:
 		error = srd_get(store, name, len, &value);
-		event->value = error ? 0 : value.data ? value_of(value.data, value.len) : UINT64_MAX;
-		if (!error)
+		event->value = 0;
+		if (!error) {
+			event->value = value_of_pieces(&value, bytes);
 			srd_value_release(&value);
+		}
 		return error == -ENOENT ? 0 : error;
 	case KIND_DELETE:
 		error = srd_delete(store, name, len);

@@ -500,7 +500,7 @@ START_TEST(instances_follow_each_other)
 	for (unsigned i = 0; i < RECORDS; i++) {
 		ck_assert_int_eq(append(i % 2 ? a : b, i, i % 2 ? &a_seen : &b_seen), 0);
 		/* Two in one process cannot wake each other: give the lock on. */
-		srd_log_yield(i % 2 ? a : b);
+		srd_log_yield(i % 2 ? a : b, true);
 		(i % 2 ? a : b)->last_time_ns += INT64_C(1) << 40;
 		srd_log_unlock(i % 2 ? a : b);
 	}
@@ -610,7 +610,7 @@ START_TEST(the_idle_give_the_lock_to_who_cannot_ask)
 	ck_assert_int_eq(append(log, 0, &seen), 0);
 	ck_assert(log->lock_held);
 	log->lock_since_ns -= 1000000000;
-	srd_log_yield(log);   /* as the keeper does from time to time */
+	srd_log_yield(log, true);   /* as the keeper does from time to time */
 	ck_assert(!log->lock_held);
 	srd_log_close(log);
 }

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,29 +132,40 @@ static void run_threads(const char *path, int count, bool reads, double seconds)
 	srd_close(store);
 }
 
+/* Shared by processes. */
+struct crowd {
+	atomic_int ready;
+	struct worker workers[CROWD_MAX];
+};
+
+static void run_process(const char *path, struct crowd *crowd, struct worker *worker, int count, double seconds)
+{
+	worker->store = open_store(path);
+	atomic_fetch_add(&crowd->ready, 1);
+	while (atomic_load(&crowd->ready) < count)
+		sched_yield();
+	worker->until_us = now_us() + seconds * 1e6;
+	work(worker);
+	srd_close(worker->store);
+}
+
 static void run_processes(const char *path, int count, double seconds)
 {
-	struct worker *workers = mmap(NULL, CROWD_MAX * sizeof *workers, PROT_READ | PROT_WRITE,
-	                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	double until_us = now_us() + seconds * 1e6 + 2e5;   /* all are there by then */
+	struct crowd *crowd = mmap(NULL, sizeof *crowd, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (workers == MAP_FAILED)
+	if (crowd == MAP_FAILED)
 		die("mmap", -errno);
 	for (int i = 0; i < count; i++) {
-		workers[i] = (struct worker){ .until_us = until_us, .id = (unsigned)i };
+		crowd->workers[i].id = (unsigned)i;
 		if (fork() == 0) {
-			workers[i].store = open_store(path);
-			while (now_us() < until_us - seconds * 1e6)
-				sched_yield();
-			work(&workers[i]);
-			srd_close(workers[i].store);
+			run_process(path, crowd, &crowd->workers[i], count, seconds);
 			_exit(0);
 		}
 	}
 	while (wait(NULL) > 0)
 		;
-	report("processes", workers, count, seconds);
-	munmap(workers, CROWD_MAX * sizeof *workers);
+	report("processes", crowd->workers, count, seconds);
+	munmap(crowd, sizeof *crowd);
 }
 
 static void fill(const char *path)
