@@ -267,7 +267,7 @@ END_TEST
 
 START_TEST(a_failed_sync_ends_writing_not_reading)
 {
-	struct failing_io failing;
+	static struct failing_io failing;   /* until teardown */
 
 	close_store();
 	failing_io_init(&failing);
