@@ -33,7 +33,7 @@ void srd_log_seen(struct srd_log *log, uint64_t hint)
 
 void srd_log_tell(struct srd_log *log)
 {
-	srd_log_seen(log, log->shm ? srd_shm_tell(log->shm) : 0);
+	srd_log_seen(log, log->shm ? srd_shm_tell(log->shm, atomic_load(&log->end)) : 0);
 }
 
 /* True once in LOOK_NS. */
@@ -128,6 +128,18 @@ static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, 
 	return got < 0 ? got : 0;
 }
 
+/* Who appended may not have come to tell yet, or have been killed.  What one has seen,
+ * nobody who looks later may miss. */
+static void tell_untold(struct srd_log *log, uint64_t end)
+{
+	bool may_tell = log->shm && !(log->flags & SRD_LOG_RDONLY);
+
+	if (log->lock_held)
+		srd_log_tell(log);
+	else if (may_tell && atomic_load_explicit(&log->shm->page->told, memory_order_relaxed) < end)
+		srd_shm_tell(log->shm, end);
+}
+
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 {
 	/* The hint before the look: an append between both is looked for again. */
@@ -152,8 +164,7 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 	log->dropped = (uint64_t)size - end;
 	log->cut_needed = log->dropped > 0;
 	srd_log_seen(log, hint);
-	/* A killed process may not have come to tell. */
-	if (log->lock_held && end != old_end)
-		srd_log_tell(log);
+	if (end != old_end)
+		tell_untold(log, end);
 	return 0;
 }

@@ -16,7 +16,7 @@
 #include "log/ofd.h"
 
 static const uint8_t magic[8] = { 'S', 'R', 'D', 's', 'h', 'm', '\r', '\n' };
-enum { PAGE_VERSION = 3 };
+enum { PAGE_VERSION = 4 };
 
 /* Held for the few microseconds of making the page. */
 enum { BYTE_MAKE = SRD_SHM_SLOTS };
@@ -370,14 +370,13 @@ static bool somebody_sleeps(struct srd_shm *shm)
 	return found;
 }
 
-uint64_t srd_shm_tell(struct srd_shm *shm)
+uint64_t srd_shm_tell(struct srd_shm *shm, uint64_t end)
 {
-	/* No other writes it: who tells has the append lock.  The count before the
-	 * look at who sleeps, as they say so before they look at the count: one of
-	 * both sees the other. */
-	uint64_t appends = atomic_load_explicit(&shm->page->appends, memory_order_relaxed) + 1;
+	/* The count before the look at who sleeps, as they say so before they look at the
+	 * count: one of both sees the other. */
+	atomic_store_explicit(&shm->page->told, end, memory_order_relaxed);
+	uint64_t appends = atomic_fetch_add(&shm->page->appends, 1) + 1;
 
-	atomic_store(&shm->page->appends, appends);
 	if (somebody_sleeps(shm)) {
 		atomic_fetch_add(&shm->page->bell, 1);
 		srd_futex_wake_all(&shm->page->bell, true);

@@ -35,6 +35,7 @@ struct srd_shm_page {
 	uint8_t uuid[16];
 	uint64_t generation;
 	_Alignas(64) atomic_ulong appends;   /* one more for each; where it starts means nothing */
+	atomic_ulong told;                   /* the end that was told of last */
 	atomic_ulong sleeping[SRD_SHM_SLOTS / 64];   /* who is to be woken by the next append */
 	atomic_uint bell;                    /* futex: rung for them */
 	_Alignas(64) atomic_uint asks;       /* futex: one more for each ask */
@@ -73,9 +74,8 @@ int srd_shm_exclusive_holder(struct srd_shm *shm, char *text, size_t size);
  * process at a time. */
 void srd_shm_ask(struct srd_shm *shm);
 void srd_shm_got(struct srd_shm *shm);
-/* Says that something was appended, and wakes who sleeps for it.  Append lock held.
- * The new count. */
-uint64_t srd_shm_tell(struct srd_shm *shm);
+/* Says that there is something up to END, and wakes who sleeps for it.  The new count. */
+uint64_t srd_shm_tell(struct srd_shm *shm, uint64_t end);
 /* Before a look whether anything was appended: who appends from now on rings the bell,
  * which is at *SEEN.  False if nobody would (there is no slot to say so in). */
 bool srd_shm_listen(struct srd_shm *shm, unsigned *seen);
