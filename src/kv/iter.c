@@ -98,7 +98,7 @@ static void prefetch(const struct srd_iter *iter, uint32_t dentry)
 	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
 
 	__builtin_prefetch(srd_inode_at(state, entry->inode));
-	__builtin_prefetch(srd_dentry_name(state, entry));
+	__builtin_prefetch(srd_dentry_name_place(state, entry));
 }
 
 static void scan_fill(struct srd_iter *iter)

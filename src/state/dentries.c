@@ -48,23 +48,46 @@ void srd_state_prefetch_target(const struct srd_state *state, uint32_t hash)
 		const char *inode = (const char *)srd_inode_at(state, dentry->inode);
 		__builtin_prefetch(inode);
 		__builtin_prefetch(inode + sizeof(struct srd_inode) - 1);
-		__builtin_prefetch(srd_dentry_name(state, dentry));
+		__builtin_prefetch(srd_dentry_name_place(state, dentry));
 	}
 }
 
-const char *srd_dentry_name(const struct srd_state *state, const struct srd_dentry *dentry)
+const char *srd_dentry_name_place(const struct srd_state *state, const struct srd_dentry *dentry)
 {
 	if (__builtin_expect(dentry->name >= SRD_MADE_UP, 0))
 		return srd_lost_name(state, dentry->name);
 	return (const char *)state->source.at(state->source.user, dentry->name, dentry->name_len);
 }
 
+/* False if NAME, which is DENTRY's, is not what it was when the hash was made. */
+static bool is_as_it_was(const struct srd_state *state, const struct srd_dentry *dentry, const char *name)
+{
+	uint64_t dir = srd_inode_at(state, dentry->parent)->ino;
+
+	if (srd_state_name_hash(state, dir, name, dentry->name_len) == dentry->hash)
+		return true;
+	srd_table_stray(&state->dentries);
+	return false;
+}
+
+const char *srd_dentry_name(const struct srd_state *state, const struct srd_dentry *dentry)
+{
+	const char *name = srd_dentry_name_place(state, dentry);
+
+	return name && (!state->chunks || is_as_it_was(state, dentry, name)) ? name : NULL;
+}
+
 static bool name_is(const struct srd_state *state, const struct srd_dentry *dentry,
                     const char *name, size_t len)
 {
-	const char *own = dentry->name_len == len ? srd_dentry_name(state, dentry) : NULL;
+	const char *own = dentry->name_len == len ? srd_dentry_name_place(state, dentry) : NULL;
 
-	return own && memcmp(own, name, len) == 0;
+	if (own && memcmp(own, name, len) == 0)
+		return true;
+	/* The same hash and another name: hardly ever, unless that has been damaged. */
+	if (own && state->chunks)
+		is_as_it_was(state, dentry, own);
+	return false;
 }
 
 uint32_t srd_state_lookup_hashed(const struct srd_state *state, uint32_t dir, uint32_t hash,

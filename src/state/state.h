@@ -179,8 +179,12 @@ static inline bool srd_inode_is_dir(const struct srd_inode *inode)
 {
 	return (inode->mode & 0170000) == 0040000;
 }
-/* The name of a dentry, in the log; NULL if it cannot be read. */
+/* The name of a dentry, in the log; NULL if it cannot be read.  Replaying checks what it
+ * reads; where an image spared us that, the name is held against its hash, and one that
+ * has changed makes the tables bad: they are to be built from the log, as it is. */
 const char *srd_dentry_name(const struct srd_state *state, const struct srd_dentry *dentry);
+/* Where it lies, without a look at it; NULL: nowhere. */
+const char *srd_dentry_name_place(const struct srd_state *state, const struct srd_dentry *dentry);
 /* The first child of DIR whose cookie is above COOKIE, 0: none.  HINT, a dentry
  * index from an earlier answer or 0, makes it O(1) while that one is there. */
 uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,

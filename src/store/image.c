@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "log/image.h"
 #include "state/image.h"
+#include "state/lost.h"
 
 /* ---- A chunk that is damaged: the state once more, as it was when saved ---- */
 
@@ -253,6 +254,17 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Names that stand in for lost ones are in no log, and are not for ever. */
+static bool has_made_up_names(const struct srd_state *state)
+{
+	int64_t ino;
+
+	for (uint32_t i = 1; (ino = srd_lost_bearer(state, i)) >= 0; i++)
+		if (ino > 0)
+			return true;
+	return false;
+}
+
 /* Saves STATE, which is that of the log up to PLACE, to where the log is durable, and ends what
  * srd_image_file_begin() began. */
 static int save(const struct srd_image_file *file, const struct srd_state *state, const struct srd_log_place *place,
@@ -263,7 +275,7 @@ static int save(const struct srd_image_file *file, const struct srd_state *state
 	srd_log_image_set_place(&saving.image, place);
 	saving.image.saved_ns = now_ns();
 	srd_state_describe(state, &saving.image);
-	int error = save_all(&saving);
+	int error = has_made_up_names(state) ? SRD_EDAMAGED : save_all(&saving);
 	if (error)
 		srd_image_file_abandon(&saving.file);
 	else

@@ -39,10 +39,19 @@ static int apply(struct srd_store *store, const struct srd_record *record, const
 	return error;
 }
 
+/* Not 0 if the tables are to be built from the log; but not from one of which bytes are
+ * gone, for they have more than that.  Read side or commit mutex held. */
+static int tables_error(const struct srd_store *store)
+{
+	int error = srd_chunks_error(store->state.chunks);
+
+	return error && !srd_log_is_lost(store->log) ? error : 0;
+}
+
 /* Call with the commit mutex held. */
 static int heal(struct srd_store *store)
 {
-	return srd_chunks_error(store->state.chunks) ? srd_image_replace(store) : 0;
+	return tables_error(store) ? srd_image_replace(store) : 0;
 }
 
 int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata)
@@ -262,7 +271,7 @@ int srd_store_read(struct srd_store *store, unsigned *stripe)
 	*stripe = srd_brlock_stripe();
 	srd_brlock_read_lock(&store->state_lock, *stripe);
 	/* With the lock held: the tables may be replaced otherwise. */
-	while (srd_chunks_error(store->state.chunks)) {
+	while (tables_error(store)) {
 		srd_brlock_read_unlock(&store->state_lock, *stripe);
 		int error = srd_store_follow(store);
 		if (error)
@@ -277,7 +286,7 @@ int srd_store_read(struct srd_store *store, unsigned *stripe)
 
 int srd_store_done(struct srd_store *store, unsigned stripe)
 {
-	int bad = srd_chunks_error(store->state.chunks);
+	int bad = tables_error(store);
 
 	srd_brlock_read_unlock(&store->state_lock, stripe);
 	return bad;

@@ -273,6 +273,31 @@ START_TEST(a_killed_process_leaves_only_its_tail_to_replay)
 }
 END_TEST
 
+struct file_bytes {
+	uint8_t *bytes;
+	size_t len;
+};
+
+static struct file_bytes read_file(const char *name)
+{
+	struct stat st;
+	int fd = open(name, O_RDONLY);
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	struct file_bytes file = { .bytes = malloc((size_t)st.st_size), .len = (size_t)st.st_size };
+	ck_assert_int_eq(read(fd, file.bytes, file.len), (ssize_t)file.len);
+	close(fd);
+	return file;
+}
+
+static void write_file(const char *name, const struct file_bytes *file)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	ck_assert_int_eq(write(fd, file->bytes, file->len), (ssize_t)file->len);
+	close(fd);
+}
+
 /* ---- Damage ---- */
 
 static void flip(const char *file, off_t at)
@@ -338,6 +363,53 @@ START_TEST(a_damaged_chunk_can_be_written_to)
 	}
 	open_store(0);
 	assert_all();
+}
+END_TEST
+
+/* The image refers to names in the log, and who opens by it has not checked them. */
+static void rot_a_name(void)
+{
+	put("rotten", "2");
+	make_image();
+	struct file_bytes log = read_file(path);
+	uint8_t *name = memmem(log.bytes, log.len, "rotten", 6);
+	name[2] = 'T';
+	write_file(path, &log);
+	free(log.bytes);
+	open_store(SRD_NOSYNC);
+	ck_assert(came_from_image());
+}
+
+/* From here on it is as if there had been no image. */
+static void assert_rot_is_known(void)
+{
+	assert_all();
+	ck_assert(!came_from_image());
+	ck_assert_int_eq(get_error("roTten"), -ENOENT);
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), SRD_EDAMAGED);
+}
+
+START_TEST(a_rotten_name_is_not_just_absent)
+{
+	rot_a_name();
+	ck_assert_int_eq(get_error("rotten"), SRD_ECORRUPT);
+	assert_rot_is_known();
+}
+END_TEST
+
+START_TEST(a_rotten_name_is_not_listed)
+{
+	struct srd_entry entry;
+	srd_iter *iter;
+	int got;
+
+	rot_a_name();
+	ck_assert_int_eq(srd_iter_new(store, NULL, 0, 0, 0, 1, &iter), 0);
+	while ((got = srd_iter_next(iter, &entry)) == 1)
+		ck_assert_str_ne(entry.key, "roTten");
+	srd_iter_free(iter);
+	ck_assert_int_eq(got, SRD_ECORRUPT);
+	assert_rot_is_known();
 }
 END_TEST
 
@@ -497,31 +569,6 @@ START_TEST(what_a_killed_saver_left_is_in_nobodys_way)
 END_TEST
 
 /* ---- Images made to harm: the checks are right, the tables are not ---- */
-
-struct file_bytes {
-	uint8_t *bytes;
-	size_t len;
-};
-
-static struct file_bytes read_file(const char *name)
-{
-	struct stat st;
-	int fd = open(name, O_RDONLY);
-
-	ck_assert_int_eq(fstat(fd, &st), 0);
-	struct file_bytes file = { .bytes = malloc((size_t)st.st_size), .len = (size_t)st.st_size };
-	ck_assert_int_eq(read(fd, file.bytes, file.len), (ssize_t)file.len);
-	close(fd);
-	return file;
-}
-
-static void write_file(const char *name, const struct file_bytes *file)
-{
-	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-
-	ck_assert_int_eq(write(fd, file->bytes, file->len), (ssize_t)file->len);
-	close(fd);
-}
 
 /* Writes wild numbers where numbers are, some in a few chosen bytes, some in each entry. */
 static void tamper(uint64_t *random, struct file_bytes *file, const struct srd_image *sizes)
@@ -851,6 +898,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_killed_process_leaves_only_its_tail_to_replay);
 	tcase_add_test(tcase, a_damaged_chunk_is_made_again_unnoticed);
 	tcase_add_test(tcase, a_damaged_chunk_can_be_written_to);
+	tcase_add_test(tcase, a_rotten_name_is_not_just_absent);
+	tcase_add_test(tcase, a_rotten_name_is_not_listed);
 	tcase_add_test(tcase, a_damaged_header_or_list_of_checks_is_ignored);
 	tcase_add_test(tcase, a_cut_image_is_ignored);
 	tcase_add_test(tcase, the_image_of_another_history_is_ignored);
