@@ -85,6 +85,8 @@ static void destroy(struct srd_fs *fs, struct srd_open_inode *inode)
 	*link = inode->next;
 	if (atomic_load(&inode->changed))
 		atomic_fetch_sub(&opens->changed_count, 1);
+	if (opens->unsaved)
+		srd_numberset_remove(opens->unsaved, inode->ino);
 	srd_committer_remove(opens, inode);
 	srd_dirty_clear(&inode->dirty);
 	count_pending(fs, inode);
@@ -133,6 +135,17 @@ bool srd_open_is_changed(struct srd_fs *fs, uint64_t ino)
 	return inode && atomic_load(&inode->changed);
 }
 
+/* Call with opens.mutex held. */
+static void note_unsaved(struct srd_opens *opens, uint64_t ino, bool unsaved)
+{
+	if (!opens->unsaved)
+		return;
+	if (unsaved)
+		srd_numberset_add(opens->unsaved, ino);
+	else
+		srd_numberset_remove(opens->unsaved, ino);
+}
+
 static void set_changed(struct srd_fs *fs, struct srd_open_inode *inode, bool changed)
 {
 	if (atomic_load_explicit(&inode->changed, memory_order_relaxed) == changed)
@@ -140,6 +153,7 @@ static void set_changed(struct srd_fs *fs, struct srd_open_inode *inode, bool ch
 	SRD_LOCK_GUARD(&fs->opens.mutex);
 	atomic_store(&inode->changed, changed);
 	atomic_fetch_add(&fs->opens.changed_count, changed ? 1 : -1u);
+	note_unsaved(&fs->opens, inode->ino, changed);
 	if (changed && !inode->unlinked)
 		srd_committer_add(&fs->opens, inode);
 	else

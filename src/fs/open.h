@@ -70,6 +70,7 @@ struct srd_opens {
 	struct srd_open_inode *bucket[SRD_OPEN_BUCKETS];
 	struct srd_open_inode *oldest, *newest;   /* dirty ones, waiting to be committed */
 	atomic_uint changed_count;        /* inodes with `changed` */
+	struct srd_numberset *unsaved;    /* their numbers, for who takes over; NULL: nobody does */
 	/* committer.c */
 	pthread_t thread;
 	pthread_cond_t wake;

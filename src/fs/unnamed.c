@@ -101,7 +101,7 @@ static int free_all(struct srd_txn *txn, const struct srd_state *state)
 
 	for (uint32_t i = 1; i < state->inodes.count && left > 0 && !error; i++) {
 		const struct srd_inode *inode = srd_inode_at(state, i);
-		if (inode->mode == 0 || inode->nlink > 0 || inode->gone)
+		if (inode->mode == 0 || inode->nlink > 0 || inode->gone || atomic_load(&inode->pins) > 0)
 			continue;
 		error = srd_txn_free(txn, inode->ino);
 		left--;
@@ -119,6 +119,21 @@ void srd_unnamed_sweep(struct srd_fs *fs)
 		srd_txn_commit(txn, NULL);
 	else
 		srd_txn_abort(txn);
+}
+
+void srd_unnamed_adopt(struct srd_fs *fs)
+{
+	const struct srd_state *state = &fs->store->state;
+	unsigned stripe;
+
+	if (srd_store_read(fs->store, &stripe) != 0)
+		return;
+	for (uint32_t i = 1; i < state->inodes.count && state->unnamed > 0; i++) {
+		const struct srd_inode *inode = srd_inode_at(state, i);
+		if (inode->mode != 0 && inode->nlink == 0 && !inode->gone)
+			srd_unnamed_add(&fs->unnamed, inode->ino);
+	}
+	srd_store_done(fs->store, stripe);
 }
 
 /* Nobody uses any of them any more, whatever the pins say: a kernel does not

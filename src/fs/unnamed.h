@@ -29,6 +29,8 @@ void srd_unnamed_init(struct srd_unnamed *unnamed);
 /* Gives up what a crash has left, unless it may be another's.  What cannot be given up
  * now stays for the next. */
 void srd_unnamed_sweep(struct srd_fs *fs);
+/* Takes over what a process that died had made, and what is pinned therefore. */
+void srd_unnamed_adopt(struct srd_fs *fs);
 /* Gives up all that have no name still. */
 void srd_unnamed_release(struct srd_fs *fs);
 /* INO was made without a name, and pinned.  If there is no memory to remember it,

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -20,7 +22,11 @@
 #include "fuse/wire.h"
 #include "fuse/worker.h"
 
-enum { GRACE_MS = 2000 };
+enum {
+	GRACE_MS = 2000,
+	DEATHS_MAX = 5,            /* workers that may die within ... */
+	DEATHS_SECONDS = 60,
+};
 
 enum stage { NONE, OPENING, STARTING, SERVING, LEAVING };
 
@@ -35,6 +41,8 @@ struct keeper {
 	bool stopped;                     /* it was told to stop */
 	bool served;                      /* some worker has */
 	bool failed;
+	time_t deaths[DEATHS_MAX];        /* when workers died, the last ones in turn */
+	unsigned death_count;
 };
 
 /* ---- The worker ---- */
@@ -190,7 +198,9 @@ static void on_serving(struct keeper *keeper)
 	int error = 0;
 
 	keeper->stage = SERVING;
-	if (keeper->ready >= 0)
+	if (keeper->served)
+		error = srd_device_resend(&mount->device);
+	else if (keeper->ready >= 0)
 		error = srd_mount_go_background(mount, keeper->ready);
 	keeper->served = true;
 	if (error)
@@ -238,16 +248,46 @@ static bool on_order(struct keeper *keeper)
 	return true;
 }
 
+static bool dies_too_often(struct keeper *keeper)
+{
+	struct timespec now;
+	time_t *oldest = &keeper->deaths[keeper->death_count++ % DEATHS_MAX];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	bool often = keeper->death_count > DEATHS_MAX && now.tv_sec - *oldest < DEATHS_SECONDS;
+	*oldest = now.tv_sec;
+	return often;
+}
+
 /* The worker died, and was not about to leave. */
-static void lose_worker(struct keeper *keeper, int status)
+static void replace_worker(struct keeper *keeper, int status)
 {
 	struct srd_mount *mount = keeper->mount;
-	bool killed = WIFSIGNALED(status);
+	int error = 0;
+	char how[64];
 
-	srd_mount_say(mount, "the worker died (%s %d): the mount ends", killed ? "signal" : "status",
-	              killed ? WTERMSIG(status) : WEXITSTATUS(status));
-	keeper->failed = true;
-	srd_place_detach(mount->mountpoint, mount->device.dev);
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof how, "signal %d", WTERMSIG(status));
+	else
+		snprintf(how, sizeof how, "status %d", WEXITSTATUS(status));
+	if (dies_too_often(keeper)) {
+		srd_mount_say(mount, "the worker died (%s), too often: the mount ends", how);
+		error = -EIO;
+	} else if (!srd_device_can_resend(&mount->device)) {
+		srd_mount_say(mount, "the worker died (%s), and this kernel (before 6.9) cannot go on with another: "
+		              "the mount ends", how);
+		error = -EIO;
+	} else {
+		srd_mount_say(mount, "the worker died (%s): starting another", how);
+		mount->legacy.life++;
+		error = start_worker(keeper);
+		if (error)
+			srd_mount_say(mount, "cannot start a worker: %s", srd_strerror(error));
+	}
+	if (error) {
+		keeper->failed = true;
+		srd_place_detach(mount->mountpoint, mount->device.dev);
+	}
 }
 
 static void on_death(struct keeper *keeper)
@@ -267,7 +307,7 @@ static void on_death(struct keeper *keeper)
 		if (stage == LEAVING || keeper->ending || !keeper->served)
 			keeper->failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 		else
-			lose_worker(keeper, status);
+			replace_worker(keeper, status);
 	}
 }
 
@@ -327,6 +367,9 @@ int srd_keeper_run(struct srd_mount *mount, int signals, int ready)
 	struct keeper keeper = { .mount = mount, .folder.fd = -1, .signals = signals, .ready = ready,
 	                         .orders = -1, .errands = -1 };
 	int error = open_folder(&keeper);
+
+	if (!error)
+		error = srd_legacy_init(&mount->legacy);
 
 	if (!error)
 		error = start_worker(&keeper);

@@ -13,7 +13,9 @@
  *        +-------> worker ----------> the log, the shm, the image (descriptors)
  *         requests    '- parses all of it, locked in (sandbox.h)
  *
- * If the worker dies, the mount ends.
+ * A worker that dies is started again on the same device, and the kernel is asked to
+ * send again what was not answered: the mount does not go away.  One that dies over
+ * and over, or where the kernel cannot send again, takes the mount with it.
  */
 #ifndef SRD_FUSE_KEEPER_H
 #define SRD_FUSE_KEEPER_H

@@ -23,6 +23,8 @@ enum {
 	ANSWER_BYTES_MAX = 4096,
 };
 
+#define UNIQUE_RESEND (UINT64_C(1) << 63)   /* in newer headers */
+
 /* ---- INIT ---- */
 
 enum { FLAGS2_DIRECT_IO_ALLOW_MMAP = 1 << 4 };   /* in newer headers */
@@ -132,6 +134,7 @@ void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 	memcpy(&header, request->mem, sizeof header);
 	hints->caller = (int)header.pid;
 	hints->kept = is_kept(header.opcode);
+	hints->resent = header.unique & UNIQUE_RESEND;
 	switch (header.opcode) {
 	case FUSE_WRITE:
 		hints->kills = word(request, offsetof(struct fuse_write_in, write_flags)) & FUSE_WRITE_KILL_SUIDGID;

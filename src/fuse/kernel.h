@@ -15,6 +15,7 @@ struct srd_hints {
 	int caller;              /* its thread; 0: not in our sight */
 	bool kills;              /* setuid and setgid go with this change */
 	bool kept;               /* the kernel may keep what the answer tells */
+	bool resent;             /* it may have been carried out, though nobody answered */
 	bool unnamed;            /* the file to create gets no name (O_TMPFILE) */
 	bool births;             /* GETATTR is to be answered as STATX (srd_reply_statx()) */
 };

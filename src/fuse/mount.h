@@ -9,12 +9,15 @@
  *     wire.c      what they say to each other
  *     errands.c   what a worker may not do itself: the worker's side,
  *     folder.c    the keeper's
+ *     legacy.c    what a worker that dies leaves to the next
  *     device.c    /dev/fuse, mounted
  *     place.c     mount points: what is there, what is allowed, clearing, detaching
  *     loop.c      threads that take requests and have libfuse decode them
  *     notifier.c  what others changed, to be told to the kernel
  *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does
+ *     handle.c    what the kernel calls open files
+ *     resent.c    requests whose first taker has died
  *     reply.c     results to what libfuse sends
  */
 #ifndef SRD_FUSE_MOUNT_H
@@ -25,6 +28,7 @@
 
 #include "fs/fs.h"
 #include "fuse/device.h"
+#include "fuse/legacy.h"
 #include "fuse/options.h"
 
 struct srd_loop;
@@ -40,6 +44,7 @@ struct srd_mount {
 	struct srd_loop *loop;
 	struct srd_notifier *notifier;    /* NULL before it is started */
 	double timeout;                   /* seconds that the kernel may believe what it was told */
+	struct srd_legacy legacy;         /* all 0 without a keeper */
 	int orders;                       /* a worker's socket to its keeper; -1: none */
 	bool background;                  /* talks to syslog */
 };

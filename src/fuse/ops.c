@@ -106,6 +106,7 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name, const stru
 	struct stat st;
 	int error = srd_fs_make(srd_fs_of(req), parent, name, node, &st);
 
+	error = srd_resent_made(req, error, parent, name, node, &st);
 	srd_reply_entry(req, error, &st);
 }
 
@@ -141,23 +142,26 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const
 	struct stat st;
 	int error = srd_fs_link(srd_fs_of(req), ino, new_parent, new_name, &st);
 
+	error = srd_resent_linked(req, error, ino, new_parent, new_name, &st);
 	srd_reply_entry(req, error, &st);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	srd_reply_status(req, srd_fs_unlink(srd_fs_of(req), parent, name, false));
+	srd_reply_status(req, srd_resent_removed(srd_fs_unlink(srd_fs_of(req), parent, name, false)));
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	srd_reply_status(req, srd_fs_unlink(srd_fs_of(req), parent, name, true));
+	srd_reply_status(req, srd_resent_removed(srd_fs_unlink(srd_fs_of(req), parent, name, true)));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
-	srd_reply_status(req, srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name, flags));
+	int error = srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name, flags);
+
+	srd_reply_status(req, srd_resent_renamed(req, error, new_parent, new_name, flags));
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -263,6 +267,11 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	if (srd_loop_hints()->unnamed)
 		name = NULL;
 	int error = srd_fs_create(srd_fs_of(req), parent, name, &node, fi->flags, &st, &file);
+	if (error == -EEXIST && srd_resent_made(req, error, parent, name, &node, &st) == 0) {
+		error = srd_fs_open(srd_fs_of(req), st.st_ino, fi->flags & ~O_TRUNC, NULL, &file);
+		if (error)
+			srd_fs_forget(srd_fs_of(req), st.st_ino, 1);
+	}
 	/* Somebody else made it since the kernel looked: it is to look again, and open it. */
 	if (error == -EEXIST && !(fi->flags & O_EXCL))
 		error = -ESTALE;
@@ -272,9 +281,10 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
 {
 	void *buffer = srd_loop_buffer(size);
-	(void)ino;
-	ssize_t len = buffer ? srd_fs_read(srd_fs_of(req), srd_file_of(fi), (uint64_t)pos, buffer, size) : -ENOMEM;
+	struct srd_file spare, *file = srd_file_of(req, ino, fi, &spare);
+	ssize_t len = !file ? -EIO : !buffer ? -ENOMEM : srd_fs_read(srd_fs_of(req), file, (uint64_t)pos, buffer, size);
 
+	srd_file_done(req, file, &spare);
 	if (len < 0)
 		srd_reply_status(req, (int)len);
 	else
@@ -284,13 +294,15 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, stru
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t pos,
                      struct fuse_file_info *fi)
 {
+	struct srd_file spare, *file = srd_file_of(req, ino, fi, &spare);
 	struct srd_caller caller;
-	(void)ino;
 	/* With the kernel's writeback cache its idea of the end is the true one. */
 	bool appends = (fi->flags & O_APPEND) && !srd_mount_of(req)->options->writeback;
-	int error = (appends ? srd_fs_append : srd_fs_write)(srd_fs_of(req), srd_file_of(fi), (uint64_t)pos, data,
-	                                                     size, srd_caller_of(req, &caller));
+	int error = !file ? -EIO
+	            : (appends ? srd_fs_append : srd_fs_write)(srd_fs_of(req), file, (uint64_t)pos, data, size,
+	                                                       srd_caller_of(req, &caller));
 
+	srd_file_done(req, file, &spare);
 	if (error)
 		srd_reply_status(req, error);
 	else
@@ -299,24 +311,28 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	srd_reply_status(req, srd_fs_flush(srd_fs_of(req), srd_file_of(fi)));
+	struct srd_file spare, *file = srd_file_of(req, ino, fi, &spare);
+	int error = file ? srd_fs_flush(srd_fs_of(req), file) : -EIO;
+
+	srd_file_done(req, file, &spare);
+	srd_reply_status(req, error);
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	(void)ino;
+	struct srd_file spare, *file = srd_file_of(req, ino, fi, &spare);
 	(void)datasync;
 	srd_loop_hold_up();
-	int error = srd_fs_sync(srd_fs_of(req), srd_file_of(fi));
+	int error = file ? srd_fs_sync(srd_fs_of(req), file) : -EIO;
 	srd_loop_go_on();
+	srd_file_done(req, file, &spare);
 	srd_reply_status(req, error);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	srd_fs_close(srd_fs_of(req), srd_file_of(fi));
+	srd_file_release(req, fi);
 	srd_reply_status(req, 0);
 }
 
@@ -330,11 +346,6 @@ struct listing {
 	size_t used, size;
 };
 
-static struct srd_dir *dir_of(const struct fuse_file_info *fi)
-{
-	return (struct srd_dir *)(uintptr_t)fi->fh;
-}
-
 static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct srd_dir *dir;
@@ -344,7 +355,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		srd_reply_status(req, error);
 		return;
 	}
-	fi->fh = (uintptr_t)dir;
+	fi->fh = srd_handle_of(srd_mount_of(req), dir);
 	if (fuse_reply_open(req, fi) != 0)
 		srd_fs_close_dir(dir);
 }
@@ -368,10 +379,11 @@ static bool list_entry(void *user, const char *name, const struct stat *st, uint
 	return true;
 }
 
-static void list(fuse_req_t req, size_t size, off_t pos, const struct fuse_file_info *fi, bool plus)
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, const struct fuse_file_info *fi, bool plus)
 {
+	struct srd_dir spare, *dir = srd_dir_of(req, ino, fi, &spare);
 	struct listing listing = { .req = req, .plus = plus, .buffer = srd_loop_buffer(size), .size = size };
-	int error = listing.buffer ? srd_fs_read_dir(srd_fs_of(req), dir_of(fi), (uint64_t)pos, plus,
+	int error = listing.buffer ? srd_fs_read_dir(srd_fs_of(req), dir, (uint64_t)pos, plus,
 	                                             list_entry, &listing)
 	                           : -ENOMEM;
 
@@ -383,21 +395,19 @@ static void list(fuse_req_t req, size_t size, off_t pos, const struct fuse_file_
 
 static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
 {
-	(void)ino;
-	list(req, size, pos, fi, false);
+	list(req, ino, size, pos, fi, false);
 }
 
 /* +1 for each entry with an inode number in it. */
 static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
 {
-	(void)ino;
-	list(req, size, pos, fi, true);
+	list(req, ino, size, pos, fi, true);
 }
 
 static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	srd_fs_close_dir(dir_of(fi));
+	srd_dir_release(req, fi);
 	srd_reply_status(req, 0);
 }
 

@@ -6,10 +6,27 @@
 
 #include "fuse/reply.h"
 
-static inline struct srd_file *srd_file_of(const struct fuse_file_info *fi)
-{
-	return (struct srd_file *)(uintptr_t)fi->fh;
-}
+/* ---- handle.c ---- */
+
+/* What the kernel is to call an open file or directory. */
+uint64_t srd_handle_of(const struct srd_mount *mount, const void *address);
+/* The open file that FI names, of the inode INO; SPARE is used if a worker that has died
+ * made it.  NULL: something is lost of it (EIO).  Goes back to srd_file_done(). */
+struct srd_file *srd_file_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, struct srd_file *spare);
+void srd_file_done(fuse_req_t req, const struct srd_file *file, const struct srd_file *spare);
+struct srd_dir *srd_dir_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, struct srd_dir *spare);
+/* Closes what FI names, if it is ours. */
+void srd_file_release(fuse_req_t req, const struct fuse_file_info *fi);
+void srd_dir_release(fuse_req_t req, const struct fuse_file_info *fi);
+
+/* ---- resent.c: what ERROR means where the request may have been carried out ---- */
+
+int srd_resent_removed(int error);
+int srd_resent_renamed(fuse_req_t req, int error, fuse_ino_t new_parent, const char *new_name, unsigned flags);
+/* On success *ST is that of what was made, pinned. */
+int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *name, const struct srd_fs_node *node,
+                    struct stat *st);
+int srd_resent_linked(fuse_req_t req, int error, fuse_ino_t ino, fuse_ino_t parent, const char *name, struct stat *st);
 
 /* ---- caller.c ---- */
 bool srd_caller_in_group(fuse_req_t req, gid_t gid);

@@ -3,6 +3,8 @@
 
 #include "fuse/reply.h"
 
+#include "fuse/ops.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -134,7 +136,7 @@ static bool is_uncached(const struct srd_mount *mount, const struct fuse_file_in
 
 static void set_handle(const struct srd_mount *mount, const struct srd_file *file, struct fuse_file_info *fi)
 {
-	fi->fh = (uintptr_t)file;
+	fi->fh = srd_handle_of(mount, file);
 	fi->direct_io = is_uncached(mount, fi);
 	fi->keep_cache = file->keep_cache;
 #ifdef HAVE_STRUCT_FUSE_FILE_INFO_NOFLUSH

@@ -63,6 +63,7 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 {
 	const struct srd_mount_options *options = mount->options;
 	int flags = srd_mount_open_flags(options);
+	struct srd_legacy *legacy = &mount->legacy;
 	struct opening opening = { .mount = mount };
 	struct srd_progress progress = { .tell = say_progress, .user = &opening };
 	struct timespec now;
@@ -72,8 +73,9 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 	/* A store cut short under us is EIO to who asks, not the end of the mount. */
 	int error = srd_guard_catch();
 	if (!error)
-		error = srd_store_open_telling(mount->store_path, flags, io, &progress, &mount->store);
-
+		error = srd_store_open_again(mount->store_path, flags, io, &progress, legacy->orphans.count ? &legacy->orphans : NULL,
+		                             legacy->life > 0,
+		                             &mount->store);
 	if (error == -EBUSY)
 		say_busy(mount, io);
 	else if (error)
@@ -86,9 +88,13 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 	error = srd_fs_new(mount->store, say, mount, &mount->fs);
 	if (error)
 		srd_mount_say(mount, "%s", srd_strerror(error));
-	else
-		mount->fs->limit.max_bytes = options->max_bytes;
-	return error;
+	if (error)
+		return error;
+	mount->fs->limit.max_bytes = options->max_bytes;
+	mount->fs->opens.unsaved = legacy->unsaved.count ? &legacy->unsaved : NULL;
+	if (legacy->life > 0)
+		srd_unnamed_adopt(mount->fs);
+	return 0;
 }
 
 /* libfuse takes a descriptor in place of a mount point. */
@@ -211,6 +217,7 @@ int srd_worker_run(struct srd_mount *mount, const char *name)
 	if (!mount->options->debug)
 		fuse_set_log_func(log_to_keeper);
 	srd_errands_init(&errands, SRD_WORKER_ERRANDS, SRD_WORKER_FOLDER, name);
+	srd_legacy_enter(&mount->legacy);
 	int error = lock_in(mount);
 	if (!error)
 		error = srd_worker_open(mount, &errands.io);

@@ -17,6 +17,7 @@
 
 #include <sys/stat.h>
 
+#include "base/check.h"
 #include "state/extents.h"
 #include "state/xattrs.h"
 
@@ -62,6 +63,8 @@ void srd_inode_unnumber(struct srd_state *state, uint32_t index)
 
 static void free_inode(struct srd_state *state, uint32_t index)
 {
+	if (state->orphans && srd_inode_at(state, index)->ino != 0)
+		srd_numberset_remove(state->orphans, srd_inode_at(state, index)->ino);
 	srd_inode_unnumber(state, index);
 	srd_extents_clear(state, srd_inode_at(state, index));
 	srd_xattrs_clear(state, srd_inode_at(state, index));
@@ -75,11 +78,16 @@ void srd_inode_give_up(struct srd_state *state, uint32_t index)
 	--*counter_of(state, inode->mode);
 	inode->nlink = 0;
 	inode->gone = true;
+	if (state->orphans && srd_numberset_has(state->orphans, inode->ino))
+		atomic_fetch_add_explicit(&inode->pins, 1, memory_order_relaxed);
 	/* Acquire: who gave the last pin back has done with the inode. */
-	if (atomic_load_explicit(&inode->pins, memory_order_acquire) == 0)
+	if (atomic_load_explicit(&inode->pins, memory_order_acquire) == 0) {
 		free_inode(state, index);
-	else
-		state->own_order = true;
+		return;
+	}
+	state->own_order = true;
+	if (state->orphans)
+		srd_numberset_add(state->orphans, inode->ino);
 }
 
 void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)
@@ -88,18 +96,27 @@ void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)
 	atomic_fetch_add_explicit(&srd_inode_at(state, inode)->pins, count, memory_order_relaxed);
 }
 
+void srd_state_pin_all(struct srd_state *state)
+{
+	for (uint32_t i = 1; i < state->inodes.count; i++)
+		if (srd_inode_at(state, i)->mode != 0)
+			srd_state_pin(state, i, 1);
+}
+
 bool srd_state_unpin(struct srd_state *state, uint32_t index, uint32_t count, bool free_now)
 {
 	struct srd_inode *inode = srd_inode_at(state, index);
-	unsigned pins = atomic_load_explicit(&inode->pins, memory_order_relaxed);
+	unsigned pins = atomic_load_explicit(&inode->pins, memory_order_relaxed), taken;
 
 	/* Release: partner of the acquire in srd_inode_give_up(). */
 	do {
-		if (inode->gone && pins == count && !free_now)
+		/* More than there are: a process before us had handed it out. */
+		taken = SRD_MIN(pins, count);
+		if (inode->gone && pins == taken && !free_now)
 			return true;
-	} while (!atomic_compare_exchange_weak_explicit(&inode->pins, &pins, pins - count,
+	} while (!atomic_compare_exchange_weak_explicit(&inode->pins, &pins, pins - taken,
 	                                                memory_order_release, memory_order_relaxed));
-	if (inode->gone && pins == count)
+	if (inode->gone && pins == taken)
 		free_inode(state, index);
 	return false;
 }

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/numberset.h"
 #include "format/op.h"
 #include "format/record.h"
 #include "state/numbers.h"
@@ -122,6 +123,9 @@ struct srd_state {
 	struct srd_chunks *chunks;   /* of the image it began as; NULL: none */
 	struct srd_source source;
 	const struct srd_watch *watch;   /* NULL: nobody wants to know */
+	/* Numbers of gone inodes, for who takes over; NULL: nobody does.  One in it is as if
+	 * it were pinned. */
+	struct srd_numberset *orphans;
 };
 
 /* RESERVE_BYTES bounds each table's address space; 0: a default.  The root
@@ -226,6 +230,9 @@ bool srd_state_xattr_fits(const struct srd_state *state, const struct srd_inode 
  * true without unpinning if the caller must come back with FREE_NOW.  One that
  * never had a name is not gone before a FREE. ---- */
 void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count);
+/* Pins every inode once: somebody may have in use what another process handed out.  With
+ * the write side. */
+void srd_state_pin_all(struct srd_state *state);
 bool srd_state_unpin(struct srd_state *state, uint32_t inode, uint32_t count, bool free_now);
 
 #endif

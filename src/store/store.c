@@ -143,7 +143,8 @@ static void tell(void *user, uint64_t done, uint64_t total)
 	progress->tell(progress->user, done, total);
 }
 
-static int load(struct srd_store *store, const struct srd_progress *progress)
+static int load(struct srd_store *store, const struct srd_progress *progress, struct srd_numberset *orphans,
+                bool again)
 {
 	struct opening opening = { .store = store, .progress = progress };
 	struct srd_log_visitor visitor = { .visit = visit_opening, .peek = peek,
@@ -152,9 +153,15 @@ static int load(struct srd_store *store, const struct srd_progress *progress)
 	store->pins = srd_pins_new(close_log, store->log);
 	if (!store->pins)
 		return -ENOMEM;
-	int error = srd_image_load(store);
+	int error = again ? srd_state_init(&store->state, &store->log->sb, srd_store_source(store), 0)
+	                  : srd_image_load(store);
 
-	return error ? error : srd_log_recover_with(store->log, &visitor);
+	store->state.orphans = orphans;
+	if (!error)
+		error = srd_log_recover_with(store->log, &visitor);
+	if (!error && again)
+		srd_state_pin_all(&store->state);
+	return error;
 }
 
 int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **store)
@@ -163,7 +170,13 @@ int srd_store_open(const char *path, int flags, const struct srd_io *io, struct 
 }
 
 int srd_store_open_telling(const char *path, int flags, const struct srd_io *io,
-                           const struct srd_progress *progress, struct srd_store **out)
+                           const struct srd_progress *progress, struct srd_store **store)
+{
+	return srd_store_open_again(path, flags, io, progress, NULL, false, store);
+}
+
+int srd_store_open_again(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
+                         struct srd_numberset *orphans, bool again, struct srd_store **out)
 {
 	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE | SRD_SINGLE_WRITER)))
 		return -EINVAL;
@@ -186,7 +199,7 @@ int srd_store_open_telling(const char *path, int flags, const struct srd_io *io,
 		error = open_log(path, flags, io ? io : &srd_io_posix, &store->log);
 	}
 	if (!error)
-		error = load(store, progress);
+		error = load(store, progress, orphans, again);
 	if (error) {
 		destroy(store);
 		return error;

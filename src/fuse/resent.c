@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resent.c - requests that a worker took and did not live to answer.
+ *
+ * The kernel sends them again, and nobody knows whether they were carried out.  Most
+ * can be once more.  Of names, what a request was to make may be there by now, and what
+ * it was to take away may be gone: then it was done.
+ */
+#include "config.h"
+
+#include "fuse/ops.h"
+
+#include <stdio.h>
+
+#include "fuse/loop.h"
+
+int srd_resent_removed(int error)
+{
+	return error == -ENOENT && srd_loop_hints()->resent ? 0 : error;
+}
+
+int srd_resent_renamed(fuse_req_t req, int error, fuse_ino_t new_parent, const char *new_name, unsigned flags)
+{
+	struct stat st;
+
+	/* An exchange undoes itself; whether it was made cannot be told. */
+	if (error != -ENOENT || flags & RENAME_EXCHANGE || !srd_loop_hints()->resent ||
+	    srd_fs_lookup(srd_fs_of(req), new_parent, new_name, &st) != 0)
+		return error;
+	srd_fs_forget(srd_fs_of(req), st.st_ino, 1);
+	return 0;
+}
+
+int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *name, const struct srd_fs_node *node,
+                    struct stat *st)
+{
+	struct stat there;
+
+	if (error != -EEXIST || !name || !srd_loop_hints()->resent ||
+	    srd_fs_lookup(srd_fs_of(req), parent, name, &there) != 0)
+		return error;
+	if ((there.st_mode & S_IFMT) == (node->mode & S_IFMT) && there.st_uid == node->uid) {
+		*st = there;
+		return 0;
+	}
+	srd_fs_forget(srd_fs_of(req), there.st_ino, 1);
+	return error;
+}
+
+int srd_resent_linked(fuse_req_t req, int error, fuse_ino_t ino, fuse_ino_t parent, const char *name, struct stat *st)
+{
+	struct stat there;
+
+	if (error != -EEXIST || !srd_loop_hints()->resent ||
+	    srd_fs_lookup(srd_fs_of(req), parent, name, &there) != 0)
+		return error;
+	if (there.st_ino == ino) {
+		*st = there;
+		return 0;
+	}
+	srd_fs_forget(srd_fs_of(req), there.st_ino, 1);
+	return error;
+}

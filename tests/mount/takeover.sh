@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The worker is killed, and another goes on: the mount, its open files and whoever is in
+# it stay.
+. "${srcdir:-.}/tests/mount/common.sh"
+
+new_store s
+mount_store s
+m=$work/s
+keeper=$(cat "$work/s.pid")
+
+# Kills the worker, and waits until it is gone; another is on its way.
+kill_worker() {
+	worker=$(worker_of s)
+	kill -s KILL "$worker"
+	while is_running "$worker"; do sleep 0.02; done
+}
+
+section "what was there, and where somebody is"
+mkdir "$m/d"
+echo one >"$m/d/f"
+ln "$m/d/f" "$m/d/g"
+cd "$m/d"
+before=$(stat -c '%i %h %Y' f)
+kill_worker
+expect_same "$(stat -c '%i %h %Y' f)" "$before"
+expect_same "$(cat g)" one
+expect_same "$(ls)" "f
+g"
+echo two >>f
+expect_same "$(cat g)" "one
+two"
+cd "$work"
+is_running "$keeper" || fail "the keeper is gone, too"
+if ! is_running "$(worker_of s)"; then
+	fail "no worker"
+fi
+
+section "open files, saved ones"
+exec 5<>"$m/open" 6<"$m/d/f"
+echo "before" >&5
+sync "$m/open"
+kill_worker
+echo "after" >&5
+expect_same "$(cat /proc/self/fd/5)" "before
+after"
+read -r line <&6
+expect_same "$line" one
+exec 5>&- 6<&-
+expect_same "$(cat "$m/open")" "before
+after"
+
+section "an open file without a name"
+echo "kept" >"$m/gone"
+exec 5<>"$m/gone"
+rm "$m/gone"
+kill_worker
+expect_same "$(stat -L -c '%h %s' /proc/self/fd/5)" "0 5"
+expect_same "$(cat <&5)" kept
+echo more >&5
+kill_worker
+exec 5>&-
+expect_same "$(ls "$m")" "d
+open"
+unmount s
+mount_store s
+keeper=$(cat "$work/s.pid")
+
+section "whoever lost something is told, others are not"
+exec 5>"$m/lossy"
+exec 6<"$m/d/f"
+echo "not saved" >&5
+kill_worker
+# What was committed in time is all there; else every use of the handle fails.
+if sync /proc/self/fd/5 2>/dev/null; then
+	expect_same "$(cat "$m/lossy")" "not saved"
+else
+	if { echo again >&5; } 2>/dev/null; then
+		fail "a file that lost something takes more"
+	fi
+fi
+expect_same "$(cat <&6)" "one
+two"
+{ exec 5>&-; } 2>/dev/null || :
+exec 6<&-
+echo new >"$m/lossy"
+expect_same "$(cat "$m/lossy")" new
+
+section "half way through copying a tree"
+mkdir "$work/tree"
+i=0
+while [ $i -lt 400 ]; do
+	mkdir "$work/tree/$i"
+	echo "content of $i" >"$work/tree/$i/f"
+	i=$((i + 1))
+done
+for round in 1 2; do
+	rm -rf "$m/copy"
+	cp -r "$work/tree" "$m/copy" 2>"$work/said" &
+	copying=$!
+	until [ -d "$m/copy/$((round * 7))" ]; do
+		kill -0 $copying 2>/dev/null || break
+		sleep 0.01
+	done
+	kill_worker
+	wait $copying || :
+	# What cp complained about was being written; all else is whole.
+	find "$work/tree" -name f | while read -r file; do
+		copy=$m/copy/${file#"$work/tree/"}
+		cmp -s "$file" "$copy" || grep -qF "${file#"$work/tree/"}" "$work/said" ||
+			fail "round $round: $copy is not whole, and nobody said so"
+	done
+	cp -r "$work/tree/." "$m/copy"
+	diff -r "$work/tree" "$m/copy" || fail "copied again, and it differs"
+	unmount s
+	mount_store s
+	keeper=$(cat "$work/s.pid")
+done
+
+section "one that dies over and over takes the mount with it"
+tries=0
+while is_running "$keeper"; do
+	tries=$((tries + 1))
+	[ $tries -le 100 ] || fail "the mount goes on for ever"
+	if worker=$(process_of s srdfs-worker); then
+		kill -s KILL "$worker" 2>/dev/null || :
+		while is_running "$worker"; do sleep 0.02; done
+	fi
+	sleep 0.05
+done
+is_mounted s && fail "still mounted"
+mount_store s
+diff -r "$work/tree" "$m/copy"
+unmount s
