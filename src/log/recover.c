@@ -169,8 +169,9 @@ static bool run_holds(struct walk *walk, uint64_t offset, uint32_t skip, uint32_
 {
 	struct srd_run run;
 
+	/* Below the mark no crash did that, and no later commit may go for it. */
 	if (!srd_log_run(walk->log, offset, &run) || !srd_within(skip, len, run.len))
-		return false;
+		return offset < walk->mark;
 	uint64_t payload = run.offset + run.distance, end = payload + skip + len;
 	if (end <= walk->mark)
 		return true;

@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every input that once was a finding, and those that reach most of the code.
+set -eu
+srcdir=${srcdir:-.}
+builddir=${builddir:-.}
+corpus=$srcdir/tests/fuzz/corpus
+
+for name in format log forge; do
+	# libFuzzer runs files, not folders, once each.
+	"$builddir/tests/fuzz/fuzz_$name" "$corpus/$name"/* >"fuzz-$name.log" 2>&1 || {
+		cat "fuzz-$name.log"
+		exit 1
+	}
+	rm -f "fuzz-$name.log"
+done

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exercise.c - everything that a user of the library can do with a store, done with
+ * one that may be hostile.  Any result will do, as long as it is one; but what is
+ * said must agree with itself, and a commit that was accepted must be there when the
+ * store is opened again.
+ */
+#include "config.h"
+
+#include "fuzz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "srd.h"
+
+enum { KEYS_MAX = 64, READ_LEN = 20000 };
+#define GET_MAX (UINT64_C(1) << 30)      /* more is pieces of zeros without end */
+
+struct keys {
+	char text[KEYS_MAX][SRD_KEY_MAX + 1];
+	size_t len[KEYS_MAX];
+	unsigned count;
+};
+
+static char path[64];
+
+static void remove_file(void)
+{
+	char shm[80];
+
+	snprintf(shm, sizeof shm, "%s.shm", path);
+	unlink(shm);
+	unlink(path);
+}
+
+static void write_file(const uint8_t *log, size_t len)
+{
+	if (!*path) {
+		const char *dir = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+		snprintf(path, sizeof path, "%s/srd-fuzz-%ld.srd", dir, (long)getpid());
+		setenv("SRD_MAP_BYTES", "0x10000000", 0);
+		atexit(remove_file);
+	}
+	remove_file();
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	FUZZ_EXPECT(fd >= 0 && write(fd, log, len) == (ssize_t)len);
+	close(fd);
+}
+
+static unsigned char sum;
+
+/* Every byte of it. */
+static void touch(const srd_value *value)
+{
+	uint64_t len = 0;
+
+	for (int i = 0; i < value->iov_count; i++) {
+		const unsigned char *bytes = value->iov[i].iov_base;
+		for (size_t at = 0; at < value->iov[i].iov_len; at++)
+			sum ^= bytes[at];
+		len += value->iov[i].iov_len;
+	}
+	FUZZ_EXPECT(len == value->len);
+}
+
+static void read_key(srd_store *store, const char *key, size_t len)
+{
+	static char buffer[READ_LEN];
+	struct srd_stat st;
+	srd_value value;
+	srd_reader *reader;
+
+	if (srd_stat(store, key, len, &st) != 0)
+		return;
+	if (st.size < GET_MAX && srd_get(store, key, len, &value) == 0) {
+		FUZZ_EXPECT(value.len == st.size);
+		touch(&value);
+		srd_value_release(&value);
+	}
+	if (st.size < GET_MAX && srd_read_link(store, key, len, &value) == 0) {
+		touch(&value);
+		srd_value_release(&value);
+	}
+	if (srd_reader_new(store, key, len, &reader) != 0)
+		return;
+	uint64_t positions[] = { 0, 1, 4095, st.size / 2, st.size - 1, st.size, UINT64_MAX };
+	for (size_t i = 0; i < SRD_LEN(positions); i++) {
+		ssize_t got = srd_reader_pread(reader, buffer, sizeof buffer, positions[i]);
+		FUZZ_EXPECT(got <= (ssize_t)sizeof buffer);
+		FUZZ_EXPECT(got <= 0 || positions[i] + (uint64_t)got <= st.size);
+	}
+	srd_reader_free(reader);
+}
+
+static void list(srd_store *store, const char *prefix, int flags, struct keys *keys)
+{
+	struct srd_entry entry;
+	srd_iter *iter;
+	int got;
+
+	if (srd_iter_new(store, prefix, strlen(prefix), flags, 0, 1, &iter) != 0)
+		return;
+	keys->count = 0;
+	while ((got = srd_iter_next(iter, &entry)) == 1) {
+		FUZZ_EXPECT(entry.key_len <= SRD_KEY_MAX && strlen(entry.key) == entry.key_len);
+		FUZZ_EXPECT(srd_exists(store, entry.key, entry.key_len) != 0);
+		if (keys->count == KEYS_MAX)
+			continue;
+		keys->len[keys->count] = entry.key_len;
+		memcpy(keys->text[keys->count++], entry.key, entry.key_len + 1);
+	}
+	srd_iter_free(iter);
+}
+
+static int ignore(void *user, const struct srd_event *event)
+{
+	sum ^= (unsigned char)strlen(event->text ? event->text : "");
+	*(uint64_t *)user += event->type == SRD_EVENT_DAMAGE;
+	return 0;
+}
+
+static void read_all(srd_store *store, struct keys *keys)
+{
+	uint64_t damages = 0;
+	struct srd_info info;
+
+	FUZZ_EXPECT(srd_info(store, &info) != 0 || info.end <= info.file_bytes);
+	list(store, "a", SRD_ITER_ALL_KINDS, keys);
+	list(store, "a/b/", 0, keys);
+	list(store, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
+	for (unsigned i = 0; i < keys->count; i++)
+		read_key(store, keys->text[i], keys->len[i]);
+	srd_scan(store, SRD_SCAN_OPS | SRD_SCAN_PAYLOAD, ignore, &damages);
+}
+
+/* Something is done to each key, which decides what. */
+static void change_all(srd_store *store, const struct keys *keys)
+{
+	struct srd_stat st = { .mode = 0600, .mtime_ns = 1 };
+
+	for (unsigned i = 0; i < keys->count; i++) {
+		const char *key = keys->text[i], *other = keys->text[keys->count - 1 - i];
+		size_t len = keys->len[i], other_len = keys->len[keys->count - 1 - i];
+		switch ((i + len) % 8) {
+		case 0: srd_put(store, key, len, "changed", 7); break;
+		case 1: srd_delete(store, key, len); break;
+		case 2: srd_rename(store, key, len, other, other_len); break;
+		case 3: srd_copy(store, key, len, store, other, other_len); break;
+		case 4: srd_link(store, key, len, "linked", 6); break;
+		case 5: srd_set_attr(store, key, len, &st, SRD_SET_MODE | SRD_SET_MTIME); break;
+		case 6: srd_copy(store, key, len, store, "copied", 6); break;
+		case 7: srd_rename(store, key, len, "a/renamed", 9); break;
+		}
+	}
+}
+
+static void open_to_read(struct keys *keys)
+{
+	srd_store *store;
+
+	if (srd_open(path, SRD_RDONLY, &store) != 0)
+		return;
+	read_all(store, keys);
+	srd_close(store);
+}
+
+static void open_to_change(struct keys *keys)
+{
+	static const char text[] = "what was accepted is there";
+	srd_store *store;
+	srd_value value;
+
+	if (srd_open(path, SRD_NOSYNC, &store) != 0)
+		return;
+	list(store, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
+	change_all(store, keys);
+	bool accepted = srd_put(store, "z/accepted", 10, text, sizeof text) == 0;
+	read_all(store, keys);
+	srd_close(store);
+	if (!accepted)
+		return;
+	FUZZ_EXPECT(srd_open(path, SRD_RDONLY, &store) == 0);
+	FUZZ_EXPECT(srd_get(store, "z/accepted", 10, &value) == 0);
+	FUZZ_EXPECT(value.len == sizeof text && memcmp(value.data, text, sizeof text) == 0);
+	srd_value_release(&value);
+	srd_close(store);
+}
+
+void fuzz_exercise(const uint8_t *log, size_t len)
+{
+	static struct keys keys;
+
+	write_file(log, len);
+	open_to_read(&keys);
+	open_to_change(&keys);
+}

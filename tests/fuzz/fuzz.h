@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fuzz.h - what the fuzzers share.
+ *
+ * Each fuzzer is one file with LLVMFuzzerTestOneInput().  With clang's libFuzzer
+ * (configure --enable-fuzzers) that is run with inputs that reach new code; else
+ * driver.c runs it with the corpus, and with random changes of it.
+ *
+ * A store's checksums are seeded with its salt, so no random byte would ever get
+ * past a header.  But who makes a hostile store knows its salt: seal.c gives it the
+ * right checks.
+ */
+#ifndef SRD_TESTS_FUZZ_FUZZ_H
+#define SRD_TESTS_FUZZ_FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* Says what does not hold and aborts. */
+#define FUZZ_EXPECT(truth) ((truth) ? (void)0 : fuzz_fail(#truth, __FILE__, __LINE__))
+_Noreturn void fuzz_fail(const char *what, const char *file, int line);
+
+/* ---- seal.c ---- */
+
+/* The superblock of all forged stores. */
+void fuzz_superblock(struct srd_superblock *sb, uint8_t bytes[SRD_SUPERBLOCK_LEN]);
+/* Makes the LEN bytes at LOG a store as far as they resemble one: its superblock, and
+ * the chain and checks of its records and of what they hold.  A record whose flags
+ * are not 0 is left as it is. */
+void fuzz_seal(uint8_t *log, size_t len);
+
+/* ---- forge.c ---- */
+
+/* A log that DATA, LEN bytes of any kind, describe: sound records with hostile ops;
+ * its length.  *LOG is the caller's to free. */
+size_t fuzz_forge(const uint8_t *data, size_t len, uint8_t **log);
+
+/* ---- exercise.c ---- */
+
+/* Puts LEN bytes of a store into a file and does with it all that can be done. */
+void fuzz_exercise(const uint8_t *log, size_t len);
+
+#endif

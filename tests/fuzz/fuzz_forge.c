@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sound records with hostile ops; see forge.c. */
+#include "config.h"
+
+#include "fuzz.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	uint8_t *log;
+	size_t log_len = fuzz_forge(data, len, &log);
+
+	fuzz_exercise(log, log_len);
+	free(log);
+	return 0;
+}
