@@ -2,8 +2,8 @@
 /*
  * attr.c - attributes of inodes and of the file system.
  *
- * Access times are set by who sets them and when a file is made, never by
- * reading (as with noatime): reading writes nothing.
+ * Access times are set by who sets them and when a file is made; by reading only on
+ * mounts that want it (access.h).
  */
 #include "config.h"
 
@@ -59,6 +59,8 @@ void srd_open_overlay(struct srd_open_inode *inode, struct stat *st)
 		st->st_blocks = (blkcnt_t)SRD_MIN(stored + SRD_DIV_UP(inode->dirty.bytes, STAT_UNIT),
 		                                  SRD_MAX(stored, SRD_DIV_UP((uint64_t)st->st_size, STAT_UNIT)));
 	}
+	if (inode->accessed)
+		st->st_atim = timespec_of(inode->atime_ns);
 	if (inode->written) {
 		st->st_mtim = st->st_ctim = timespec_of(inode->mtime_ns);
 		inode->mtime_shown = true;

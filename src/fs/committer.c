@@ -14,9 +14,10 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/guard.h"
 
-enum { PATIENCE_NS = 1000000000 };
+enum { PATIENCE_NS = 1000000000, ACCESSES_MAX = 256 };
 
 static int64_t monotonic_ns(void)
 {
@@ -49,12 +50,59 @@ void srd_committer_remove(struct srd_opens *opens, struct srd_open_inode *inode)
 	*(inode->newer ? &inode->newer->older : &opens->newest) = inode->older;
 }
 
-static void tell(struct srd_fs *fs, struct srd_open_inode *inode, int error)
+/* INODE, its mutex held, could not be committed. */
+static void try_later(struct srd_fs *fs, struct srd_open_inode *inode, int error)
 {
 	if (error != inode->last_error)
 		srd_fs_say(fs, "inode %llu: cannot commit what was written, will try again: %s",
 		           (unsigned long long)inode->ino, srd_strerror(error));
 	inode->last_error = error;
+	SRD_LOCK_GUARD(&fs->opens.mutex);
+	if (!inode->unlinked)
+		srd_committer_add(&fs->opens, inode);
+}
+
+/* The oldest ones that were only read, as many as are due at once: theirs is one
+ * commit.  They come locked (tried, not waited for: opens.mutex is held), referred to
+ * and off the list. */
+static size_t take_accessed(struct srd_opens *opens, struct srd_open_inode *taken[ACCESSES_MAX])
+{
+	size_t count = 0;
+
+	while (count < ACCESSES_MAX && opens->oldest) {
+		struct srd_open_inode *inode = opens->oldest;
+		if (pthread_mutex_trylock(&inode->mutex) != 0)
+			break;
+		if (!srd_open_is_only_accessed(inode)) {
+			pthread_mutex_unlock(&inode->mutex);
+			break;
+		}
+		inode->refs++;
+		srd_committer_remove(opens, inode);
+		taken[count++] = inode;
+	}
+	return count;
+}
+
+/* Call with opens.mutex held, which is let go meanwhile.  False: there were none. */
+static bool commit_accessed(struct srd_fs *fs)
+{
+	struct srd_opens *opens = &fs->opens;
+	struct srd_open_inode *taken[ACCESSES_MAX];
+	size_t count = take_accessed(opens, taken);
+
+	if (count == 0)
+		return false;
+	pthread_mutex_unlock(&opens->mutex);
+	int error = srd_open_commit_many(fs, taken, count);
+	for (size_t i = 0; i < count; i++) {
+		if (error)
+			try_later(fs, taken[i], error);
+		pthread_mutex_unlock(&taken[i]->mutex);
+		srd_open_put(fs, taken[i]);
+	}
+	pthread_mutex_lock(&opens->mutex);
+	return true;
 }
 
 /* Call with opens.mutex held, which is let go meanwhile. */
@@ -69,11 +117,7 @@ static void commit_oldest(struct srd_fs *fs)
 	pthread_mutex_lock(&inode->mutex);
 	int error = srd_open_commit(fs, inode, NULL, NULL);
 	if (error)
-		tell(fs, inode, error);
-	pthread_mutex_lock(&opens->mutex);
-	if (error && !inode->unlinked)
-		srd_committer_add(opens, inode);
-	pthread_mutex_unlock(&opens->mutex);
+		try_later(fs, inode, error);
 	pthread_mutex_unlock(&inode->mutex);
 	srd_open_put(fs, inode);
 	pthread_mutex_lock(&opens->mutex);
@@ -140,10 +184,10 @@ static void *work(void *user)
 
 	pthread_mutex_lock(&opens->mutex);
 	while (!opens->stopping) {
-		if (opens->oldest && monotonic_ns() - opens->oldest->dirty_since_ns >= PATIENCE_NS)
-			commit_oldest(fs);
-		else
+		if (!opens->oldest || monotonic_ns() - opens->oldest->dirty_since_ns < PATIENCE_NS)
 			wait_for_work(opens);
+		else if (!commit_accessed(fs))
+			commit_oldest(fs);
 	}
 	pthread_mutex_unlock(&opens->mutex);
 	return NULL;

@@ -53,6 +53,8 @@ int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, const struct srd_cal
 		free(file);
 		return -ENOMEM;
 	}
+	if (file->keep_cache && (flags & O_ACCMODE) != O_WRONLY && srd_access_is_due(fs, ino))
+		file->keep_cache = false;
 	if (flags & O_TRUNC)
 		error = empty(fs, file->inode, caller);
 	if (error)
@@ -77,6 +79,8 @@ int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struc
 
 ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void *data, size_t len)
 {
+	if (fs->access != SRD_ACCESS_NEVER)
+		srd_access_note(fs, file->inode->ino);
 	return srd_fs_read_content(fs, file->inode->ino, file->inode, pos, data, len);
 }
 

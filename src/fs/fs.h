@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "fs/access.h"
 #include "fs/limit.h"
 #include "fs/open.h"
 #include "fs/seen.h"
@@ -30,6 +31,8 @@ struct srd_fs {
 	struct srd_unnamed unnamed;
 	struct srd_limit limit;
 	atomic_bool loss_told;    /* that bytes of the store are gone */
+	enum srd_access access;   /* set before use, as the next */
+	bool access_dirs;         /* ... of directories, too */
 	/* Told about things that no caller can be told about; may be NULL. */
 	void (*say)(void *user, const char *text);
 	/* Told, in the middle of anything, that bytes of INO from FROM on are not where

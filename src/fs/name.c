@@ -247,5 +247,6 @@ int srd_fs_read_link(struct srd_fs *fs, uint64_t ino, char *target, size_t size)
 	if (len < 0)
 		return (int)len;
 	target[len] = 0;
+	srd_access_note(fs, ino);
 	return 0;
 }

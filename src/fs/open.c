@@ -292,6 +292,13 @@ void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode)
 	note_write(fs, inode);
 }
 
+void srd_open_access(struct srd_fs *fs, struct srd_open_inode *inode, int64_t now_ns)
+{
+	inode->accessed = true;
+	inode->atime_ns = now_ns;
+	set_changed(fs, inode, true);
+}
+
 /* ---- Committing ---- */
 
 /* Everything there was is committed, or of no more use. */
@@ -302,7 +309,7 @@ static void clean(struct srd_fs *fs, struct srd_open_inode *inode)
 	inode->base = ALL_COMMITTED;
 	inode->tail = NO_TAIL;
 	inode->size = 0;
-	inode->written = inode->mtime_shown = inode->plain = false;
+	inode->written = inode->mtime_shown = inode->plain = inode->accessed = false;
 	inode->last_error = 0;
 	set_changed(fs, inode, false);
 }
@@ -346,13 +353,21 @@ static int add_content(struct srd_txn *txn, const struct srd_open_inode *inode)
 	return error;
 }
 
-/* The time that was told of the content must stay as it was told. */
-static int add_time(struct srd_txn *txn, const struct srd_open_inode *inode)
+/* The time that was told of the content must stay as it was told; that of reading is
+ * no change. */
+static int add_times(struct srd_txn *txn, const struct srd_open_inode *inode, int64_t ctime_ns)
 {
-	struct srd_attr attr = { .mask = SRD_ATTR_MTIME | SRD_ATTR_CTIME, .mtime_ns = inode->mtime_ns,
-	                         .ctime_ns = inode->mtime_ns };
+	struct srd_attr attr = { .mask = SRD_ATTR_CTIME, .ctime_ns = ctime_ns };
 
-	return inode->mtime_shown ? srd_txn_set_attr(txn, inode->ino, &attr) : 0;
+	if (inode->written) {
+		attr.mask |= SRD_ATTR_MTIME;
+		attr.mtime_ns = attr.ctime_ns = inode->mtime_ns;
+	}
+	if (inode->accessed) {
+		attr.mask |= SRD_ATTR_ATIME;
+		attr.atime_ns = inode->atime_ns;
+	}
+	return inode->mtime_shown || inode->accessed ? srd_txn_set_attr(txn, inode->ino, &attr) : 0;
 }
 
 /* What was appended goes to the end of what is committed by now, which is SIZE bytes
@@ -390,7 +405,8 @@ static int fill(struct srd_fs *fs, struct srd_txn *txn, struct srd_open_inode *i
 
 	if (error)
 		return error == -ENOENT ? -ESTALE : error;
-	*unlinked = srd_inode_at(&fs->store->state, node.inode)->gone && !more;
+	const struct srd_inode *committed = srd_inode_at(&fs->store->state, node.inode);
+	*unlinked = committed->gone && !more;
 	if (*unlinked)
 		return 0;
 	if (atomic_load_explicit(&inode->changed, memory_order_relaxed)) {
@@ -398,7 +414,7 @@ static int fill(struct srd_fs *fs, struct srd_txn *txn, struct srd_open_inode *i
 		if (!error)
 			error = add_content(txn, inode);
 		if (!error)
-			error = add_time(txn, inode);
+			error = add_times(txn, inode, committed->ctime_ns);
 	}
 	return error || !more ? error : more(fs, txn, &node, user);
 }
@@ -432,6 +448,35 @@ int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, srd_open_mo
 	bool changed = atomic_load_explicit(&inode->changed, memory_order_relaxed);
 
 	return more || (changed && !inode->unlinked) ? commit(fs, inode, more, user) : 0;
+}
+
+bool srd_open_is_only_accessed(const struct srd_open_inode *inode)
+{
+	return inode->accessed && !inode->written;
+}
+
+int srd_open_commit_many(struct srd_fs *fs, struct srd_open_inode *const *inodes, size_t count)
+{
+	struct srd_txn *txn;
+	int error = srd_txn_begin(fs->store, &txn);
+
+	if (error)
+		return error;
+	for (size_t i = 0; i < count && !error; i++) {
+		bool unlinked = false;
+		error = fill(fs, txn, inodes[i], NULL, NULL, &unlinked);
+		if (unlinked)
+			note_unlinked(fs, inodes[i]);
+	}
+	if (error) {
+		srd_txn_abort(txn);
+		return error;
+	}
+	error = srd_txn_commit(txn, NULL);
+	for (size_t i = 0; i < count && !error; i++)
+		if (!inodes[i]->unlinked)
+			clean(fs, inodes[i]);
+	return error;
 }
 
 static int add_nothing(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node, const void *user)

@@ -61,6 +61,8 @@ struct srd_open_inode {
 	bool plain;                       /* known to have no privileges that a write takes away */
 	int last_error;                   /* of committing in the background, as told */
 	int64_t mtime_ns;
+	bool accessed;                    /* atime_ns is the time of the last reading */
+	int64_t atime_ns;
 };
 
 enum { SRD_OPEN_BUCKETS = 4096 };
@@ -100,12 +102,18 @@ int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos
 int srd_open_append(struct srd_fs *fs, struct srd_open_inode *inode, const void *data, uint32_t len, uint64_t *pos);
 /* Makes the file empty, as open() with O_TRUNC does. */
 void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode);
+/* The inode, of any kind, was read at NOW_NS. */
+void srd_open_access(struct srd_fs *fs, struct srd_open_inode *inode, int64_t now_ns);
 /* Adds to a transaction what is to change with the content of NODE. */
 typedef int srd_open_more(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node,
                           const void *user);
 /* Commits what is dirty and, in the same transaction, what MORE (may be NULL) adds. */
 int srd_open_commit(struct srd_fs *fs, struct srd_open_inode *inode, srd_open_more *more,
                     const void *user);
+/* True if nothing but the time of its last reading is to be committed. */
+bool srd_open_is_only_accessed(const struct srd_open_inode *inode);
+/* Commits COUNT inodes (all their mutexes held) as one transaction. */
+int srd_open_commit_many(struct srd_fs *fs, struct srd_open_inode *const *inodes, size_t count);
 /* Commits what is dirty, even of an inode without names: the state then tells all. */
 int srd_open_settle(struct srd_fs *fs, struct srd_open_inode *inode);
 /* Turns what the state says of an inode into what is to be seen of it. */

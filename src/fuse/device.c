@@ -30,7 +30,8 @@ static int make_arguments(const struct srd_mount_options *options, const char *s
 		return -ENOMEM;
 	}
 	bool failed = fuse_opt_add_arg(args, "srdfs") || fuse_opt_add_opt_escaped(&list, fsname) ||
-	              fuse_opt_add_opt(&list, "subtype=srdfs,default_permissions,noatime") ||
+	              fuse_opt_add_opt(&list, "subtype=srdfs,default_permissions") ||
+	              (options->access == SRD_ACCESS_NEVER && fuse_opt_add_opt(&list, "noatime")) ||
 	              (options->read_only && fuse_opt_add_opt(&list, "ro")) ||
 	              (options->passed && fuse_opt_add_opt(&list, options->passed)) ||
 	              fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, list) ||

@@ -14,21 +14,20 @@
 
 /* Words that libfuse and the kernel know. */
 static const char *const passed[] = {
-	"suid", "nosuid", "dev", "nodev", "exec", "noexec", "async", "sync", "dirsync", "noatime",
+	"suid", "nosuid", "dev", "nodev", "exec", "noexec", "async", "sync", "dirsync",
 	"allow_other", "allow_root", "auto_unmount", "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext=",
 };
 
 /* Words of fstab that are for mount(8), systemd or people, and what holds anyway. */
 static const char *const ignored[] = {
 	"defaults", "auto", "noauto", "fail", "nofail", "user", "nouser", "users", "owner", "group", "_netdev",
-	"comment=", "x-", "X-", "atime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime",
-	"nostrictatime", "lazytime", "nolazytime", "iversion", "noiversion", "mand", "nomand", "silent", "loud",
+	"comment=", "user=", "x-", "X-", "diratime", "norelatime", "nostrictatime", "lazytime", "nolazytime", "iversion", "noiversion", "mand", "nomand", "silent", "loud",
 	"default_permissions", "subtype=srdfs",
 };
 
 void srd_mount_options_init(struct srd_mount_options *options)
 {
-	*options = (struct srd_mount_options){ .timeout = -1 };
+	*options = (struct srd_mount_options){ .timeout = -1, .access_dirs = true };
 }
 
 void srd_mount_options_release(struct srd_mount_options *options)
@@ -169,6 +168,30 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 	return 1;
 }
 
+/* Words about access times: true if OPTION is one.  Not to keep them for directories
+ * says that they are kept for files, unless it is said that they are not. */
+static bool parse_access(struct srd_mount_options *options, const char *option)
+{
+	static const struct { const char *word; enum srd_access access; } said[] = {
+		{ "noatime", SRD_ACCESS_NEVER }, { "atime", SRD_ACCESS_RELATIVE },
+		{ "relatime", SRD_ACCESS_RELATIVE }, { "strictatime", SRD_ACCESS_STRICT },
+	};
+
+	for (size_t i = 0; i < SRD_LEN(said); i++) {
+		if (strcmp(option, said[i].word) != 0)
+			continue;
+		options->access = said[i].access;
+		options->access_said = true;
+		return true;
+	}
+	if (strcmp(option, "nodiratime") != 0)
+		return false;
+	options->access_dirs = false;
+	if (!options->access_said)
+		options->access = SRD_ACCESS_RELATIVE;
+	return true;
+}
+
 static int parse_one(struct srd_mount_options *options, const char *option, char *problem, size_t size)
 {
 	int own = parse_own(options, option);
@@ -181,6 +204,8 @@ static int parse_one(struct srd_mount_options *options, const char *option, char
 		options->read_only = option[1] == 'o';
 		return 0;
 	}
+	if (parse_access(options, option))
+		return 0;
 	if (is_among(passed, SRD_LEN(passed), option))
 		return pass(options, option);
 	if (is_among(ignored, SRD_LEN(ignored), option))

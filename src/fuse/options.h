@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/access.h"
+
 struct srd_mount_options {
 	const char *store, *mountpoint;   /* as given; the caller's */
 	bool foreground, debug;
@@ -26,6 +28,8 @@ struct srd_mount_options {
 	uint32_t uid, gid;
 	uint32_t commit_seconds;          /* between syncs in the background; 0: the store's own */
 	uint64_t max_bytes;               /* the store is not to grow beyond; 0: no limit */
+	enum srd_access access;           /* whether access times follow reading ... */
+	bool access_said, access_dirs;    /* ... as somebody said; of directories, too */
 	double timeout;                   /* seconds that the kernel may believe what it was told;
 	                                   * below 0: as long as we can keep it true */
 	char *fsname;                     /* NULL: the store's path */

@@ -86,14 +86,16 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 	if (options->commit_seconds)
 		mount->store->sync_seconds = options->commit_seconds;
 	error = srd_fs_new(mount->store, say, mount, &mount->fs);
-	if (error)
+	if (error) {
 		srd_mount_say(mount, "%s", srd_strerror(error));
-	if (error)
 		return error;
+	}
 	mount->fs->limit.max_bytes = options->max_bytes;
 	mount->fs->opens.unsaved = legacy->unsaved.count ? &legacy->unsaved : NULL;
 	if (legacy->life > 0)
 		srd_unnamed_adopt(mount->fs);
+	mount->fs->access = options->access;
+	mount->fs->access_dirs = options->access_dirs;
 	return 0;
 }
 

@@ -229,6 +229,66 @@ START_TEST(truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_con
 }
 END_TEST
 
+/* ---- Access times ---- */
+
+static struct timespec atime_of(uint64_t ino)
+{
+	struct stat st;
+
+	ck_assert_int_eq(srd_fs_get_attr(fs, ino, &st), 0);
+	return st.st_atim;
+}
+
+static bool read_changes_atime(struct srd_file *file)
+{
+	struct timespec before = atime_of(file->inode->ino);
+	expect_text(file, "text");
+	struct timespec after = atime_of(file->inode->ino);
+
+	return before.tv_sec != after.tv_sec || before.tv_nsec != after.tv_nsec;
+}
+
+START_TEST(access_times_follow_reading_where_wanted_and_are_committed_later)
+{
+	struct srd_attr day = { .mask = SRD_ATTR_ATIME };
+	struct srd_file *file = create("f");
+	uint64_t ino = file->inode->ino;
+	struct stat before, st;
+
+	write_text(file, 0, "text");
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	ck_assert(!read_changes_atime(file));
+	fs->access = SRD_ACCESS_RELATIVE;
+	ck_assert_int_eq(srd_fs_get_attr(fs, ino, &before), 0);
+	uint64_t sequence = store->log->sequence;
+	ck_assert(read_changes_atime(file));
+	ck_assert(!read_changes_atime(file));
+	ck_assert_uint_eq(store->log->sequence, sequence);
+	srd_fs_close(fs, file);
+	struct timespec seen = atime_of(ino);
+	unmount();
+	mount();
+	fs->access = SRD_ACCESS_RELATIVE;
+	ck_assert_int_eq(srd_fs_get_attr(fs, ino, &st), 0);
+	ck_assert(st.st_atim.tv_sec == seen.tv_sec && st.st_atim.tv_nsec == seen.tv_nsec);
+	/* Reading changes nothing else. */
+	ck_assert(st.st_ctim.tv_sec == before.st_ctim.tv_sec && st.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+	ck_assert(st.st_mtim.tv_sec == before.st_mtim.tv_sec && st.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
+	file = open_again(ino, O_RDWR);
+	ck_assert(!read_changes_atime(file));
+	write_text(file, 0, "text");
+	ck_assert(read_changes_atime(file));
+	/* A day later. */
+	day.atime_ns = srd_fs_now_ns() - INT64_C(86401000000000);
+	ck_assert_int_eq(srd_fs_set_attr(fs, ino, &day, NULL, &st), 0);
+	ck_assert(read_changes_atime(file));
+	fs->access = SRD_ACCESS_STRICT;
+	ck_assert(read_changes_atime(file));
+	ck_assert(read_changes_atime(file));
+	srd_fs_close(fs, file);
+}
+END_TEST
+
 /* ---- A limit ---- */
 
 static uint64_t log_end(void)
@@ -760,6 +820,7 @@ int main(void)
 	tcase_add_test(tcase, a_failing_commit_keeps_the_data);
 	tcase_add_test(tcase, a_large_write_fails_where_there_is_no_room);
 	tcase_add_test(tcase, truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_content);
+	tcase_add_test(tcase, access_times_follow_reading_where_wanted_and_are_committed_later);
 	tcase_add_test(tcase, a_store_grows_up_to_its_limit_and_can_be_put_in_order_then);
 	tcase_add_test(tcase, an_unlinked_file_works_and_leaves_nothing);
 	tcase_add_test(tcase, a_file_that_never_had_a_name_is_given_up);

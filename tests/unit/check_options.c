@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "base/check.h"
 #include "fuse/options.h"
 
 static struct srd_mount_options options;
@@ -49,17 +50,36 @@ START_TEST(fstabs_words_pass)
 	ck_assert_int_eq(parse(""), 0);
 	ck_assert_int_eq(parse(",,"), 0);
 	ck_assert_int_eq(parse("defaults,noauto,nofail,user,users,_netdev,x-systemd.automount,x-gvfs-show,X-mount.mkdir,"
-	                       "comment=what ever,relatime,lazytime,default_permissions"), 0);
+	                       "comment=what ever,user=joe,lazytime,default_permissions"), 0);
 	ck_assert_ptr_null(options.passed);
 	ck_assert_int_eq(parse("nosuid,nodev,noexec,noatime,sync,allow_other,max_read=65536,context=a\\,b"), 0);
-	ck_assert_str_eq(options.passed, "nosuid,nodev,noexec,noatime,sync,allow_other,max_read=65536,context=a\\,b");
+	ck_assert_str_eq(options.passed, "nosuid,nodev,noexec,sync,allow_other,max_read=65536,context=a\\,b");
+}
+END_TEST
+
+START_TEST(access_times_are_kept_where_somebody_asks_for_them)
+{
+	static const struct { const char *list; enum srd_access access; bool dirs; } cases[] = {
+		{ "rw", SRD_ACCESS_NEVER, true }, { "relatime", SRD_ACCESS_RELATIVE, true },
+		{ "atime", SRD_ACCESS_RELATIVE, true }, { "strictatime", SRD_ACCESS_STRICT, true },
+		{ "nodiratime", SRD_ACCESS_RELATIVE, false }, { "noatime,nodiratime", SRD_ACCESS_NEVER, false },
+		{ "nodiratime,noatime", SRD_ACCESS_NEVER, false }, { "strictatime,nodiratime", SRD_ACCESS_STRICT, false },
+	};
+
+	for (size_t i = 0; i < SRD_LEN(cases); i++) {
+		srd_mount_options_release(&options);
+		srd_mount_options_init(&options);
+		ck_assert_int_eq(parse(cases[i].list), 0);
+		ck_assert_int_eq(options.access, cases[i].access);
+		ck_assert_int_eq(options.access_dirs, cases[i].dirs);
+	}
 }
 END_TEST
 
 START_TEST(unknown_words_and_bad_values_are_refused)
 {
 	static const char *const bad[] = { "bogus", "rox", "uid", "uid=", "uid=-1", "uid=x", "uid=4294967295", "gid=1x",
-	                                   "timeout=", "timeout=-1", "timeout=nan", "timeout=1s", "user=joe", "nosuidx" };
+	                                   "timeout=", "timeout=-1", "timeout=nan", "timeout=1s", "userjoe", "nosuidx" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		ck_assert_int_eq(parse(bad[i]), -EINVAL);
@@ -76,6 +96,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, ours_are_understood);
 	tcase_add_test(tcase, fstabs_words_pass);
+	tcase_add_test(tcase, access_times_are_kept_where_somebody_asks_for_them);
 	tcase_add_test(tcase, unknown_words_and_bad_values_are_refused);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
