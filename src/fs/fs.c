@@ -27,7 +27,6 @@ int srd_fs_new(struct srd_store *store, void (*say)(void *user, const char *text
 		free(fs);
 		return error;
 	}
-	srd_unnamed_sweep(fs);
 	*out = fs;
 	return 0;
 }

@@ -92,8 +92,11 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 	}
 	mount->fs->limit.max_bytes = options->max_bytes;
 	mount->fs->opens.unsaved = legacy->unsaved.count ? &legacy->unsaved : NULL;
+	/* Without a name are files that programs have open still, or what a crash left. */
 	if (legacy->life > 0)
 		srd_unnamed_adopt(mount->fs);
+	else
+		srd_unnamed_sweep(mount->fs);
 	mount->fs->access = options->access;
 	mount->fs->access_dirs = options->access_dirs;
 	return 0;

@@ -40,6 +40,7 @@ static void mount(void)
 {
 	ck_assert_int_eq(srd_store_open(path, SRD_CREATE | SRD_NOSYNC, &io, &store), 0);
 	ck_assert_int_eq(srd_fs_new(store, say, NULL, &fs), 0);
+	srd_unnamed_sweep(fs);
 }
 
 static void unmount(void)
