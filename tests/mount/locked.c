@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * locked.c - locks itself in as a worker does, and then tries what a worker must not,
+ * and what it must be able to.  Reports in TAP.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fuse/sandbox.h"
+
+static int files_fd;          /* of a file that was open before */
+static int folder_fd;         /* of the folder it is in */
+static const char *folder;
+
+/* ---- What must fail ---- */
+
+static long open_file(void) { return open("/etc/passwd", O_RDONLY); }
+static long open_beside(void) { return openat(folder_fd, "beside", O_RDONLY); }
+static long write_beside(void) { return openat(folder_fd, "beside", O_WRONLY); }
+static long make_file(void) { return openat(folder_fd, "new", O_RDWR | O_CREAT, 0600); }
+static long make_unnamed(void) { return openat(folder_fd, ".", O_RDWR | O_TMPFILE, 0600); }
+static long open_folder(void) { return open("/", O_RDONLY | O_DIRECTORY); }
+static long write_proc(void) { return open("/proc/self/oom_score_adj", O_WRONLY); }
+static long read_other(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/mem", getppid());
+	return open(path, O_RDONLY);
+}
+static long remove_file(void) { return unlinkat(folder_fd, "beside", 0); }
+static long rename_file(void) { return renameat(folder_fd, "beside", folder_fd, "other"); }
+static long link_file(void) { return linkat(folder_fd, "beside", folder_fd, "other", 0); }
+static long make_folder(void) { return mkdirat(folder_fd, "new", 0700); }
+static long set_mode(void) { return fchmodat(folder_fd, "beside", 0777, 0); }
+static long make_setuid(void) { return fchmod(files_fd, 04755); }
+static long run(void) { return execl("/bin/true", "true", (char *)NULL); }
+static long fork_off(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid;
+}
+static long use_tcp(void) { return socket(AF_INET, SOCK_STREAM, 0); }
+static long use_unix(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
+static long pair_tcp(void) { int ends[2]; return socketpair(AF_INET, SOCK_STREAM, 0, ends); }
+static long trace(void) { return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL); }
+static long signal_other(void) { return kill(getppid(), 0); }
+static long be_root(void) { return setuid(0); }
+static long mount_it(void) { return mount("none", folder, "tmpfs", 0, NULL); }
+static long make_code(void)
+{
+	return (long)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+static long use_ring(void) { return syscall(SYS_io_uring_setup, 1, NULL); }
+static long use_bpf(void) { return syscall(SYS_bpf, 0, NULL, 0); }
+static long talk_to_device(void) { return syscall(SYS_ioctl, files_fd, 0x5401, NULL); }
+
+/* ---- What must succeed ---- */
+
+static long read_status(void) { return open("/proc/self/status", O_RDONLY); }
+static long write_file(void) { return pwrite(files_fd, "more", 4, 0); }
+static long cut_file(void) { return ftruncate(files_fd, 2); }
+static long sync_file(void) { return fdatasync(files_fd); }
+static long share_file(void) { return fchmod(files_fd, 0644); }
+static long map_file(void) { return (long)mmap(NULL, 4096, PROT_READ, MAP_SHARED, files_fd, 0); }
+static long stat_it(void) { struct stat st; return fstat(files_fd, &st); }
+
+static void *sleeps(void *user)
+{
+	pause();
+	return user;
+}
+
+static long end_thread(void)
+{
+	pthread_t thread;
+	void *result;
+
+	if (pthread_create(&thread, NULL, sleeps, NULL) != 0 || pthread_cancel(thread) != 0 ||
+	    pthread_join(thread, &result) != 0)
+		return -1;
+	return result == PTHREAD_CANCELED ? 0 : -1;
+}
+
+#define ENTRY(function) { #function, function }
+static const struct attempt { const char *name; long (*make)(void); } forbidden[] = {
+	ENTRY(open_file), ENTRY(open_beside), ENTRY(write_beside), ENTRY(make_file), ENTRY(make_unnamed),
+	ENTRY(open_folder), ENTRY(write_proc), ENTRY(read_other), ENTRY(remove_file), ENTRY(rename_file),
+	ENTRY(link_file), ENTRY(make_folder), ENTRY(set_mode), ENTRY(make_setuid), ENTRY(run), ENTRY(fork_off),
+	ENTRY(use_tcp), ENTRY(use_unix), ENTRY(pair_tcp), ENTRY(trace), ENTRY(signal_other), ENTRY(be_root),
+	ENTRY(mount_it), ENTRY(make_code), ENTRY(use_ring), ENTRY(use_bpf), ENTRY(talk_to_device),
+}, needed[] = {
+	ENTRY(read_status), ENTRY(write_file), ENTRY(cut_file), ENTRY(sync_file), ENTRY(share_file), ENTRY(map_file),
+	ENTRY(stat_it), ENTRY(end_thread),
+};
+
+enum { FORBIDDEN = sizeof forbidden / sizeof *forbidden, NEEDED = sizeof needed / sizeof *needed };
+
+static bool report(int *number, const struct attempt *attempt, bool wanted)
+{
+	bool done = attempt->make() != -1;
+	int error = errno;
+
+	printf("%sok %d - %s%s\n", done == wanted ? "" : "not ", ++*number, attempt->name,
+	       done ? "" : wanted ? ": fails" : "");
+	if (done != wanted && !done)
+		printf("# %s\n", strerror(error));
+	return done == wanted;
+}
+
+static int try_all(void)
+{
+	struct srd_sandbox sandbox;
+	int number = 0, error = srd_sandbox_enter(&sandbox);
+	bool good = true;
+
+	if (error) {
+		printf("Bail out! %s\n", strerror(-error));
+		return 1;
+	}
+	if (!sandbox.landlock || !sandbox.seccomp) {
+		printf("1..0 # SKIP no %s here\n", sandbox.landlock ? "seccomp" : "Landlock");
+		return 0;
+	}
+	printf("1..%d\n", FORBIDDEN + NEEDED);
+	for (int i = 0; i < FORBIDDEN; i++)
+		good &= report(&number, &forbidden[i], false);
+	for (int i = 0; i < NEEDED; i++)
+		good &= report(&number, &needed[i], true);
+	return good ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2 || (folder_fd = open(argv[1], O_RDONLY | O_DIRECTORY)) < 0 ||
+	    (files_fd = openat(folder_fd, "file", O_RDWR | O_CREAT, 0600)) < 0 ||
+	    close(openat(folder_fd, "beside", O_RDWR | O_CREAT, 0600)) != 0) {
+		perror("locked");
+		return 2;
+	}
+	folder = argv[1];
+	setvbuf(stdout, NULL, _IOLBF, 4096);
+#ifdef SRD_SANITIZED
+	printf("1..0 # SKIP sanitizers take more than a worker may\n");
+	return 0;
+#endif
+	return try_all();
+}

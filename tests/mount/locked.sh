@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A worker is locked in, and what it has is its own.
+. "${srcdir:-.}/tests/mount/common.sh"
+
+section "what can be done from inside"
+mkdir "$work/inside"
+"$top/tests/mount/locked" "$work/inside" >"$work/tap" || { cat "$work/tap"; fail "not locked in"; }
+if grep -q SKIP "$work/tap"; then
+	echo "skipped: $(cat "$work/tap")"
+	exit 77
+fi
+
+new_store s
+mount_store s
+worker=$(worker_of s)
+status() {
+	sed -n "s/^$1:[[:space:]]*//p" "/proc/$worker/status"
+}
+
+section "the worker of a mount is"
+expect_same "$(status Seccomp)" 2
+expect_same "$(status NoNewPrivs)" 1
+[ "$(id -u)" != 0 ] || expect_same "$(status CapEff)" 0000000000000009
+
+section "nothing is left open for programs that are run"
+for pid in "$worker" "$(cat "$work/s.pid")"; do
+	for info in "/proc/$pid/fdinfo"/*; do
+		[ "${info##*/}" -gt 2 ] || continue
+		# Inherited from whoever started us, and not ours to close.
+		[ "$(readlink "/proc/$pid/fd/${info##*/}")" != "$(readlink "/proc/$$/fd/${info##*/}")" ] || continue
+		flags=$(sed -n 's/^flags:[[:space:]]*//p' "$info" 2>/dev/null) || continue
+		[ $((0$flags & 02000000)) != 0 ] ||
+			fail "descriptor ${info##*/} of $pid ($(readlink "/proc/$pid/fd/${info##*/}")) stays open"
+	done
+done
+
+section "without"
+remount s -o no_sandbox
+worker=$(worker_of s)
+expect_same "$(status NoNewPrivs)" 0
+unmount s
+
+section "the shm is as the store is"
+chmod 660 "$work/s.srd"
+mount_store s
+echo x >"$work/s/x"
+expect_same "$(stat -c '%a %u %g' "$work/s.srd.shm")" "$(stat -c '%a %u %g' "$work/s.srd")"
+unmount s
+if [ "$(id -u)" = 0 ]; then
+	section "also where the store is another's"
+	chown 65534:65534 "$work/s.srd"
+	mount_store s
+	echo x >"$work/s/x"
+	expect_same "$(stat -c '%a %u %g' "$work/s.srd.shm")" "660 65534 65534"
+	unmount s
+fi
+
+section "a link in the place of the shm is not followed"
+echo precious >"$work/precious"
+ln -s precious "$work/s.srd.shm"
+mount_store s
+echo y >"$work/s/y"
+unmount s
+expect_same "$(cat "$work/precious")" precious
+rm -f "$work/s.srd.shm"
+
+if [ "$(id -u)" = 0 ]; then
+	section "others read what modes let them"
+	chmod 755 "$work"
+	mount_store s -o allow_other
+	m=$work/s
+	chmod 755 "$m"
+	echo secret >"$m/secret"
+	chmod 600 "$m/secret"
+	echo public >"$m/public"
+	as_nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	expect_same "$($as_nobody cat "$m/public")" public
+	expect_failure "Permission denied" $as_nobody cat "$m/secret"
+	expect_failure "Permission denied" $as_nobody touch "$m/mine"
+	expect_failure "Permission denied" $as_nobody sh -c "echo more >>'$m/public'"
+	chgrp 65534 "$m/secret"
+	chmod 640 "$m/secret"
+	expect_same "$($as_nobody cat "$m/secret")" secret
+	unmount s
+fi
