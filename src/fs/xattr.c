@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 
 #include "fs/acl.h"
+#include "fs/whereabouts.h"
 
 enum { VALUE_BYTES_MAX = 64 << 10, LIST_BYTES_MAX = 64 << 10 };
 
@@ -61,6 +62,8 @@ ssize_t srd_fs_get_xattr(struct srd_fs *fs, uint64_t ino, const char *name, void
 
 	if (!is_known(name))
 		return -EOPNOTSUPP;
+	if (srd_whereabouts_is(name))
+		return srd_whereabouts_get(fs, ino, name, value, size);
 	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
 	if (error)
 		return error;
@@ -190,6 +193,8 @@ static int make_change(struct srd_fs *fs, uint64_t ino, const struct change *cha
 {
 	if (!is_known(change->name))
 		return -EOPNOTSUPP;
+	if (srd_whereabouts_is(change->name))
+		return -EPERM;
 	if (strlen(change->name) > SRD_NAME_MAX)
 		return -ERANGE;
 	if (fs->store->flags & SRD_RDONLY)
