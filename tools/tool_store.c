@@ -22,7 +22,7 @@ static const struct advice about_store[] = {
 	{ -ENOSPC, NULL, "make room and try again" },
 	{ SRD_ENOTSTORE, NULL, "name a file that srd create made" },
 	{ SRD_ECORRUPT, NULL, "srd verify says where" },
-	{ SRD_EDAMAGED, NULL, "srd verify says where" },
+	{ SRD_EDAMAGED, NULL, "srd repair accepts what is lost, srd salvage saves the rest" },
 	{ SRD_ELOST, NULL, "leave the file alone while it is in use" },
 	{ SRD_EVERSION, NULL, "use a newer srd" },
 };
@@ -38,7 +38,7 @@ static const struct advice about_key[] = {
 	{ -EROFS, "the store can only be read", "check permissions and the file system" },
 	{ -ENOSPC, NULL, "make room and try again" },
 	{ SRD_ECORRUPT, NULL, "srd verify says where" },
-	{ SRD_EDAMAGED, NULL, "srd verify says where" },
+	{ SRD_EDAMAGED, NULL, "srd repair accepts what is lost, srd salvage saves the rest" },
 };
 
 static struct advice advise(const struct advice *table, size_t count, int error)

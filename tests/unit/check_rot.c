@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "failing_io.h"
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 
 #include "base/check.h"
 #include "format/spare.h"
+#include "store/store.h"
 
 enum { BIG_LEN = 20000 };
 
@@ -218,6 +220,78 @@ START_TEST(without_superblock_the_spare_serves_and_restores_it)
 }
 END_TEST
 
+/* The record that the key's last op lies in is rotten at its header (_i 0), ops (1). */
+static uint64_t rot_record_of(const char *key, int how)
+{
+	struct srd_stat st;
+
+	ck_assert_int_eq(srd_stat(store, KEY(key), &st), 0);
+	close_store();
+	flip((st.last_change - (how ? 0 : SRD_HEADER_LEN) + 16) * 8);
+	return st.last_change;
+}
+
+/* A repair is interrupted at any sector of its write. */
+START_TEST(half_a_superblock_is_none_and_the_spare_serves)
+{
+	uint8_t whole[SRD_SUPERBLOCK_LEN];
+
+	fill();
+	close_store();
+	int fd = open(path, O_RDWR);
+	ck_assert_int_eq(pread(fd, whole, sizeof whole, 0), (ssize_t)sizeof whole);
+	for (size_t done = 0; done <= sizeof whole; done += 512) {
+		overwrite(0, sizeof whole);
+		ck_assert_int_eq(pwrite(fd, whole, done, 0), (ssize_t)done);
+		open_store(SRD_EXCLUSIVE);
+		ck_assert_uint_eq(errors(), 0);
+		ck_assert_uint_eq(verify().damages, done < sizeof whole);
+		ck_assert_int_eq(srd_repair(store, 0, note, &(struct report){ 0 }), 0);
+		ck_assert_uint_eq(verify().damages, 0);
+		close_store();
+	}
+	close(fd);
+}
+END_TEST
+
+/* Each write of a repair fails in turn, or half of it arrives: the store is as it was,
+ * and is repaired another time. */
+START_TEST(a_repair_that_fails_can_be_had_again)
+{
+	static struct failing_io failing;
+	int failed = 0;
+
+	fill();
+	put("lost", "1");
+	fill();
+	rot_record_of("lost", 1);
+	overwrite(0, 512);
+	for (int writes = 0;; writes++) {
+		failing_io_init(&failing);
+		failing.writes_left = writes;
+		failing.half = _i;
+		ck_assert_int_eq(srd_store_open(path, SRD_EXCLUSIVE, &failing.io, &store), 0);
+		ssize_t lost = srd_repair(store, 0, note, &(struct report){ 0 });
+		failing.writes_left = -1;
+		ck_assert_uint_eq(errors(), 0);
+		ck_assert_int_eq(srd_close(store), 0);
+		open_store(SRD_RDONLY);
+		ck_assert_uint_eq(errors(), 0);
+		/* It may be there and not have become durable. */
+		bool repaired = verify().damages == 0;
+		ck_assert(repaired || lost < 0);
+		close_store();
+		if (repaired)
+			break;
+		failed++;
+	}
+	ck_assert_int_ge(failed, 1 + (_i == 0));
+	open_store(0);
+	put("lost", "2");
+	assert_text("lost", "2");
+}
+END_TEST
+
 START_TEST(a_damaged_spare_is_restored)
 {
 	fill();
@@ -246,17 +320,6 @@ START_TEST(without_superblock_and_spare_it_is_no_store)
 	store = NULL;
 }
 END_TEST
-
-/* The record that the key's last op lies in is rotten at its header (_i 0), ops (1). */
-static uint64_t rot_record_of(const char *key, int how)
-{
-	struct srd_stat st;
-
-	ck_assert_int_eq(srd_stat(store, KEY(key), &st), 0);
-	close_store();
-	flip((st.last_change - (how ? 0 : SRD_HEADER_LEN) + 16) * 8);
-	return st.last_change;
-}
 
 START_TEST(a_lost_commit_costs_itself_until_it_is_repaired)
 {
@@ -529,6 +592,8 @@ static void add(TCase *tcase)
 	tcase_set_timeout(tcase, 1800);   /* all bits */
 	tcase_add_test(tcase, every_bit_is_seen_and_costs_one_value_at_most);
 	tcase_add_test(tcase, without_superblock_the_spare_serves_and_restores_it);
+	tcase_add_test(tcase, half_a_superblock_is_none_and_the_spare_serves);
+	tcase_add_loop_test(tcase, a_repair_that_fails_can_be_had_again, 0, 2);
 	tcase_add_test(tcase, a_damaged_spare_is_restored);
 	tcase_add_test(tcase, without_superblock_and_spare_it_is_no_store);
 	tcase_add_loop_test(tcase, a_lost_commit_costs_itself_until_it_is_repaired, 0, 2);
