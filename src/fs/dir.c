@@ -92,6 +92,31 @@ static bool fill_entry(struct reading *reading, const struct srd_dentry *entry)
 	return true;
 }
 
+/* The entry behind COOKIE of the directory with INDEX; 0: none.  The one that was read
+ * last shows the way; or, if it has been removed since, as by who removes what he
+ * reads, one that was there before those that were read with it.  Relaxed: hints,
+ * which are looked at before they are believed. */
+static uint32_t go_on(const struct srd_state *state, uint32_t index, struct srd_dir *dir,
+                      uint64_t cookie)
+{
+	uint32_t hint = atomic_load_explicit(&dir->hint, memory_order_relaxed);
+	uint32_t stayed = atomic_load_explicit(&dir->stayed, memory_order_relaxed);
+
+	hint = srd_state_nearer_child(state, index, cookie, hint, stayed);
+	uint32_t next = srd_state_next_child(state, index, cookie, hint);
+	if (next != 0)
+		atomic_store_explicit(&dir->stayed, srd_dentry_at(state, next)->prev, memory_order_relaxed);
+	return next;
+}
+
+/* Where what is there now ends: what comes later has cookies from there on. */
+static uint64_t end_of(const struct srd_state *state, struct srd_dir *dir, uint64_t pos)
+{
+	if (pos == 0 || atomic_load_explicit(&dir->end, memory_order_relaxed) == 0)
+		atomic_store_explicit(&dir->end, state->next_cookie, memory_order_relaxed);
+	return atomic_load_explicit(&dir->end, memory_order_relaxed);
+}
+
 int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool plus,
                     srd_fs_fill *fill, void *user)
 {
@@ -103,23 +128,19 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 
 	if (error)
 		return error;
-	bool room = pos >= POS_ENTRIES || fill_dots(&reading, inode, pos);
 	uint64_t cookie = pos > POS_ENTRIES ? pos - POS_ENTRIES : 0;
-	uint32_t index = srd_state_inode_of(state, dir->ino);
-	/* Relaxed: a hint, which is looked at before it is believed. */
-	uint32_t next, hint = atomic_load_explicit(&dir->hint, memory_order_relaxed);
-	if (pos == 0 || atomic_load_explicit(&dir->end, memory_order_relaxed) == 0)
-		atomic_store_explicit(&dir->end, state->next_cookie, memory_order_relaxed);
-	uint64_t end = atomic_load_explicit(&dir->end, memory_order_relaxed);
-	while (room && (next = srd_state_next_child(state, index, cookie, hint)) != 0) {
+	uint64_t end = end_of(state, dir, pos);
+	uint32_t next = 0;
+	if (pos >= POS_ENTRIES || fill_dots(&reading, inode, pos))
+		next = go_on(state, srd_state_inode_of(state, dir->ino), dir, cookie);
+	while (next != 0) {
 		const struct srd_dentry *entry = srd_dentry_at(state, next);
-		if (entry->cookie >= end)
+		/* In order, or an image that has a circle would be read for ever. */
+		if (entry->cookie <= cookie || entry->cookie >= end || !fill_entry(&reading, entry))
 			break;
-		room = fill_entry(&reading, entry);
 		cookie = entry->cookie;
-		hint = next;
-		if (room)
-			atomic_store_explicit(&dir->hint, next, memory_order_relaxed);
+		atomic_store_explicit(&dir->hint, next, memory_order_relaxed);
+		next = entry->next;
 	}
 	error = srd_store_done(fs->store, stripe);
 	if (error)

@@ -128,6 +128,7 @@ void srd_fs_close(struct srd_fs *fs, struct srd_file *file);
 struct srd_dir {
 	uint64_t ino;
 	atomic_uint hint;         /* dentry where the last reading ended */
+	atomic_uint stayed;       /* dentry before which it began, once `hint` is removed */
 	atomic_ulong end;         /* cookies from here on came after reading began; 0: it has not */
 };
 

@@ -49,18 +49,37 @@ static bool is_child(const struct srd_state *state, uint32_t dir, uint32_t dentr
 	       srd_dentry_at(state, dentry)->parent == dir;
 }
 
+static uint64_t distance(const struct srd_state *state, uint32_t dentry, uint64_t cookie)
+{
+	uint64_t own = srd_dentry_at(state, dentry)->cookie;
+
+	return own > cookie ? own - cookie : cookie - own;
+}
+
+/* No more entries lie between two than their cookies differ by. */
+uint32_t srd_state_nearer_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
+                                uint32_t a, uint32_t b)
+{
+	if (!is_child(state, dir, a))
+		return is_child(state, dir, b) ? b : 0;
+	if (!is_child(state, dir, b))
+		return a;
+	return distance(state, b, cookie) < distance(state, a, cookie) ? b : a;
+}
+
 uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
                               uint32_t hint)
 {
-	uint32_t first = srd_inode_at(state, dir)->children.first;
-	uint32_t at = is_child(state, dir, hint) ? hint : first;
+	const struct srd_inode *parent = srd_inode_at(state, dir);
+	uint32_t at = srd_state_nearer_child(state, dir, cookie, hint, parent->children.first);
 	uint32_t steps = state->dentries.count;   /* an image might have a circle */
 
-	/* From wherever the hint is by now, back and then on to the place. */
+	at = srd_state_nearer_child(state, dir, cookie, at, parent->children.last);
+	/* From wherever that is, back and then on to the place. */
 	for (; at != 0 && srd_dentry_at(state, at)->cookie > cookie && steps > 0; steps--)
 		at = srd_dentry_at(state, at)->prev;
 	if (at == 0)
-		at = first;
+		at = parent->children.first;
 	for (; at != 0 && srd_dentry_at(state, at)->cookie <= cookie && steps > 0; steps--)
 		at = srd_dentry_at(state, at)->next;
 	return steps > 0 ? at : 0;

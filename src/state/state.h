@@ -193,6 +193,10 @@ const char *srd_dentry_name_place(const struct srd_state *state, const struct sr
  * index from an earlier answer or 0, makes it O(1) while that one is there. */
 uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
                               uint32_t hint);
+/* Which of A and B, dentry indexes from earlier answers or 0, makes the better hint;
+ * 0: neither is there any more. */
+uint32_t srd_state_nearer_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
+                                uint32_t a, uint32_t b);
 /* The path of a dentry without the leading slash, into a buffer of
  * SRD_KEY_MAX + 1 bytes, NUL-terminated; its length, -ENAMETOOLONG, or -EIO: a name
  * cannot be read.  *KEY points into the buffer. */
