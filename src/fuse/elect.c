@@ -22,7 +22,7 @@ void srd_election_init(struct srd_election *election, const int *cpus, unsigned 
 {
 	*election = (struct srd_election){ .cpu_of = cpu_of, .user = user,
 	                                   .count = SRD_MIN(count, (unsigned)SRD_ELECT_MAX),
-	                                   .novelty = NOVELTY_MOST, .electing = ATOMIC_FLAG_INIT };
+	                                   .novelty = NOVELTY_MOST };
 	memcpy(election->cpus, cpus, election->count * sizeof *cpus);
 }
 
@@ -85,11 +85,12 @@ static unsigned long count_votes(struct srd_election *election)
 	return votes ? votes : atomic_load(&election->elected);
 }
 
-static void elect(struct srd_election *election)
+void srd_election_hold(struct srd_election *election)
 {
 	unsigned novelty = atomic_load_explicit(&election->novelty, memory_order_relaxed);
-	unsigned long votes = count_votes(election);
 
+	atomic_store_explicit(&election->interest, 0, memory_order_relaxed);
+	unsigned long votes = count_votes(election);
 	if (votes == atomic_load(&election->elected)) {
 		atomic_store_explicit(&election->novelty, SRD_MAX(novelty / 2, 1U), memory_order_relaxed);
 		return;
@@ -121,24 +122,20 @@ static bool note(struct srd_election *election, int tid)
 	return true;
 }
 
-void srd_election_served(struct srd_election *election, int tid)
+bool srd_election_served(struct srd_election *election, int tid)
 {
 	if (election->count < 2)
-		return;
+		return false;
 	if (tid <= 0) {
 		note_stranger(election);
-		return;
+		return false;
 	}
 	if (atomic_load_explicit(&election->strangers, memory_order_relaxed))
 		atomic_store_explicit(&election->strangers, 0, memory_order_relaxed);
 	unsigned by = note(election, tid) ? atomic_load_explicit(&election->novelty, memory_order_relaxed) : 1;
 	unsigned interest = atomic_load_explicit(&election->interest, memory_order_relaxed) + by;
 	atomic_store_explicit(&election->interest, interest, memory_order_relaxed);
-	if (interest < ENOUGH || atomic_flag_test_and_set(&election->electing))
-		return;
-	atomic_store_explicit(&election->interest, 0, memory_order_relaxed);
-	elect(election);
-	atomic_flag_clear(&election->electing);
+	return interest >= ENOUGH;
 }
 
 void srd_election_hold_up(struct srd_election *election)

@@ -47,7 +47,6 @@ struct srd_election {
 	atomic_uint interest;                    /* what speaks for a new election */
 	atomic_uint novelty;                     /* how much a new caller adds to it */
 	atomic_uint strangers;                   /* requests in a row from nobody we see */
-	atomic_flag electing;
 };
 
 /* COUNT workers bound to CPUS[]; with less than two there is nothing to elect, and
@@ -57,8 +56,12 @@ void srd_election_init(struct srd_election *election, const int *cpus, unsigned 
 
 /* Waits until bound worker WHO (or an unbound one: -1) is to read; false: it is over. */
 bool srd_election_wait(struct srd_election *election, int who);
-/* A worker has served thread TID (0: one that is not in our sight); may elect. */
-void srd_election_served(struct srd_election *election, int tid);
+/* A worker has served thread TID (0: one that is not in our sight); true: an election
+ * is due. */
+bool srd_election_served(struct srd_election *election, int tid);
+/* Elects; one thread at a time, and none that serves requests: what tells of a thread
+ * in execve() may have to wait until the files that this closes have been flushed. */
+void srd_election_hold(struct srd_election *election);
 /* A worker begins or ends something long: meanwhile one more unbound worker reads. */
 void srd_election_hold_up(struct srd_election *election);
 void srd_election_go_on(struct srd_election *election);

@@ -46,8 +46,10 @@ struct srd_loop {
 	atomic_uint running;       /* workers that have not ended */
 	struct srd_election election;
 	struct srd_cpu_threads callers;
-	pthread_t standby;
-	bool has_standby;
+	pthread_t standby, elector;
+	bool has_standby, has_elector;
+	atomic_uint election_due;  /* futex */
+	atomic_bool elector_ends;
 	atomic_uint standby_sleeps;   /* futex; 1 until an elected worker serves */
 	atomic_uint awaited;       /* somebody sleeps on a turn */
 	unsigned count;            /* workers started */
@@ -101,11 +103,10 @@ static void serve(struct worker *worker)
 	fuse_session_process_buf(loop->session, &worker->request);
 	if (kept)
 		take_turn(worker);
-	/* Still at the request, for who stands by: what /proc tells of the caller may have
-	 * to wait for its execve(), which waits for the next answer to a request. */
-	srd_election_served(&loop->election, worker->hints.caller);
 	if (worker->who >= 0)
 		atomic_fetch_add(&worker->steps, 1);
+	if (srd_election_served(&loop->election, worker->hints.caller) && !atomic_exchange(&loop->election_due, 1))
+		srd_futex_wake_all(&loop->election_due, false);
 }
 
 void srd_loop_settle(struct srd_loop *loop)
@@ -141,6 +142,32 @@ static void *work(void *user)
 	if (atomic_fetch_sub(&loop->running, 1) == 1 && write(loop->done_fd, &one, sizeof one) < 0)
 		return NULL;   /* cannot be: the counter is far from full */
 	return NULL;
+}
+
+/* ---- Electing ---- */
+
+static void *elect(void *user)
+{
+	struct srd_loop *loop = user;
+
+	while (!atomic_load(&loop->elector_ends)) {
+		if (atomic_exchange(&loop->election_due, 0))
+			srd_election_hold(&loop->election);
+		else
+			srd_futex_wait(&loop->election_due, 0, false, NULL);
+	}
+	return NULL;
+}
+
+/* While there still are workers: it may wait for what they are to answer. */
+static void stop_elector(struct srd_loop *loop)
+{
+	if (!loop->has_elector)
+		return;
+	atomic_store(&loop->elector_ends, true);
+	atomic_store(&loop->election_due, 1);
+	srd_futex_wake_all(&loop->election_due, false);
+	pthread_join(loop->elector, NULL);
 }
 
 /* ---- Standing by ---- */
@@ -267,6 +294,9 @@ static void start_bound(struct srd_loop *loop)
 	if (!error && loop->count > 0)
 		error = start_thread(&loop->standby, stand_by, loop, -1);
 	loop->has_standby = !error && loop->count > 0;
+	if (loop->has_standby)
+		error = start_thread(&loop->elector, elect, loop, -1);
+	loop->has_elector = !error && loop->has_standby;
 	if (error)
 		loop->election.count = 0;
 }
@@ -314,6 +344,7 @@ int srd_loop_done_fd(const struct srd_loop *loop)
 
 void srd_loop_stop(struct srd_loop *loop)
 {
+	stop_elector(loop);
 	fuse_session_exit(loop->session);
 	srd_election_end(&loop->election);
 	wake_standby(loop);

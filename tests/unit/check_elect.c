@@ -33,7 +33,8 @@ static void start(struct srd_election *election, struct world *world, unsigned c
 static void serve(struct srd_election *election, int tid, int times)
 {
 	for (int i = 0; i < times; i++)
-		srd_election_served(election, tid);
+		if (srd_election_served(election, tid))
+			srd_election_hold(election);
 }
 
 START_TEST(unbound_read_until_callers_are_known)
