@@ -119,6 +119,9 @@ struct tool_store {
 	srd_store *handle;
 };
 
+/* tool_rust.c: true if the file at PATH looks like a store of the Rust simd-r-drive. */
+bool tool_is_rust_store(const char *path);
+
 /* Opens PATH with FLAGS and those that the options ask for, or complains. */
 bool tool_store_open(struct tool *tool, const char *path, int flags, struct tool_store *store);
 /* Closes it, complaining if what was written did not become durable. */

@@ -69,6 +69,9 @@ static void fail_open(const struct tool_store *store, int error)
 	if (error == -EBUSY && srd_holder(store->path, holder, sizeof holder) == 0) {
 		snprintf(text, sizeof text, "held exclusively by %s", holder);
 		tool_complain(store->tool, store->path, NULL, 0, text, "end that process or wait for it");
+	} else if (error == SRD_ENOTSTORE && tool_is_rust_store(store->path)) {
+		tool_complain(store->tool, store->path, NULL, 0, "is a store of the Rust simd-r-drive, of another format",
+		              "read it with that program and import its values");
 	} else {
 		tool_store_fail(store, NULL, 0, error);
 	}

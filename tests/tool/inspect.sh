@@ -121,6 +121,18 @@ done
 "$srd" info s.srd >/dev/full 2>err
 same 'info to a full disk' 1 $?
 
+# A store of the Rust program: "hello", its key's hash, where it begins, its CRC-32;
+# and one whose last append was torn.
+printf 'helloHASHHASH\0\0\0\0\0\0\0\0\206\246\020\066' >rust.bin
+cp rust.bin torn.bin
+printf 'an append that was never finished' >>torn.bin
+for file in rust.bin torn.bin; do
+	refuses 1 "srd info: $file: is a store of the Rust simd-r-drive, of another format; read it with that program and import its values" \
+		info $file
+done
+printf 'helloHASHHASH\0\0\0\0\0\0\0\0\206\246\020\067' >rust.bin
+refuses 1 'srd info: rust.bin: not a store; name a file that srd create made' info rust.bin
+
 # A store held alone says by whom; one that is open elsewhere cannot be had alone.
 # A reader whose output nobody takes holds it; its first byte says that it does.
 mkfifo hold
