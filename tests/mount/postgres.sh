@@ -60,6 +60,17 @@ server_processes() {
 	done
 }
 
+# No server is left behind, however the test ends.
+end_server() {
+	status=$?
+	for process in $(server_processes 2>/dev/null); do
+		kill -s KILL "$process" 2>/dev/null || :
+	done
+	(exit $status) || clean_up
+	clean_up
+}
+trap end_server EXIT
+
 bench() {
 	as pgbench -h "$work/sockets" -n -c 4 -j 2 "$@" postgres
 }
