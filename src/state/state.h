@@ -63,7 +63,8 @@ struct srd_inode {
 	uint32_t xattrs;          /* first of the list */
 	uint32_t run_len;         /* SRD_CONTENT_RUN: bytes used of it */
 	uint8_t content;          /* enum srd_content */
-	bool gone;                /* has lost its last name; here for its pins only */
+	uint8_t gone;             /* 1: has lost its last name; here for its pins only.  An
+	                             image may have any byte here, so it is no bool */
 	uint8_t unused[2];
 	atomic_uint pins;         /* of this process: an unlinked inode stays while > 0 */
 	uint32_t spare;
