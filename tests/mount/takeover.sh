@@ -117,6 +117,45 @@ for round in 1 2; do
 	keeper=$(cat "$work/s.pid")
 done
 
+section "whoever makes and removes names notices nothing"
+cat >"$work/names.pl" <<'EOF'
+use Fcntl;
+my ($d, $stop) = @ARGV;
+sub must { die "$_[0]: $!\n" unless $_[1] }
+must("mkdir", mkdir $d);
+until (-e $stop) {
+	must("mkdir", mkdir "$d/a");
+	must("rename of a directory", rename "$d/a", "$d/b");
+	must("create", sysopen(my $file, "$d/b/f", O_CREAT | O_EXCL | O_WRONLY));
+	must("close", close $file);
+	must("link", link "$d/b/f", "$d/b/g");
+	must("symlink", symlink "x", "$d/b/s");
+	must("rename", rename "$d/b/f", "$d/b/h");
+	must("unlink", unlink("$d/b/h", "$d/b/g", "$d/b/s") == 3);
+	must("rmdir", rmdir "$d/b");
+}
+EOF
+mkdir "$m/names"
+pids=
+for name in 1 2 3; do
+	perl "$work/names.pl" "$m/names/$name" "$work/stop" &
+	pids="$pids $!"
+done
+for name in 1 2 3; do
+	# Amid it all.
+	until [ -d "$m/names/$name" ]; do sleep 0.02; done
+	kill_worker
+	ls "$m/names" >/dev/null
+done
+touch "$work/stop"
+for pid in $pids; do
+	wait "$pid" || fail "a program noticed"
+done
+expect_same "$(find "$m/names" -mindepth 2)" ""
+unmount s
+mount_store s
+keeper=$(cat "$work/s.pid")
+
 section "one that dies over and over takes the mount with it"
 tries=0
 while is_running "$keeper"; do
