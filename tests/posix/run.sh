@@ -29,6 +29,28 @@ tail -n 2 "$work/s.out"
 diff "$work/native.out" "$work/s.out" || fail "a store is not as $(stat -f -c %T "$work")"
 [ "$(tail -n 1 "$work/s.out")" = "# 0 failed" ] || fail "promises are broken"
 
+section "what a remount leaves"
+new_store k
+mount_store k
+echo text >"$work/k/f"
+expect_same "$(cd "$work/k" && cat f && stat -c %X f)" "text
+$(stat -c %Y "$work/k/f")" "reading changes nothing by default"
+birth=$(stat -c %W "$work/k/f")
+! have fallocate || expect fallocate -n -l 1M "$work/k/f"
+stored=$(stat -c '%s %b' "$work/k/f")
+remount k -o relatime
+expect_same "$(stat -c '%s %b' "$work/k/f")" "$stored" "space behind the end"
+expect_same "$(stat -c %W "$work/k/f")" "$birth" "birth"
+changed=$(stat -c %z "$work/k/f")
+expect cat "$work/k/f"
+read_at=$(stat -c %x "$work/k/f")
+[ "$(printf '%s\n' "$changed" "$read_at" | sort | head -n 1)" = "$changed" ] && [ "$changed" != "$read_at" ] ||
+	fail "the access time does not follow reading: changed $changed, read $read_at"
+expect_same "$(stat -c %z "$work/k/f")" "$changed" "reading is no change"
+remount k
+expect_same "$(stat -c %x "$work/k/f")" "$read_at" "the access time"
+unmount k
+
 section "a store with a limit"
 new_store limited
 mount_store limited -o max_size=8M
