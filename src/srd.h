@@ -21,6 +21,20 @@
  *
  * Threads: a `srd_store` may be used by any number of threads at once.  A
  * batch, writer, reader, iterator or value belongs to one thread at a time.
+ *   - srd_get(), srd_get_many(), srd_exists(), srd_stat(), srd_read_link(), readers
+ *     and iterators do not wait for each other, for a sync, nor for a write, but for
+ *     the instant in which a commit is applied.
+ *   - srd_put(), srd_delete(), srd_rename(), srd_copy(), the srd_make functions,
+ *     srd_link(), srd_set_attr(), srd_batch_commit(), srd_writer_write() and
+ *     srd_writer_commit() queue for one lock, held for one append.
+ *   - srd_sync() waits with others for one fdatasync, and holds up nobody.
+ *   - srd_value_release() may be called by any thread, at any time.
+ *   - srd_close() is to be the last call on the handle, but for that one.
+ *
+ * Processes: each operation decides on the state as of its commit.  What one process
+ * has committed, or another has seen of it, is seen by whatever is begun afterwards
+ * in any other on the host.  A process that is killed hinders nobody; one that is
+ * stopped while it writes holds up those that write.
  *
  * Errors: every function that returns int returns 0 (or a count where it says
  * so) on success, and a negative code on failure: -errno as the kernel gave it

@@ -14,6 +14,8 @@
  *   state (read side) is taken with nothing else held, and nothing is waited
  *   for under it
  *   sync mutex of the log: with nothing held
+ *   what `watch` takes while it is told (a leaf): with all of the above held; it is
+ *   told that something was published with nothing held
  */
 #ifndef SRD_STORE_STORE_H
 #define SRD_STORE_STORE_H
