@@ -100,7 +100,7 @@ struct srd_log {
 	atomic_int poisoned;      /* the negative code of the sync that failed */
 
 	struct srd_damage *damage;
-	size_t damage_count;
+	size_t damage_count, damage_cap;
 	bool repairing;           /* a REPAIR may be appended, whatever is damaged */
 };
 

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "log/window.h"
 
@@ -47,12 +48,11 @@ int64_t srd_log_size(const struct srd_log *log)
 
 int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end)
 {
-	struct srd_damage *grown = realloc(log->damage, (log->damage_count + 1) * sizeof *grown);
+	int error = srd_array_reserve(&log->damage, &log->damage_cap, log->damage_count + 1, sizeof *log->damage);
 
-	if (!grown)
-		return -ENOMEM;
-	grown[log->damage_count++] = (struct srd_damage){ .offset = offset, .len = end - offset };
-	log->damage = grown;
+	if (error)
+		return error;
+	log->damage[log->damage_count++] = (struct srd_damage){ .offset = offset, .len = end - offset };
 	return 0;
 }
 

@@ -40,9 +40,9 @@ struct total {
 static struct plan read_plan(void)
 {
 	struct plan plan = { .seed = env_number("CRASH_SEED", 0), .states = env_number("CRASH_STATES", STATES_DEFAULT) };
-	const char *states = getenv("CRASH_STATES"), *only = getenv("CRASH_ONLY");
+	const char *only = getenv("CRASH_ONLY");
 
-	if (states && strcmp(states, "all") == 0)
+	if (is_full_run())
 		plan.states = 0;
 	plan.drawn = plan.states ? DRAWN : DRAWN_FULL;
 	if (plan.seed == 0)

@@ -156,6 +156,13 @@ static int inject_unlink(const struct srd_io *io, int dir_fd, const char *name)
 	return srd_io_posix.unlink(io, dir_fd, name);
 }
 
+static int inject_allocate(const struct srd_io *io, int fd, uint64_t offset, uint64_t len)
+{
+	int error = fails(CALL_ALLOCATE);
+
+	return error ? error : srd_io_posix.allocate(io, fd, offset, len);
+}
+
 static int inject_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
 {
 	int error = fails(CALL_RENAME);
@@ -166,7 +173,8 @@ static int inject_rename(const struct srd_io *io, int dir_fd, const char *from, 
 const struct srd_io inject_io = {
 	.pread = inject_pread, .pwritev = inject_pwritev, .fdatasync = inject_fdatasync,
 	.ftruncate = inject_ftruncate,
-	.find = inject_find, .open = inject_open, .unlink = inject_unlink, .rename = inject_rename,
+	.find = inject_find, .open = inject_open, .unlink = inject_unlink, .allocate = inject_allocate,
+	.rename = inject_rename,
 };
 
 /* ---- the C library ---- */

@@ -7,7 +7,7 @@
  *     powercut LOG BYTES CUTS SEED IMAGE COMMAND
  *
  * Cuts CUTS times, at moments behind the note "start"; each time puts the disk into
- * the file IMAGE and runs COMMAND with the last note before the cut as argument.
+ * the file IMAGE, the notes from before the cut into IMAGE.notes, and runs COMMAND.
  */
 #include "config.h"
 
@@ -113,28 +113,31 @@ static void make_image(const struct tape *tape, size_t cut, uint64_t dice, const
 }
 
 /* What was known at the cut. */
-static void last_note(const struct tape *tape, size_t cut, char *note, size_t size)
+static void write_notes(const struct tape *tape, size_t cut, const char *image)
 {
+	char path[4200];
+
+	snprintf(path, sizeof path, "%s.notes", image);
+	FILE *file = fopen(path, "w");
+	if (!file)
+		die("%s: cannot be made", path);
 	for (size_t i = tape->start; i < cut; i++)
 		if (tape->requests[i].head.kind == BLOCK_NOTE)
-			snprintf(note, size, "%.*s", (int)strnlen((const char *)tape->requests[i].data,
-			                                           tape->requests[i].head.len),
-			         (const char *)tape->requests[i].data);
+			fwrite(tape->requests[i].data, 1, tape->requests[i].head.len, file);
+	if (fclose(file) != 0)
+		die("%s: cannot be written", path);
 }
 
-static bool run(const char *command, const char *note)
+static bool run(const char *command)
 {
-	char line[1000];
+	int status = system(command);
 
-	snprintf(line, sizeof line, "%s '%s'", command, note);
-	int status = system(line);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct tape tape = { 0 };
-	char note[100] = "";
 	unsigned bad = 0, cuts;
 
 	if (argc != 7) {
@@ -148,10 +151,9 @@ int main(int argc, char **argv)
 		uint64_t dice = srd_mix(seed + i);
 		size_t cut = tape.start + 1 + dice % (tape.count - tape.start);
 		make_image(&tape, cut, dice, argv[5], strtoull(argv[2], NULL, 0));
-		last_note(&tape, cut, note, sizeof note);
-		if (!run(argv[6], note) && bad++ < 5)
-			tell("cut %u, before request %zu of %zu, seed %llu, last note %s", i, cut, tape.count,
-			     (unsigned long long)seed, note);
+		write_notes(&tape, cut, argv[5]);
+		if (!run(argv[6]) && bad++ < 5)
+			tell("cut %u, before request %zu of %zu, seed %llu", i, cut, tape.count, (unsigned long long)seed);
 	}
 	tell_result(bad == 0, "%u power cuts among %zu requests: %u lost something", cuts, tape.count - tape.start, bad);
 	return tell_status();

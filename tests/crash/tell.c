@@ -60,6 +60,13 @@ int tell_status(void)
 	return bad > 0;
 }
 
+bool is_full_run(void)
+{
+	const char *states = getenv("CRASH_STATES");
+
+	return states && strcmp(states, "all") == 0;
+}
+
 uint64_t env_number(const char *name, uint64_t fallback)
 {
 	const char *text = getenv(name);

@@ -15,6 +15,8 @@ void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn)
 int tell_status(void);
 
 /* A number of the environment; FALLBACK if there is none. */
+/* CRASH_STATES=all: as much as there is. */
+bool is_full_run(void);
 uint64_t env_number(const char *name, uint64_t fallback);
 /* Makes a directory of our own, on memory where there is some, removed with all
  * in it at exit; the path stays ours. */
