@@ -297,7 +297,8 @@ bool srd_shm_is_others_turn(const struct srd_shm *shm)
 {
 	unsigned turn = atomic_load(&shm->page->turn);
 
-	return turn != 0 && turn != (unsigned)shm->slot + 1;
+	/* What a crash left in the shm may be anything: a turn of no slot is nobody's. */
+	return turn != 0 && turn <= SRD_SHM_SLOTS && turn != (unsigned)shm->slot + 1;
 }
 
 static unsigned mask_of(int slot)
