@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,8 +96,14 @@ int srd_device_mount(struct srd_device *device, const struct srd_mount_options *
 
 void srd_device_close(struct srd_device *device)
 {
-	if (device->mounter)
-		fuse_session_destroy(device->mounter);
+	struct pollfd gone = { .fd = device->fd };
+
+	if (!device->mounter)
+		return;
+	/* Where the mount is gone, libfuse's unmounting frees its name and does no more. */
+	if (poll(&gone, 1, 0) == 1 && gone.revents & POLLERR)
+		fuse_session_unmount(device->mounter);
+	fuse_session_destroy(device->mounter);
 	device->mounter = NULL;
 }
 
