@@ -84,15 +84,19 @@ ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void
 	return srd_fs_read_content(fs, file->inode->ino, file->inode, pos, data, len);
 }
 
+/* What cannot be committed is refused now, not when the file is closed: few look
+ * whether that worked.  INODE's mutex held. */
+static int before_write(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_caller *caller)
+{
+	return srd_log_is_lost(fs->store->log) ? SRD_EDAMAGED : srd_privileges_before_write(fs, inode, caller);
+}
+
 int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len,
                  const struct srd_caller *caller)
 {
 	SRD_LOCK_GUARD(&file->inode->mutex);
-	/* Now, not when it is closed: few look whether that worked. */
-	int error = srd_log_is_lost(fs->store->log) ? SRD_EDAMAGED : 0;
+	int error = before_write(fs, file->inode, caller);
 
-	if (!error)
-		error = srd_privileges_before_write(fs, file->inode, caller);
 	while (len > 0 && !error) {
 		uint32_t piece = (uint32_t)SRD_MIN(len, (size_t)SRD_RUN_LEN_MAX);
 		error = srd_open_write(fs, file->inode, pos, data, piece);
@@ -124,7 +128,7 @@ int srd_fs_append(struct srd_fs *fs, struct srd_file *file, uint64_t guess, cons
                   const struct srd_caller *caller)
 {
 	SRD_LOCK_GUARD(&file->inode->mutex);
-	int error = srd_privileges_before_write(fs, file->inode, caller);
+	int error = before_write(fs, file->inode, caller);
 
 	if (!error)
 		error = append(fs, file->inode, guess, data, len);
