@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# killed.sh - the daemon is killed at any moment under four writers, mounted again, and
+# again: what a writer was told to be done (fsworker) is there and whole.
+#
+#     CRASH_STATES=N|all   kills: 12, or 200
+#     CRASH_SEED=N
+. "${srcdir:=.}/tests/e2e/functions.sh"
+
+(: <>/dev/fuse) 2>/dev/null || skip "/dev/fuse cannot be opened"
+crash=$(cd "$builddir" && pwd)/tests/crash
+kills=12 kills_of_a_store=10 changes=200
+[ "${CRASH_STATES-}" != all ] || kills=200
+RANDOM=${CRASH_SEED:-$(date +%s)}
+echo "# CRASH_SEED=${CRASH_SEED:-$(date +%s)}"
+[ ! -w /dev/shm ] || { rm -rf "$work"; work=$(mktemp -d /dev/shm/srd-killed-XXXXXX); }
+store=$work/killed.srd
+mount=$work/mount
+mkdir "$mount"
+trap 'kill_daemon; umount -l "$mount" 2>/dev/null; rm -rf "$work"' EXIT
+
+# All processes that serve the store, at once.
+kill_daemon() {
+	local pids
+	pids=$(pgrep -f "^[^ ]*srdfs.* $store $mount") || return 0
+	# shellcheck disable=SC2086
+	kill -KILL $pids
+	while pgrep -f "^[^ ]*srdfs.* $store $mount" >/dev/null; do sleep 0.01; done
+}
+
+last_note() {
+	awk 'END { print $2 + 0 }' "$work/note$1"
+}
+
+start_writers() {
+	local i
+	pids=()
+	for i in 1 2 3 4; do
+		"$crash/fsworker" work "$mount/$i" "$work/note$i" $(($(last_note $i) + 1)) \
+			$(($(last_note $i) + changes)) 2>/dev/null &
+		pids+=($!)
+	done
+}
+
+# Of all writers: kept or not, and how many changes have been done.
+look() {
+	local i
+	for i in 1 2 3 4; do
+		"$crash/fsworker" check "$mount/$i" "$(last_note $i)" || return 1
+	done
+}
+
+new_store() {
+	local i
+	umount -l "$mount" 2>/dev/null
+	rm -f "$store"
+	srd create "$store" && srdfs "$store" "$mount" || return 1
+	for i in 1 2 3 4; do
+		mkdir "$mount/$i" || return 1
+		: >"$work/note$i"
+	done
+}
+
+# Over the dead mount.
+mount_again() {
+	srdfs "$store" "$mount" && look && srd verify -q "$store" >"$work/verify" 2>&1
+}
+
+sum_notes() {
+	cat "$work"/note? | wc -l
+}
+
+lost=0 all=0
+for n in $(seq "$kills"); do
+	if [ $((n % kills_of_a_store)) -eq 1 ]; then
+		[ "$n" -eq 1 ] || { all=$((all + $(sum_notes))); kill_daemon; }
+		new_store || { lost=$((lost + 1)); echo "# no new store"; break; }
+	fi
+	start_writers
+	sleep "$(printf '0.%03d' $((RANDOM % 250)))"
+	kill_daemon
+	wait "${pids[@]}"
+	mount_again || { lost=$((lost + 1)); echo "# after kill $n"; cat "$work/verify"; }
+done
+ok "the daemon killed $kills times under four writers, $((all + $(sum_notes))) changes done: $lost times something was lost" \
+	test "$lost" -eq 0
+finish
