@@ -78,6 +78,14 @@ static void stale(void *user, uint64_t ino, uint64_t from)
 	publish(mount->notifier);
 }
 
+void srd_notifier_doubt(struct srd_notifier *notifier)
+{
+	pthread_mutex_lock(&notifier->mutex);
+	notifier->changes->all = true;
+	pthread_mutex_unlock(&notifier->mutex);
+	publish(notifier);
+}
+
 /* ---- Telling ---- */
 
 /* What the kernel does not know is no error. */

@@ -30,4 +30,8 @@ void srd_notifier_stop(struct srd_mount *mount);
 /* Frees it, when there are none any more. */
 void srd_notifier_free(struct srd_notifier *notifier);
 
+/* Nothing the kernel has need be true any more: others may have committed while no
+ * worker was there. */
+void srd_notifier_doubt(struct srd_notifier *notifier);
+
 #endif

@@ -59,46 +59,61 @@ static void say_progress(void *user, uint64_t done, uint64_t total)
 	srd_mount_say(opening->mount, "replaying the log: %u %%", (unsigned)(100 * done / total));
 }
 
-int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
+static int open_store(struct srd_mount *mount, const struct srd_io *io)
 {
-	const struct srd_mount_options *options = mount->options;
-	int flags = srd_mount_open_flags(options);
 	struct srd_legacy *legacy = &mount->legacy;
+	struct srd_numberset *orphans = legacy->orphans.count ? &legacy->orphans : NULL;
 	struct opening opening = { .mount = mount };
 	struct srd_progress progress = { .tell = say_progress, .user = &opening };
 	struct timespec now;
+
 	/* Short ones need no words. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	opening.said = now.tv_sec;
-	/* A store cut short under us is EIO to who asks, not the end of the mount. */
-	int error = srd_guard_catch();
-	if (!error)
-		error = srd_store_open_again(mount->store_path, flags, io, &progress, legacy->orphans.count ? &legacy->orphans : NULL,
-		                             legacy->life > 0,
-		                             &mount->store);
+	int error = srd_store_open_again(mount->store_path, srd_mount_open_flags(mount->options), io, &progress,
+	                                 orphans, legacy->life > 0, &mount->store);
 	if (error == -EBUSY)
 		say_busy(mount, io);
 	else if (error)
 		srd_mount_say(mount, "%s", srd_strerror(error));
-	if (error)
-		return error;
+	return error;
+}
+
+/* What the options ask for, before anybody is served. */
+static void set_up(struct srd_mount *mount)
+{
+	const struct srd_mount_options *options = mount->options;
+	struct srd_fs *fs = mount->fs;
+
 	mount->store->log->strict = options->strict;
 	if (options->commit_seconds)
 		mount->store->sync_seconds = options->commit_seconds;
+	fs->limit.max_bytes = options->max_bytes;
+	fs->opens.unsaved = mount->legacy.unsaved.count ? &mount->legacy.unsaved : NULL;
+	fs->access = options->access;
+	fs->access_dirs = options->access_dirs;
+}
+
+int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
+{
+	/* A store cut short under us is EIO to who asks, not the end of the mount. */
+	int error = srd_guard_catch();
+
+	if (!error)
+		error = open_store(mount, io);
+	if (error)
+		return error;
 	error = srd_fs_new(mount->store, say, mount, &mount->fs);
 	if (error) {
 		srd_mount_say(mount, "%s", srd_strerror(error));
 		return error;
 	}
-	mount->fs->limit.max_bytes = options->max_bytes;
-	mount->fs->opens.unsaved = legacy->unsaved.count ? &legacy->unsaved : NULL;
+	set_up(mount);
 	/* Without a name are files that programs have open still, or what a crash left. */
-	if (legacy->life > 0)
+	if (mount->legacy.life > 0)
 		srd_unnamed_adopt(mount->fs);
 	else
 		srd_unnamed_sweep(mount->fs);
-	mount->fs->access = options->access;
-	mount->fs->access_dirs = options->access_dirs;
 	return 0;
 }
 
@@ -133,6 +148,8 @@ int srd_worker_serve(struct srd_mount *mount, bool first)
 		error = srd_fs_start(mount->fs);
 	if (!error)
 		error = srd_notifier_start(mount);
+	if (!error && !first)
+		srd_notifier_doubt(mount->notifier);
 	if (error)
 		srd_mount_say(mount, "cannot serve at %s: %s", mount->mountpoint, srd_strerror(error));
 	return error;

@@ -86,6 +86,26 @@ exec 6<&-
 echo new >"$m/lossy"
 expect_same "$(cat "$m/lossy")" new
 
+section "what others committed while no worker was there"
+echo old >"$m/d/seen"
+expect_same "$(cat "$m/d/seen")" old
+expect_failure "No such file" cat "$m/d/unseen"
+worker=$(worker_of s)
+kill -s STOP "$keeper"
+kill -s KILL "$worker"
+while is_running "$worker"; do sleep 0.02; done
+echo new | "$srd" put "$work/s.srd" d/seen
+echo made | "$srd" put "$work/s.srd" d/unseen
+kill -s CONT "$keeper"
+# The kernel is told when the new worker serves; that it asks again comes a moment later.
+tries=0
+until [ "$(cat "$m/d/seen")" = new ] && [ -e "$m/d/unseen" ]; do
+	tries=$((tries + 1))
+	[ $tries -le 500 ] || fail "the kernel believes what is not true any more"
+	sleep 0.02
+done
+expect_same "$(cat "$m/d/unseen")" made
+
 section "half way through copying a tree"
 mkdir "$work/tree"
 i=0
