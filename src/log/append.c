@@ -77,15 +77,16 @@ static int append_mark(struct srd_log *log)
  *
  *      end                          size
  *       +------------------------------+
- *       | what goes                    |   at least two headers long, if need be by zeros
+ *       | what goes                    |   longer than a header, if need be by a zero
  *       | SYNC | what goes             |   fdatasync
  *       | SYNC |                           ftruncate
  *
  * Until the SYNC is durable something lies behind the end: who finds us killed
- * on the way does it all again. */
+ * on the way does it all again.  But not so much that zeros make a record whole
+ * which lacks but them: any but a SYNC has two headers' length. */
 static int take_place(struct srd_log *log)
 {
-	uint64_t trace = atomic_load(&log->end) + 2 * SRD_HEADER_LEN;
+	uint64_t trace = atomic_load(&log->end) + SRD_HEADER_LEN + 1;
 	int64_t size = srd_log_size(log);
 	int error = size < 0 ? (int)size : 0;
 

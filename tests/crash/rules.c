@@ -232,6 +232,40 @@ static bool put_killed_put(struct recorder *recorder, unsigned lives, struct gon
 	return done;
 }
 
+/* b lacks but its last bytes, which are zeros: a file that grows must not make it whole,
+ * be it for a moment. */
+START_TEST(what_lacks_zeros_alone_does_not_come_back)
+{
+	struct states_pick pick = { .seed = 1, .share = UINT32_MAX / 4 };
+	struct gone gone = { .fill = 2 };
+	struct srd_record records[RECORDS_MAX];
+	struct states_count count;
+	struct recorder recorder;
+	struct srd_store *store = open_store(SRD_CREATE);
+
+	must_put(store, "a", 2000, 1);
+	ck_assert_int_eq(srd_sync(store), 0);
+	must_put(store, "b", 0, 2);
+	srd_close(store);
+	struct image old = file_now(path);
+	ck_assert_uint_eq(list_records(&old, records), 2);
+	/* No commit is shorter. */
+	ck_assert_uint_eq(records[1].len, 2 * SRD_HEADER_LEN);
+	for (size_t lost = 1; lost <= 8; lost++) {
+		image_resize(&old, records[1].offset + records[1].len - lost);
+		image_store(&old, path);
+		recorder_init(&recorder, &old);
+		store = open_as(path, 0, &recorder.io);
+		must_put(store, "x", 5000, gone.fill);
+		srd_close(store);
+		states_each(&recorder, &pick, must_be_gone, &gone, &count);
+		recorder_release(&recorder);
+	}
+	ck_assert_uint_gt(gone.with_x, 0);
+	image_release(&old);
+}
+END_TEST
+
 /* After a crash: b is torn, with c behind it; b is torn in one place or another. */
 START_TEST(who_is_killed_while_dropping_brings_nothing_back)
 {
@@ -773,6 +807,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, what_was_dropped_does_not_come_back);
+	tcase_add_test(tcase, what_lacks_zeros_alone_does_not_come_back);
 	tcase_add_test(tcase, who_is_killed_while_dropping_brings_nothing_back);
 	tcase_add_test(tcase, who_is_killed_on_a_full_disk_brings_nothing_back);
 	tcase_add_test(tcase, whole_records_are_dropped_by_who_is_alone);
