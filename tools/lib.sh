@@ -29,6 +29,18 @@ requirements() {
 	EOF
 }
 
+# What only tests use, which are skipped without it.
+test_programs() {
+	cat <<-'EOF'
+	command git         git
+	command sqlite3     sqlite3
+	command getfattr    attr
+	command setfattr    attr
+	command zip         zip
+	command unzip       unzip
+	EOF
+}
+
 is_there() {
 	case $1 in
 	command) command -v "$2" ;;
@@ -37,11 +49,11 @@ is_there() {
 	esac >/dev/null 2>&1
 }
 
-# On one line.
+# Those of list $1 (requirements or test_programs), on one line.
 missing_packages() {
 	local kind name package
 
-	requirements | while read -r kind name package; do
+	"$1" | while read -r kind name package; do
 		is_there "$kind" "$name" || echo "$package"
 	done | sort -u | paste -sd ' '
 }
@@ -61,14 +73,14 @@ apt() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null
 }
 
-# Installs what is missing.  What it cannot have it names in one line.
+# Installs what is missing of list $1.  What it cannot have it names in one line.
 install_missing() {
-	local packages log
+	local list=$1 packages log
 
 	# fusermount3 reads it; roots without systemd lack it.
 	[ -e /etc/mtab ] || as_root ln -s ../proc/self/mounts /etc/mtab 2>/dev/null ||
 		die "missing: /etc/mtab; have root run: ln -s ../proc/self/mounts /etc/mtab"
-	packages=$(missing_packages)
+	packages=$(missing_packages "$list")
 	[ -n "$packages" ] || return 0
 	command -v apt-get >/dev/null ||
 		die "missing: $packages (Debian's names); install them and start again"
@@ -87,7 +99,7 @@ install_missing() {
 	fi
 	rm -f "$log"
 	reconfigure=yes
-	packages=$(missing_packages)
+	packages=$(missing_packages "$list")
 	[ -z "$packages" ] || die "missing still, after installing: $packages"
 }
 
