@@ -76,6 +76,14 @@ static int take_init(struct srd_device *device)
 	return 0;
 }
 
+/* The mount is ours alone yet; without /proc nobody would find it later. */
+static void undo_mount(struct srd_device *device)
+{
+	fuse_session_unmount(device->mounter);
+	fuse_session_destroy(device->mounter);
+	device->mounter = NULL;
+}
+
 int srd_device_mount(struct srd_device *device, const struct srd_mount_options *options, const char *store,
                      const char *mountpoint)
 {
@@ -91,7 +99,11 @@ int srd_device_mount(struct srd_device *device, const struct srd_mount_options *
 	int error = fcntl(device->fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : srd_errno();
 	if (!error)
 		error = srd_place_device(mountpoint, &device->dev);
-	return error ? error : take_init(device);
+	if (!error)
+		error = take_init(device);
+	if (error)
+		undo_mount(device);
+	return error;
 }
 
 void srd_device_close(struct srd_device *device)

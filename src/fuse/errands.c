@@ -90,6 +90,15 @@ static int errand_rename(const struct srd_io *io, int dir_fd, const char *from, 
 	return error ? error : run(io->user, &request, NULL);
 }
 
+/* A descriptor by which nothing can be done is the folder's. */
+static int errand_fdatasync(const struct srd_io *io, int fd)
+{
+	struct srd_wire request = { .kind = SRD_WIRE_SYNC };
+	int error = srd_io_posix.fdatasync(io, fd);
+
+	return error == -EBADF ? run(io->user, &request, NULL) : error;
+}
+
 void srd_errands_init(struct srd_errands *errands, int socket, int dir_fd, const char *name)
 {
 	*errands = (struct srd_errands){ .io = srd_io_posix, .socket = socket, .dir_fd = dir_fd, .name = name };
@@ -97,6 +106,7 @@ void srd_errands_init(struct srd_errands *errands, int socket, int dir_fd, const
 	errands->io.open = errand_open;
 	errands->io.unlink = errand_unlink;
 	errands->io.rename = errand_rename;
+	errands->io.fdatasync = errand_fdatasync;
 	errands->io.user = errands;
 	pthread_mutex_init(&errands->mutex, NULL);
 }

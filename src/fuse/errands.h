@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * errands.h - what goes by name, done by the keeper for a worker that may not: the
- * seam of base/io.h, with opening, removing and renaming sent over the wire.
+ * seam of base/io.h, with opening, removing, renaming and what is done to the folder sent
+ * over the wire.
  */
 #ifndef SRD_FUSE_ERRANDS_H
 #define SRD_FUSE_ERRANDS_H
@@ -14,7 +15,7 @@ struct srd_errands {
 	struct srd_io io;
 	pthread_mutex_t mutex;    /* one errand at a time; protects the socket */
 	int socket;
-	int dir_fd;               /* of the store's directory */
+	int dir_fd;               /* of the store's directory; only to name it (O_PATH) */
 	const char *name;         /* of the store in it */
 };
 

@@ -51,7 +51,20 @@ static int check_owner(const struct srd_folder *folder, int fd, const struct rul
 	return st.st_uid == store.st_uid || st.st_uid == 0 || st.st_uid == geteuid() ? 0 : -EACCES;
 }
 
-static int open_file(const struct srd_folder *folder, const struct rule *rule, const struct srd_wire *request,
+/* What the kernel knows of a mount is of one store: the next worker must not go on with
+ * another that has its name by now.  Kept, so that its number is not another's, either. */
+static int check_same(struct srd_folder *folder, int fd)
+{
+	struct stat st, first;
+
+	if (folder->store < 0)
+		folder->store = openat(folder->fd, folder->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (folder->store < 0 || fstat(folder->store, &first) != 0 || fstat(fd, &st) != 0)
+		return srd_errno();
+	return st.st_dev == first.st_dev && st.st_ino == first.st_ino ? 0 : SRD_EREPLACED;
+}
+
+static int open_file(struct srd_folder *folder, const struct rule *rule, const struct srd_wire *request,
                      int *descriptor)
 {
 	const int harmless = O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC | O_LARGEFILE;
@@ -65,6 +78,8 @@ static int open_file(const struct srd_folder *folder, const struct rule *rule, c
 	if (fd < 0)
 		return srd_errno();
 	int error = check_owner(folder, fd, rule);
+	if (!error && rule == &rules[0])
+		error = check_same(folder, fd);
 	if (error)
 		close(fd);
 	else
@@ -82,11 +97,13 @@ static int rename_file(const struct srd_folder *folder, const struct rule *to, c
 	return renameat(folder->fd, request->names[0], folder->fd, request->names[1]) == 0 ? 0 : srd_errno();
 }
 
-int srd_folder_run(const struct srd_folder *folder, const struct srd_wire *request, int *descriptor)
+int srd_folder_run(struct srd_folder *folder, const struct srd_wire *request, int *descriptor)
 {
 	const struct rule *rule = rule_of(folder, request->names[0]);
 
 	*descriptor = -1;
+	if (request->kind == SRD_WIRE_SYNC)
+		return fsync(folder->fd) == 0 ? 0 : srd_errno();
 	if (!rule)
 		return -EACCES;
 	if (request->kind == SRD_WIRE_OPEN)
@@ -97,4 +114,12 @@ int srd_folder_run(const struct srd_folder *folder, const struct srd_wire *reque
 		return unlinkat(folder->fd, request->names[0], 0) == 0 ? 0 : srd_errno();
 	const struct rule *to = request->kind == SRD_WIRE_RENAME ? rule_of(folder, request->names[1]) : NULL;
 	return to ? rename_file(folder, to, request) : -EACCES;
+}
+
+void srd_folder_close(const struct srd_folder *folder)
+{
+	if (folder->store >= 0)
+		close(folder->store);
+	if (folder->fd >= 0)
+		close(folder->fd);
 }

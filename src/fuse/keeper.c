@@ -10,17 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "fuse/child.h"
 #include "fuse/folder.h"
+#include "fuse/lines.h"
 #include "fuse/place.h"
 #include "fuse/wire.h"
-#include "fuse/worker.h"
 
 enum {
 	GRACE_MS = 2000,
@@ -34,115 +34,45 @@ struct keeper {
 	struct srd_mount *mount;
 	struct srd_folder folder;
 	int signals, ready;
-	int orders, errands;              /* our ends; -1: no worker */
-	pid_t worker;
+	struct srd_child worker;
 	enum stage stage;                 /* of the worker */
 	bool ending;                      /* nobody is to take its place */
 	bool stopped;                     /* it was told to stop */
+	int64_t stop_ms;                  /* ending: when it is to be told */
+	struct srd_lines lines;           /* what workers said */
 	bool served;                      /* some worker has */
 	bool failed;
 	time_t deaths[DEATHS_MAX];        /* when workers died, the last ones in turn */
 	unsigned death_count;
 };
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* ---- The worker ---- */
-
-static int move(int fd, int to)
-{
-	return dup3(fd, to, O_CLOEXEC) < 0 ? srd_errno() : 0;
-}
-
-/* Leaves the child with what is its business. */
-static int part(const struct keeper *keeper, int orders, int errands, int null)
-{
-	int error = 0;
-
-	/* Beyond reach of the low numbers first. */
-	orders = fcntl(orders, F_DUPFD_CLOEXEC, 64);
-	errands = fcntl(errands, F_DUPFD_CLOEXEC, 64);
-	int folder = fcntl(keeper->folder.fd, F_DUPFD_CLOEXEC, 64);
-	if (orders < 0 || errands < 0 || folder < 0)
-		return srd_errno();
-	/* What is to be said goes by the keeper; libfuse's debugging does not. */
-	for (int fd = 0; keeper->ready >= 0 && fd <= 2 && !error; fd++)
-		error = dup2(null, fd) < 0 ? srd_errno() : 0;
-	if (!error)
-		error = move(orders, SRD_WORKER_ORDERS);
-	if (!error)
-		error = move(errands, SRD_WORKER_ERRANDS);
-	if (!error)
-		error = move(folder, SRD_WORKER_FOLDER);
-	if (!error && syscall(SYS_close_range, SRD_WORKER_FD_END, ~0U, 0) != 0 && errno != ENOSYS)
-		error = srd_errno();
-	return error;
-}
-
-static int be_worker(struct keeper *keeper, int orders, int errands, int null)
-{
-	struct srd_mount *mount = keeper->mount;
-	int error = part(keeper, orders, errands, null);
-
-	if (!error && chdir("/") != 0)
-		error = srd_errno();
-	if (error)
-		return EXIT_FAILURE;
-	mount->device.mounter = NULL;
-	return srd_worker_run(mount, keeper->folder.name);
-}
-
-static int fork_worker(struct keeper *keeper, const int orders[2], const int errands[2], int null)
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return srd_errno();
-	if (pid == 0)
-		exit(be_worker(keeper, orders[1], errands[1], null));
-	keeper->worker = pid;
-	keeper->stage = OPENING;
-	keeper->orders = orders[0];
-	keeper->errands = errands[0];
-	return 0;
-}
 
 static int start_worker(struct keeper *keeper)
 {
-	SRD_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int orders[2], errands[2];
-	int error = null < 0 ? srd_errno() : srd_wire_pair(orders);
+	int error = srd_child_start(&keeper->worker, keeper->mount, &keeper->folder, keeper->ready >= 0);
 
-	if (error)
-		return error;
-	error = srd_wire_pair(errands);
-	if (!error) {
-		error = fork_worker(keeper, orders, errands, null);
-		close(errands[1]);
-		if (error)
-			close(errands[0]);
-	}
-	close(orders[1]);
-	if (error)
-		close(orders[0]);
+	if (!error)
+		keeper->stage = OPENING;
 	return error;
-}
-
-static void let_go(struct keeper *keeper)
-{
-	close(keeper->orders);
-	close(keeper->errands);
-	keeper->orders = keeper->errands = -1;
-	keeper->worker = 0;
-	keeper->stage = NONE;
 }
 
 static void stop_worker(struct keeper *keeper)
 {
 	struct srd_wire order = { .kind = SRD_WIRE_STOP };
 
-	if (srd_wire_send(keeper->orders, &order, -1, false) == 0)
+	if (srd_wire_send(keeper->worker.orders, &order, -1, false) == 0)
 		keeper->stopped = true;
 	else
-		kill(keeper->worker, SIGKILL);
+		srd_child_kill(&keeper->worker);
 }
 
 /* ---- The mount ---- */
@@ -155,13 +85,14 @@ static void end_mount(struct keeper *keeper)
 	int error = 0;
 
 	keeper->ending = true;
+	keeper->stop_ms = now_ms() + GRACE_MS;
 	if (mount->device.mounter)
 		error = srd_place_detach(mount->mountpoint, mount->device.dev);
 	if (error)
 		srd_mount_say(mount, "cannot unmount %s: %s", mount->mountpoint, srd_strerror(error));
 	/* What only reads has nothing to lose. */
 	if (keeper->stage == OPENING || keeper->stage == STARTING)
-		kill(keeper->worker, SIGKILL);
+		srd_child_kill(&keeper->worker);
 }
 
 static void fail(struct keeper *keeper, const char *what, int error)
@@ -187,9 +118,9 @@ static void on_ready(struct keeper *keeper)
 	order.value = (int32_t)device->init_len;
 	memcpy(order.text, device->init, device->init_len);
 	keeper->stage = STARTING;
-	error = srd_wire_send(keeper->orders, &order, device->fd, true);
+	error = srd_wire_send(keeper->worker.orders, &order, device->fd, false);
 	if (error)
-		kill(keeper->worker, SIGKILL);
+		srd_child_kill(&keeper->worker);
 }
 
 static void on_serving(struct keeper *keeper)
@@ -213,35 +144,52 @@ static void on_errand(struct keeper *keeper)
 {
 	struct srd_wire message, answer = { .kind = SRD_WIRE_ANSWER };
 	int descriptor = -1;
-	int error = srd_wire_receive(keeper->errands, &message, NULL, false);
+	int error = srd_wire_receive(keeper->worker.errands, &message, NULL, false);
 
+	if (error == -EAGAIN || error == -EPIPE)
+		return;
 	if (!error) {
 		answer.value = srd_folder_run(&keeper->folder, &message, &descriptor);
-		error = srd_wire_send(keeper->errands, &answer, descriptor, true);
+		/* There is room, unless it asks on and on and does not listen. */
+		error = srd_wire_send(keeper->worker.errands, &answer, descriptor, false);
 		if (descriptor >= 0)
 			close(descriptor);   /* its locks are the worker's, and are to go with it */
 	}
-	if (error && error != -EAGAIN && error != -EPIPE)
-		kill(keeper->worker, SIGKILL);
+	if (error && error != -EPIPE)
+		srd_child_kill(&keeper->worker);
+}
+
+/* A worker in an attacker's hands may say anything, any number of times. */
+static void pass_on(struct keeper *keeper, char *text)
+{
+	unsigned left_out;
+	bool heard = srd_lines_take(&keeper->lines, now_ms(), &left_out);
+
+	if (left_out)
+		srd_mount_say(keeper->mount, "%u lines left out", left_out);
+	if (!heard)
+		return;
+	srd_line_clean(text);
+	srd_mount_say(keeper->mount, "%s", text);
 }
 
 /* False if there is nothing (more) to hear. */
 static bool on_order(struct keeper *keeper)
 {
 	struct srd_wire message;
-	int error = srd_wire_receive(keeper->orders, &message, NULL, false);
+	int error = srd_wire_receive(keeper->worker.orders, &message, NULL, false);
 
 	if (error) {
 		if (error != -EAGAIN)
-			kill(keeper->worker, SIGKILL);
+			srd_child_kill(&keeper->worker);
 		return false;
 	}
 	message.text[sizeof message.text - 1] = 0;
 	if (message.kind == SRD_WIRE_SAY)
-		srd_mount_say(keeper->mount, "%s", message.text);
+		pass_on(keeper, message.text);
 	else if (message.kind == SRD_WIRE_LEAVING)
 		keeper->stage = LEAVING;
-	else if (message.kind == SRD_WIRE_READY && keeper->stage == OPENING && !keeper->ending)
+	else if (message.kind == SRD_WIRE_READY && keeper->stage == OPENING && !keeper->ending && keeper->worker.pid > 0)
 		on_ready(keeper);
 	else if (message.kind == SRD_WIRE_SERVING && keeper->stage == STARTING)
 		on_serving(keeper);
@@ -297,13 +245,15 @@ static void on_death(struct keeper *keeper)
 	pid_t gone;
 
 	while ((gone = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (gone != keeper->worker)
+		if (gone != keeper->worker.pid)
 			continue;   /* fusermount3 */
+		keeper->worker.pid = 0;
 		/* Its last words. */
 		while (on_order(keeper))
 			;
 		stage = keeper->stage;
-		let_go(keeper);
+		srd_child_end(&keeper->worker);
+		keeper->stage = NONE;
 		if (stage == LEAVING || keeper->ending || !keeper->served)
 			keeper->failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 		else
@@ -323,17 +273,26 @@ static void on_signal(struct keeper *keeper)
 		end_mount(keeper);
 	else if (!keeper->stopped)
 		stop_worker(keeper);
+	else
+		srd_child_kill(&keeper->worker);
+}
+
+/* How long to wait for something to happen; -1: for ever. */
+static int patience(const struct keeper *keeper)
+{
+	return keeper->ending && !keeper->stopped ? (int)SRD_MAX(keeper->stop_ms - now_ms(), INT64_C(0)) : -1;
 }
 
 /* Waits for something and sees to it. */
 static void step(struct keeper *keeper)
 {
-	struct pollfd fds[] = { { .fd = keeper->errands, .events = POLLIN },
-	                        { .fd = keeper->orders, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = keeper->worker.errands, .events = POLLIN },
+	                        { .fd = keeper->worker.orders, .events = POLLIN },
 	                        { .fd = keeper->signals, .events = POLLIN } };
-	int got = poll(fds, SRD_LEN(fds), keeper->ending && !keeper->stopped ? GRACE_MS : -1);
+	int ms = patience(keeper);
 
-	if (got == 0) {
+	/* It may be so busy talking that there always is something. */
+	if (poll(fds, SRD_LEN(fds), ms) == 0 || ms == 0) {
 		srd_mount_say(keeper->mount, "%s is in use, but serving it ends now", keeper->mount->mountpoint);
 		stop_worker(keeper);
 		return;
@@ -357,15 +316,16 @@ static int open_folder(struct keeper *keeper)
 
 	if (!dir)
 		return -ENOMEM;
-	keeper->folder = (struct srd_folder){ .name = slash + 1, .read_only = keeper->mount->options->read_only };
+	keeper->folder = (struct srd_folder){ .name = slash + 1, .store = -1,
+	                                      .read_only = keeper->mount->options->read_only };
 	keeper->folder.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return keeper->folder.fd < 0 ? srd_errno() : 0;
 }
 
 int srd_keeper_run(struct srd_mount *mount, int signals, int ready)
 {
-	struct keeper keeper = { .mount = mount, .folder.fd = -1, .signals = signals, .ready = ready,
-	                         .orders = -1, .errands = -1 };
+	struct keeper keeper = { .mount = mount, .folder = { .fd = -1, .store = -1 }, .signals = signals, .ready = ready,
+	                         .worker = { .orders = -1, .errands = -1 } };
 	int error = open_folder(&keeper);
 
 	if (!error)
@@ -375,9 +335,8 @@ int srd_keeper_run(struct srd_mount *mount, int signals, int ready)
 		error = start_worker(&keeper);
 	if (error)
 		srd_mount_say(mount, "%s", srd_strerror(error));
-	while (keeper.worker > 0)
+	while (keeper.worker.pid > 0)
 		step(&keeper);
-	if (keeper.folder.fd >= 0)
-		close(keeper.folder.fd);
+	srd_folder_close(&keeper.folder);
 	return error || keeper.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

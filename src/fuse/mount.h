@@ -6,10 +6,12 @@
  *     session.c   from options to a served mount and back
  *     keeper.c    the process that mounts, and has ...
  *     worker.c    ... another one open the store and serve; or the same does both
+ *     child.c     that one, as a process
  *     wire.c      what they say to each other
  *     errands.c   what a worker may not do itself: the worker's side,
  *     folder.c    the keeper's
  *     legacy.c    what a worker that dies leaves to the next
+ *     lines.c     what a worker has to say, made fit to be heard
  *     device.c    /dev/fuse, mounted
  *     place.c     mount points: what is there, what is allowed, clearing, detaching
  *     loop.c      threads that take requests and have libfuse decode them

@@ -29,7 +29,7 @@ static const int allowed[] = {
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(preadv), SCMP_SYS(pwritev),
 	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(fchown),
 	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(lseek),
-	SCMP_SYS(close), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(dup3),
+	SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup3),
 	/* The keeper; waiting. */
 	SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(recvfrom), SCMP_SYS(eventfd2), SCMP_SYS(poll), SCMP_SYS(ppoll),
 	SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch),
@@ -62,6 +62,12 @@ static int allow_partly(scmp_filter_ctx filter)
 {
 	const struct { int call; struct scmp_arg_cmp argument; } parts[] = {
 		{ SCMP_SYS(openat), CLEAR(2, O_ACCMODE | O_CREAT | O_TRUNC | O_TMPFILE) },
+		/* Not F_SETOWN and its like: the kernel would send signals for us. */
+		{ SCMP_SYS(fcntl), IS(1, F_DUPFD) }, { SCMP_SYS(fcntl), IS(1, F_DUPFD_CLOEXEC) },
+		{ SCMP_SYS(fcntl), IS(1, F_GETFD) }, { SCMP_SYS(fcntl), IS(1, F_SETFD) },
+		{ SCMP_SYS(fcntl), IS(1, F_GETFL) }, { SCMP_SYS(fcntl), IS(1, F_SETFL) },
+		{ SCMP_SYS(fcntl), IS(1, F_OFD_GETLK) }, { SCMP_SYS(fcntl), IS(1, F_OFD_SETLK) },
+		{ SCMP_SYS(fcntl), IS(1, F_OFD_SETLKW) },
 		{ SCMP_SYS(fchmod), CLEAR(1, 07111) },
 		{ SCMP_SYS(mmap), CLEAR(2, PROT_EXEC) },
 		{ SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC) },

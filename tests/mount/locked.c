@@ -63,6 +63,8 @@ static long use_unix(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
 static long pair_tcp(void) { int ends[2]; return socketpair(AF_INET, SOCK_STREAM, 0, ends); }
 static long trace(void) { return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL); }
 static long signal_other(void) { return kill(getppid(), 0); }
+static long signal_by_file(void) { return fcntl(files_fd, F_SETOWN, getppid()); }
+static long choose_signal(void) { return fcntl(files_fd, F_SETSIG, 9); }
 static long be_root(void) { return setuid(0); }
 static long mount_it(void) { return mount("none", folder, "tmpfs", 0, NULL); }
 static long make_code(void)
@@ -105,7 +107,8 @@ static const struct attempt { const char *name; long (*make)(void); } forbidden[
 	ENTRY(open_file), ENTRY(open_beside), ENTRY(write_beside), ENTRY(make_file), ENTRY(make_unnamed),
 	ENTRY(open_folder), ENTRY(write_proc), ENTRY(read_other), ENTRY(remove_file), ENTRY(rename_file),
 	ENTRY(link_file), ENTRY(make_folder), ENTRY(set_mode), ENTRY(make_setuid), ENTRY(run), ENTRY(fork_off),
-	ENTRY(use_tcp), ENTRY(use_unix), ENTRY(pair_tcp), ENTRY(trace), ENTRY(signal_other), ENTRY(be_root),
+	ENTRY(use_tcp), ENTRY(use_unix), ENTRY(pair_tcp), ENTRY(trace), ENTRY(signal_other), ENTRY(signal_by_file),
+	ENTRY(choose_signal), ENTRY(be_root),
 	ENTRY(mount_it), ENTRY(make_code), ENTRY(use_ring), ENTRY(use_bpf), ENTRY(talk_to_device),
 }, needed[] = {
 	ENTRY(read_status), ENTRY(write_file), ENTRY(cut_file), ENTRY(sync_file), ENTRY(share_file), ENTRY(map_file),

@@ -23,6 +23,16 @@ expect_same "$(status Seccomp)" 2
 expect_same "$(status NoNewPrivs)" 1
 [ "$(id -u)" != 0 ] || expect_same "$(status CapEff)" 0000000000000009
 
+section "it can name the folder, and do nothing to it"
+flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$worker/fdinfo/5")
+expect_same "$(readlink "/proc/$worker/fd/5")" "$work"
+[ $((0$flags & 010000000)) != 0 ] || fail "the folder is open"
+for fd in "/proc/$worker/fd"/*; do
+	[ "$(readlink "$fd")" != "$work" ] ||
+		[ $((0$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$worker/fdinfo/${fd##*/}") & 010000000)) != 0 ] ||
+		fail "the folder is open as ${fd##*/}"
+done
+
 section "nothing is left open for programs that are run"
 for pid in "$worker" "$(cat "$work/s.pid")"; do
 	for info in "/proc/$pid/fdinfo"/*; do
@@ -83,4 +93,13 @@ if [ "$(id -u)" = 0 ]; then
 	chmod 640 "$m/secret"
 	expect_same "$($as_nobody cat "$m/secret")" secret
 	unmount s
+fi
+
+if [ "$(id -u)" = 0 ] && have unshare; then
+	section "what cannot be kept for want of /proc is not left mounted"
+	# shellcheck disable=SC2016
+	expect unshare -m --propagation private sh -c '
+		umount -l /proc || exit 1
+		if "$1" "$2.srd" "$2" 2>/dev/null; then echo "mounted without /proc" >&2; exit 1; fi
+		stat "$2" >/dev/null' sh "$srdfs" "$work/s"
 fi

@@ -191,3 +191,14 @@ is_mounted s && fail "still mounted"
 mount_store s
 diff -r "$work/tree" "$m/copy"
 unmount s
+
+section "another store that has the name by now is not taken for this one"
+new_store o
+mount_store o
+echo mine >"$work/o/f"
+expect "$srd" create "$work/other.srd"
+mv "$work/other.srd" "$work/o.srd"
+kill -s KILL "$(worker_of o)"
+await_end o
+! is_mounted o || fail "still mounted"
+expect_same "$("$srd" ls "$work/o.srd")" ""
