@@ -75,8 +75,9 @@ int srd_fs_make(struct srd_fs *fs, uint64_t dir, const char *name, const struct 
 /* Pins. */
 int srd_fs_link(struct srd_fs *fs, uint64_t ino, uint64_t dir, const char *name, struct stat *st);
 int srd_fs_unlink(struct srd_fs *fs, uint64_t dir, const char *name, bool directory);
+/* LEFT: what is there under the old name from then on, in the same commit; NULL: nothing. */
 int srd_fs_rename(struct srd_fs *fs, uint64_t dir, const char *name, uint64_t new_dir,
-                  const char *new_name, unsigned flags);
+                  const char *new_name, unsigned flags, const struct srd_fs_node *left);
 /* The target, NUL-terminated; SIZE at least 2. */
 int srd_fs_read_link(struct srd_fs *fs, uint64_t ino, char *target, size_t size);
 

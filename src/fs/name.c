@@ -224,20 +224,27 @@ int srd_fs_unlink(struct srd_fs *fs, uint64_t dir, const char *name, bool direct
 }
 
 int srd_fs_rename(struct srd_fs *fs, uint64_t dir, const char *name, uint64_t new_dir,
-                  const char *new_name, unsigned flags)
+                  const char *new_name, unsigned flags, const struct srd_fs_node *left)
 {
+	struct srd_fs_node node;
 	struct srd_txn *txn;
+	uint64_t ino;
 
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	if (strlen(name) > SRD_NAME_MAX || strlen(new_name) > SRD_NAME_MAX)
 		return -ENAMETOOLONG;
-	int error = srd_limit_change(fs);
+	int error = left ? srd_limit_growth(fs, 0) : srd_limit_change(fs);
 	if (!error)
 		error = srd_txn_begin(fs->store, &txn);
 	if (error)
 		return error;
-	return end(txn, srd_txn_rename(txn, dir, name, strlen(name), new_dir, new_name, strlen(new_name), flags));
+	error = srd_txn_rename(txn, dir, name, strlen(name), new_dir, new_name, strlen(new_name), flags);
+	if (!error && left) {
+		node = *left;
+		error = add_new(fs, txn, dir, name, &node, &ino);
+	}
+	return end(txn, error);
 }
 
 int srd_fs_read_link(struct srd_fs *fs, uint64_t ino, char *target, size_t size)

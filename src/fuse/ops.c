@@ -18,6 +18,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -159,8 +160,16 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
-	int error = srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name, flags);
+	/* What overlayfs takes for "nothing here, whatever is below". */
+	struct srd_fs_node whiteout = node_of(req, S_IFCHR);
+	bool leave = flags & RENAME_WHITEOUT;
 
+	if (leave && srd_resent_left(req, parent, name)) {
+		srd_reply_status(req, 0);
+		return;
+	}
+	int error = srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name,
+	                          flags & ~(unsigned)RENAME_WHITEOUT, leave ? &whiteout : NULL);
 	srd_reply_status(req, srd_resent_renamed(req, error, new_parent, new_name, flags));
 }
 

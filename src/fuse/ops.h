@@ -24,6 +24,8 @@ void srd_dir_release(fuse_req_t req, const struct fuse_file_info *fi);
 int srd_resent_removed(int error);
 int srd_resent_renamed(fuse_req_t req, int error, fuse_ino_t new_parent, const char *new_name, unsigned flags);
 /* On success *ST is that of what was made, pinned. */
+/* True if a rename with RENAME_WHITEOUT was carried out: NAME is one. */
+bool srd_resent_left(fuse_req_t req, fuse_ino_t parent, const char *name);
 int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *name, const struct srd_fs_node *node,
                     struct stat *st);
 int srd_resent_linked(fuse_req_t req, int error, fuse_ino_t ino, fuse_ino_t parent, const char *name, struct stat *st);

@@ -31,6 +31,17 @@ int srd_resent_renamed(fuse_req_t req, int error, fuse_ino_t new_parent, const c
 	return 0;
 }
 
+/* Nobody moves a whiteout and leaves another. */
+bool srd_resent_left(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct stat st;
+
+	if (!srd_loop_hints()->resent || srd_fs_lookup(srd_fs_of(req), parent, name, &st) != 0)
+		return false;
+	srd_fs_forget(srd_fs_of(req), st.st_ino, 1);
+	return S_ISCHR(st.st_mode) && st.st_rdev == 0;
+}
+
 int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *name, const struct srd_fs_node *node,
                     struct stat *st)
 {

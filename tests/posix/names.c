@@ -230,6 +230,13 @@ static void subject_rename(void)
 	FAILS(ENOENT, renameat2(AT_FDCWD, "new", AT_FDCWD, "nothing", RENAME_EXCHANGE));
 	FAILS(EINVAL, renameat2(AT_FDCWD, "new", AT_FDCWD, "x", RENAME_EXCHANGE | RENAME_NOREPLACE));
 	FAILS(EINVAL, renameat2(AT_FDCWD, "new", AT_FDCWD, "new/below/x", RENAME_NOREPLACE));
+	/* What overlayfs needs of the file system that it writes to. */
+	posix_put("lower", "text");
+	OK(renameat2(AT_FDCWD, "lower", AT_FDCWD, "upper", RENAME_WHITEOUT));
+	CHECK(posix_holds("upper", "text") && S_ISCHR(posix_stat("lower").st_mode) && posix_mode("lower") == 0);
+	CHECK(posix_stat("lower").st_rdev == 0 && posix_stat("lower").st_uid == geteuid());
+	FAILS(EEXIST, renameat2(AT_FDCWD, "upper", AT_FDCWD, "lower", RENAME_WHITEOUT | RENAME_NOREPLACE));
+	FAILS(EINVAL, renameat2(AT_FDCWD, "upper", AT_FDCWD, "lower", RENAME_WHITEOUT | RENAME_EXCHANGE));
 	OK(symlink("b", "l"));
 	OK(rename("l", "m"));
 	CHECK(S_ISLNK(posix_stat("m").st_mode));

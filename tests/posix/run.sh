@@ -76,6 +76,25 @@ if [ "$(id -u)" = 0 ]; then
 	expect umount "$work/m"
 fi
 
+if [ "$(id -u)" = 0 ] && grep -qw overlay /proc/filesystems; then
+	section "overlayfs writes to it"
+	new_store o
+	mount_store o -o suid,dev
+	mkdir "$work/o/lower" "$work/o/upper" "$work/o/work" "$work/over"
+	echo below >"$work/o/lower/f"
+	echo below >"$work/o/lower/g"
+	mounts="$work/over $mounts"
+	expect mount -t overlay over "$work/over" \
+		-o "lowerdir=$work/o/lower,upperdir=$work/o/upper,workdir=$work/o/work"
+	echo above >>"$work/over/f"
+	expect mv "$work/over/f" "$work/over/h"
+	expect rm "$work/over/g"
+	expect umount "$work/over"
+	expect_same "$(stat -c '%F %t,%T' "$work/o/upper/f" "$work/o/upper/g" | uniq)" "character special file 0,0"
+	expect_same "$(cat "$work/o/upper/h" "$work/o/lower/f")" "$(printf 'below\nabove\nbelow')"
+	unmount o
+fi
+
 section "random operations"
 cat >"$work/remount" <<END
 #!/bin/sh

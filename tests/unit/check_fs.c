@@ -332,11 +332,11 @@ START_TEST(a_store_grows_up_to_its_limit_and_can_be_put_in_order_then)
 	ck_assert_int_eq(error, -ENOSPC);
 	ck_assert_int_eq(srd_fs_link(fs, a, SRD_ROOT_INO, "d", &st), -ENOSPC);
 	ck_assert_int_eq(srd_fs_set_xattr(fs, a, "user.a", "v", 1, 0, true), -ENOSPC);
-	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "a", SRD_ROOT_INO, "d", 0), 0);
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "a", SRD_ROOT_INO, "d", 0, NULL), 0);
 	while ((error = srd_fs_set_attr(fs, a, &mode, NULL, &st)) == 0)
 		ck_assert_uint_le(log_end(), max);
 	ck_assert_int_eq(error, -ENOSPC);
-	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "d", SRD_ROOT_INO, "a", 0), -ENOSPC);
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "d", SRD_ROOT_INO, "a", 0, NULL), -ENOSPC);
 	ck_assert_int_eq(srd_fs_set_attr(fs, a, &cut, NULL, &st), 0);
 	for (int i = 0; i < 3; i++)
 		srd_fs_close(fs, files[i]);
@@ -477,9 +477,26 @@ START_TEST(names_are_refused_for_good_reasons)
 	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, name, &plain, &st), 0);
 	lookup(name, &st);
 	ck_assert_int_eq(srd_error_errno(srd_fs_make(fs, SRD_ROOT_INO, ".srd", &plain, &st)), EPERM);
-	ck_assert_int_eq(srd_error_errno(srd_fs_rename(fs, SRD_ROOT_INO, name, SRD_ROOT_INO, ".srd", 0)), EPERM);
+	ck_assert_int_eq(srd_error_errno(srd_fs_rename(fs, SRD_ROOT_INO, name, SRD_ROOT_INO, ".srd", 0, NULL)), EPERM);
 	ck_assert_int_eq(srd_fs_lookup(fs, SRD_ROOT_INO, ".srd", &st), -ENOENT);
-	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, name, SRD_ROOT_INO, "w", RENAME_WHITEOUT), -EINVAL);
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, name, SRD_ROOT_INO, "w", RENAME_WHITEOUT, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_rename_leaves_something_behind)
+{
+	struct srd_fs_node left = { .mode = S_IFCHR, .uid = 7, .gid = 8 };
+	struct stat st, before, there;
+
+	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, "old", &plain, &before), 0);
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "old", SRD_ROOT_INO, "new", 0, &left), 0);
+	lookup("new", &there);
+	ck_assert_uint_eq(there.st_ino, before.st_ino);
+	lookup("old", &st);
+	ck_assert(S_ISCHR(st.st_mode) && (st.st_mode & 07777) == 0 && st.st_rdev == 0 && st.st_uid == 7 && st.st_gid == 8);
+	/* All or nothing. */
+	ck_assert_int_eq(srd_fs_rename(fs, SRD_ROOT_INO, "none", SRD_ROOT_INO, "x", 0, &left), -ENOENT);
+	ck_assert_int_eq(srd_fs_lookup(fs, SRD_ROOT_INO, "none", &st), -ENOENT);
 }
 END_TEST
 
@@ -828,6 +845,7 @@ int main(void)
 	tcase_add_test(tcase, what_a_crash_left_without_a_name_is_given_up_by_who_is_alone);
 	tcase_add_test(tcase, birth_is_told_and_stays);
 	tcase_add_test(tcase, names_are_refused_for_good_reasons);
+	tcase_add_test(tcase, a_rename_leaves_something_behind);
 	tcase_add_test(tcase, a_setgid_directory_gives_its_group);
 	tcase_add_test(tcase, inodes_are_found_by_dot_and_dot_dot);
 	tcase_add_test(tcase, entries_are_neither_lost_nor_doubled);
