@@ -47,7 +47,7 @@ static const int allowed[] = {
 };
 
 #define CLEAR(argument, bits) SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, (bits), 0)
-#define IS(argument, value) SCMP_CMP64(argument, SCMP_CMP_EQ, (value))
+#define IS(argument, value) SCMP_CMP64(argument, SCMP_CMP_EQ, (value), 0)
 
 /* A call that is not there on this machine needs no rule. */
 static int allow(scmp_filter_ctx filter, int call, unsigned count, const struct scmp_arg_cmp *arguments)

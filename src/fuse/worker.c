@@ -125,14 +125,17 @@ static int attach(struct srd_mount *mount)
 	mount->session = srd_device_session(mount->options, mount->store_path, mount);
 	if (!mount->session)
 		return -EINVAL;
-	int fd = fcntl(mount->device.fd, F_DUPFD_CLOEXEC, 0);   /* the session's own */
+	/* The session's own; by dup(), as in srd_kernel_init(). */
+	int fd = dup(mount->device.fd), error = -EIO;
 	if (fd < 0)
 		return srd_errno();
 	snprintf(name, sizeof name, "/dev/fd/%d", fd);
-	if (fuse_session_mount(mount->session, name) == 0)
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		error = srd_errno();
+	else if (fuse_session_mount(mount->session, name) == 0)
 		return 0;
 	close(fd);
-	return -EIO;
+	return error;
 }
 
 int srd_worker_serve(struct srd_mount *mount, bool first)

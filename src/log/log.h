@@ -258,7 +258,7 @@ enum srd_lost {
  * that were not found, say, may then be there all the same. */
 static inline bool srd_log_is_lost(const struct srd_log *log)
 {
-	atomic_thread_fence(memory_order_acquire);   /* as srd_guard_is_hit() */
+	srd_guard_order_reads();   /* as srd_guard_is_hit() */
 	return atomic_load_explicit(&log->lost, memory_order_relaxed) != SRD_LOST_NOTHING;
 }
 

@@ -36,7 +36,6 @@ static void note(struct srd_guard *guard, size_t offset, size_t len)
 /* A file of PAGES pages, each byte of page i being i + 1. */
 static void map(struct mapped *mapped, int prot, int flags)
 {
-	page = (size_t)sysconf(_SC_PAGESIZE);
 	mapped->fd = memfd_create("guarded", MFD_CLOEXEC);
 	ck_assert_int_ge(mapped->fd, 0);
 	unsigned char *content = malloc(PAGES * page);
@@ -248,6 +247,7 @@ int main(void)
 	Suite *suite = suite_create("guard");
 	TCase *tcase = tcase_create("guard");
 
+	page = (size_t)sysconf(_SC_PAGESIZE);
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, zeros_where_the_file_is_gone);
 	tcase_add_test(tcase, private_pages_can_be_written);
