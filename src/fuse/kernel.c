@@ -20,6 +20,7 @@
 enum {
 	OPCODE_TMPFILE = 51,               /* in newer headers */
 	OPCODE_STATX = 52,
+	OPCODE_COPY_FILE_RANGE_64 = 53,
 	ANSWER_BYTES_MAX = 4096,
 };
 
@@ -147,6 +148,7 @@ void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 		break;
 	case FUSE_FALLOCATE:
 	case FUSE_COPY_FILE_RANGE:
+	case OPCODE_COPY_FILE_RANGE_64:
 		/* These have no such flag; root has the capability as a rule. */
 		hints->kills = header.uid != 0;
 		break;
