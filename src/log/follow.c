@@ -78,23 +78,48 @@ static int check_last(struct srd_log *log)
 	return 0;
 }
 
+/* What others appended: its bytes, and how far the file reached before they were read
+ * and after.  The size from before alone may be that of a torn tail, which somebody cut
+ * since: what begins below it may still be in flight.  The one from after alone may be
+ * of what took the place of a torn record that we have read. */
+struct tail {
+	struct srd_window window;
+	uint64_t size;
+	uint64_t reads;          /* of the window, when the size was asked */
+};
+
+/* The header at AT: 1, 0 if none of a whole record is there, or a negative code. */
+static int whole_header_at(struct srd_log *log, struct tail *tail, uint64_t at, struct srd_record *record)
+{
+	const uint8_t *bytes;
+	int got = srd_window_at(&tail->window, at, SRD_HEADER_LEN, &bytes);
+
+	if (got <= 0)
+		return got;
+	if (tail->reads != tail->window.reads) {
+		int64_t size = srd_log_size(log);
+		if (size < 0)
+			return (int)size;
+		tail->size = SRD_MIN(tail->size, (uint64_t)size);
+		tail->reads = tail->window.reads;
+	}
+	return srd_record_decode(&log->sb, record, bytes, at) && srd_log_is_linked(log, record) &&
+	       srd_within(at, record->len, tail->size);
+}
+
 /* The record at the end: 1 followed, 0 none there, or a negative code. */
-static int follow_one(struct srd_log *log, struct srd_window *window, uint64_t size,
-                      srd_log_visit *visit, void *user)
+static int follow_one(struct srd_log *log, struct tail *tail, srd_log_visit *visit, void *user)
 {
 	uint64_t at = atomic_load(&log->end);
 	const uint8_t *bytes;
 	struct srd_record record;
-	int got = srd_window_at(window, at, SRD_HEADER_LEN, &bytes);
+	int got = whole_header_at(log, tail, at, &record);
 
 	if (got <= 0)
 		return got;
-	if (!srd_record_decode(&log->sb, &record, bytes, at) || !srd_log_is_linked(log, &record) ||
-	    !srd_within(at, record.len, size))
-		return 0;
 	if (!srd_within(at, record.len, log->map_len))
 		return SRD_EFULL;
-	got = srd_window_at(window, at, SRD_HEADER_LEN + (uint64_t)record.meta_len, &bytes);
+	got = srd_window_at(&tail->window, at, SRD_HEADER_LEN + (uint64_t)record.meta_len, &bytes);
 	if (got <= 0)
 		return got;
 	uint64_t check;
@@ -118,13 +143,13 @@ static int follow_one(struct srd_log *log, struct srd_window *window, uint64_t s
 
 static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, void *user)
 {
-	struct srd_window window;
+	struct tail tail = { .size = size };
 	int got = 1;
 
-	srd_window_init(&window, log->io, log->fd);
-	while (got == 1 && atomic_load(&log->end) < size)
-		got = follow_one(log, &window, size, visit, user);
-	srd_window_release(&window);
+	srd_window_init(&tail.window, log->io, log->fd);
+	while (got == 1 && atomic_load(&log->end) < tail.size)
+		got = follow_one(log, &tail, visit, user);
+	srd_window_release(&tail.window);
 	return got < 0 ? got : 0;
 }
 

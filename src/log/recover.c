@@ -22,7 +22,7 @@
 #include "base/check.h"
 #include "log/window.h"
 
-enum { PEEK_LEN = 2048, PROGRESS_LEN = 8 << 20 };
+enum { PEEK_LEN = 2048, PROGRESS_LEN = 8 << 20, SURVEYS = 5 };
 
 struct walk {
 	struct srd_log *log;
@@ -161,6 +161,41 @@ static int survey(struct walk *walk)
 	}
 	walk->end = at;
 	return 0;
+}
+
+/* True if others who append meanwhile cannot have led the survey astray, now that the
+ * file has SIZE bytes.  One that cuts a torn tail and appends anew does: we may have taken
+ * what is still in flight for whole, by the size of old, or have seen some of the tail
+ * and some of what took its place. */
+static bool is_settled(const struct walk *walk, uint64_t size)
+{
+	bool found_bad = walk->whole_behind || walk->log->damage_count > walk->passed;
+
+	return size >= walk->size && (!found_bad || size == walk->size);
+}
+
+/* Surveys until nobody interferes; a few times will do. */
+static int survey_in_peace(struct walk *walk)
+{
+	const struct walk before = *walk;
+
+	for (int i = 0; i < SURVEYS; i++) {
+		int error = survey(walk);
+		int64_t size = srd_log_size(walk->log);
+		if (!error && size < 0)
+			error = (int)size;
+		if (error || is_settled(walk, (uint64_t)size))
+			return error;
+		/* Where damage is, and others append, it is as bad as it looks. */
+		if (i + 1 == SURVEYS && (uint64_t)size >= walk->size)
+			return 0;
+		walk->log->damage_count = before.passed;
+		srd_window_release(&walk->window);
+		*walk = before;
+		srd_window_init(&walk->window, walk->log->io, walk->log->fd);
+		walk->size = (uint64_t)size;
+	}
+	return SRD_EREPLACED;
 }
 
 /* True if [skip, skip + len) of the payload of the run at OFFSET is right as far as
@@ -316,7 +351,7 @@ int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visi
 	int error = log->sb_damaged ? srd_log_note_damage(log, 0, SRD_FIRST_RECORD) : 0;
 	walk.passed = log->damage_count;
 	if (!error)
-		error = survey(&walk);
+		error = survey_in_peace(&walk);
 	walk.surveyed = log->damage_count;
 	if (!error)
 		error = replay(&walk);

@@ -57,6 +57,7 @@ int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, cons
 			return (int)got;
 		window->start = offset;
 		window->len = (uint64_t)got;
+		window->reads++;
 	}
 	if (!srd_within(offset - window->start, len, window->len))
 		return 0;

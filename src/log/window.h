@@ -14,6 +14,7 @@ struct srd_window {
 	uint8_t *bytes;
 	size_t cap;
 	uint64_t start, len;     /* what of the file is in it */
+	uint64_t reads;          /* times that it was filled */
 };
 
 void srd_window_init(struct srd_window *window, const struct srd_io *io, int fd);

@@ -581,6 +581,95 @@ START_TEST(appends_are_noticed_whoever_shares_our_shm)
 }
 END_TEST
 
+/* ---- Another cuts a torn tail and appends, between our look at the size and at the bytes ---- */
+
+enum { IN_FLIGHT = 4000 };
+
+/* As srd_io_posix, but OTHER appends when AT is read first, though not the last
+ * IN_FLIGHT bytes of it. */
+struct meddler {
+	struct srd_io io;
+	struct srd_log *other;
+	struct seen seen;
+	uint64_t at;
+	uint8_t withheld[IN_FLIGHT];
+};
+
+static ssize_t meddle_and_read(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
+{
+	struct meddler *meddler = io->user;
+
+	if (offset == meddler->at) {
+		meddler->at = UINT64_MAX;
+		ck_assert_int_eq(append(meddler->other, 2, &meddler->seen), 0);
+		srd_log_release(meddler->other);
+		off_t cut = file_size() - IN_FLIGHT;
+		ck_assert_int_eq(pread(fd, meddler->withheld, IN_FLIGHT, cut), IN_FLIGHT);
+		ck_assert_int_eq(truncate(path, cut), 0);
+	}
+	return srd_io_posix.pread(&srd_io_posix, fd, data, len, offset);
+}
+
+static void meddler_init(struct meddler *meddler)
+{
+	*meddler = (struct meddler){ .io = srd_io_posix, .at = UINT64_MAX };
+	meddler->io.pread = meddle_and_read;
+	meddler->io.user = meddler;
+	meddler->other = open_log(0, &meddler->seen);
+}
+
+static void tear(void)
+{
+	uint8_t noise[4 * PAYLOAD_LEN];
+
+	memset(noise, 'x', sizeof noise);
+	poke(file_size(), noise, sizeof noise);
+}
+
+/* LOG does not take what is in flight for whole, and takes it when it is. */
+static void check_flight(struct srd_log *log, struct meddler *meddler, struct seen *seen)
+{
+	ck_assert_uint_eq(meddler->at, UINT64_MAX);
+	ck_assert_uint_eq(seen->count, 2);
+	ck_assert_uint_le(atomic_load(&log->end), (uint64_t)file_size());
+	poke(file_size(), meddler->withheld, IN_FLIGHT);
+	ck_assert_int_eq(srd_log_follow(log, see, seen), 0);
+	ck_assert_uint_eq(seen->count, 3);
+	ck_assert(!srd_log_is_lost(log));
+	ck_assert_int_eq(append(log, 3, seen), 0);
+	srd_log_close(log);
+	srd_log_close(meddler->other);
+}
+
+START_TEST(what_is_in_flight_where_a_tail_was_cut_is_not_followed)
+{
+	struct meddler meddler;
+	struct seen seen;
+
+	make_records(2);
+	meddler_init(&meddler);
+	struct srd_log *log = open_with(0, &meddler.io, &seen);
+	tear();
+	meddler.at = atomic_load(&log->end);
+	ck_assert_int_eq(srd_log_follow(log, see, &seen), 0);
+	check_flight(log, &meddler, &seen);
+}
+END_TEST
+
+START_TEST(what_is_in_flight_where_a_tail_was_cut_is_not_dropped)
+{
+	struct meddler meddler;
+	struct seen seen;
+
+	make_records(2);
+	meddler_init(&meddler);
+	tear();
+	meddler.at = SRD_FIRST_RECORD;
+	struct srd_log *log = open_with(0, &meddler.io, &seen);
+	check_flight(log, &meddler, &seen);
+}
+END_TEST
+
 START_TEST(alone_means_alone)
 {
 	struct seen seen;
@@ -686,6 +775,8 @@ int main(void)
 	tcase_add_test(tcase, an_append_is_noticed_where_one_was_torn);
 	tcase_add_test(tcase, an_append_is_noticed_without_shm);
 	tcase_add_test(tcase, appends_are_noticed_whoever_shares_our_shm);
+	tcase_add_test(tcase, what_is_in_flight_where_a_tail_was_cut_is_not_followed);
+	tcase_add_test(tcase, what_is_in_flight_where_a_tail_was_cut_is_not_dropped);
 	tcase_add_test(tcase, alone_means_alone);
 	tcase_add_test(tcase, the_idle_give_the_lock_to_who_cannot_ask);
 	tcase_add_test(tcase, a_killed_process_hinders_nobody);
