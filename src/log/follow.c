@@ -56,7 +56,13 @@ bool srd_log_is_behind(struct srd_log *log)
 		return true;
 	/* Who has another shm than ours, or none, raises no count that we see, nor
 	 * does who puts another file in its place: now and then we look. */
-	return (log->strict || look_is_due(log)) && ((uint64_t)srd_log_size(log) != atomic_load(&log->end) || srd_log_is_replaced(log));
+	if (!log->strict && !look_is_due(log))
+		return false;
+	bool differs = (uint64_t)srd_log_size(log) != atomic_load(&log->end) || srd_log_is_replaced(log);
+	/* Who follows asks once more, with the mutex held: that look must not be put off. */
+	if (differs)
+		atomic_store_explicit(&log->looked_ns, 0, memory_order_relaxed);
+	return differs;
 }
 
 /* The last record we know of must still be there, else the file is another. */
