@@ -58,7 +58,8 @@ bool srd_log_is_behind(struct srd_log *log)
 	 * does who puts another file in its place: now and then we look. */
 	if (!log->strict && !look_is_due(log))
 		return false;
-	bool differs = (uint64_t)srd_log_size(log) != atomic_load(&log->end) || srd_log_is_replaced(log);
+	bool differs = (uint64_t)srd_log_size(log) != atomic_load(&log->end) ||
+	               srd_log_is_replaced(log);
 	/* Who follows asks once more, with the mutex held: that look must not be put off. */
 	if (differs)
 		atomic_store_explicit(&log->looked_ns, 0, memory_order_relaxed);
