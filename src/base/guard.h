@@ -25,7 +25,6 @@
 #ifndef SRD_BASE_GUARD_H
 #define SRD_BASE_GUARD_H
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,14 +71,6 @@ static inline bool srd_guard_is_hit(struct srd_guard *guard)
 {
 	srd_guard_order_reads();
 	return atomic_load_explicit(&guard->faults, memory_order_relaxed) != 0;
-}
-
-/* Every signal but SIGBUS: what a thread of ours blocks.  One that blocks SIGBUS
- * dies of a fault whatever the handler. */
-static inline void srd_guard_fill_mask(sigset_t *mask)
-{
-	sigfillset(mask);
-	sigdelset(mask, SIGBUS);
 }
 
 #endif

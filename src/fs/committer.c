@@ -11,11 +11,10 @@
 
 #include "fs/fs.h"
 
-#include <signal.h>
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "base/guard.h"
+#include "base/thread.h"
 
 enum { PATIENCE_NS = 1000000000, ACCESSES_MAX = 256 };
 
@@ -195,15 +194,10 @@ static void *work(void *user)
 
 int srd_committer_start(struct srd_fs *fs)
 {
-	sigset_t all, old;
+	int error = srd_thread_start(&fs->opens.thread, work, fs, -1);
 
-	/* Signals are for the main thread. */
-	srd_guard_fill_mask(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int error = pthread_create(&fs->opens.thread, NULL, work, fs);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	fs->opens.running = error == 0;
-	return -error;
+	return error;
 }
 
 void srd_committer_stop(struct srd_fs *fs)

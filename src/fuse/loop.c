@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,7 +17,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/futex.h"
-#include "base/guard.h"
+#include "base/thread.h"
 #include "fuse/cpu.h"
 
 enum {
@@ -242,29 +241,6 @@ static unsigned find_cpus(int *cpus, unsigned max)
 	return count;
 }
 
-static int start_thread(pthread_t *thread, void *(*run)(void *), void *user, int cpu)
-{
-	pthread_attr_t attr;
-	cpu_set_t set;
-	sigset_t all, old;
-	int error = pthread_attr_init(&attr);
-
-	if (error)
-		return -error;
-	CPU_ZERO(&set);
-	if (cpu >= 0)
-		CPU_SET(cpu, &set);
-	if (cpu >= 0)
-		error = pthread_attr_setaffinity_np(&attr, sizeof set, &set);
-	srd_guard_fill_mask(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (!error)
-		error = pthread_create(thread, &attr, run, user);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -error;
-}
-
 /* WHO: in the election, -1 bound to no CPU. */
 static int start_worker(struct srd_loop *loop, int who)
 {
@@ -273,7 +249,7 @@ static int start_worker(struct srd_loop *loop, int who)
 	worker->loop = loop;
 	worker->who = who;
 	atomic_fetch_add(&loop->running, 1);
-	int error = start_thread(&worker->thread, work, worker, who >= 0 ? loop->election.cpus[who] : -1);
+	int error = srd_thread_start(&worker->thread, work, worker, who >= 0 ? loop->election.cpus[who] : -1);
 	if (error)
 		atomic_fetch_sub(&loop->running, 1);
 	else
@@ -292,10 +268,10 @@ static void start_bound(struct srd_loop *loop)
 	while (loop->count < loop->election.count && !error)
 		error = start_worker(loop, (int)loop->count);
 	if (!error && loop->count > 0)
-		error = start_thread(&loop->standby, stand_by, loop, -1);
+		error = srd_thread_start(&loop->standby, stand_by, loop, -1);
 	loop->has_standby = !error && loop->count > 0;
 	if (loop->has_standby)
-		error = start_thread(&loop->elector, elect, loop, -1);
+		error = srd_thread_start(&loop->elector, elect, loop, -1);
 	loop->has_elector = !error && loop->has_standby;
 	if (error)
 		loop->election.count = 0;

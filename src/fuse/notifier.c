@@ -4,13 +4,12 @@
 #include "fuse/notifier.h"
 
 #include <linux/fuse.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
-#include "base/guard.h"
+#include "base/thread.h"
 #include "fuse/changes.h"
 #include "fuse/loop.h"
 #include "fuse/mount.h"
@@ -209,18 +208,6 @@ static void *work(void *user)
 
 /* ---- Coming and going ---- */
 
-static int start_thread(struct srd_notifier *notifier)
-{
-	sigset_t all, old;
-
-	srd_guard_fill_mask(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int error = pthread_create(&notifier->thread, NULL, work, notifier);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	notifier->running = error == 0;
-	return -error;
-}
-
 int srd_notifier_start(struct srd_mount *mount)
 {
 	struct srd_notifier *notifier = calloc(1, sizeof *notifier);
@@ -235,7 +222,8 @@ int srd_notifier_start(struct srd_mount *mount)
 	pthread_cond_init(&notifier->wake, NULL);
 	mount->notifier = notifier;
 	mount->fs->stale = stale;
-	int error = start_thread(notifier);
+	int error = srd_thread_start(&notifier->thread, work, notifier, -1);
+	notifier->running = error == 0;
 	return error ? error : srd_follower_start(mount->store, &notifier->watch);
 }
 

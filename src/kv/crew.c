@@ -5,10 +5,10 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 
 #include "base/check.h"
+#include "base/thread.h"
 
 enum { THREADS_MAX = 64, AT_ONCE = 8 };
 
@@ -31,17 +31,12 @@ static void *work(void *user)
 	return NULL;
 }
 
-/* Signals are for the program's own threads. */
 static unsigned start(pthread_t *threads, unsigned count, struct crew *crew)
 {
-	sigset_t all, old;
 	unsigned started = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (started < count && pthread_create(&threads[started], NULL, work, crew) == 0)
+	while (started < count && srd_thread_start(&threads[started], work, crew, -1) == 0)
 		started++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return started;
 }
 

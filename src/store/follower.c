@@ -3,9 +3,8 @@
 
 #include "store/follower.h"
 
-#include <signal.h>
 
-#include "base/guard.h"
+#include "base/thread.h"
 
 /* A store that cannot be followed any more is told of once: all is different now. */
 static void *follow(void *user)
@@ -24,19 +23,14 @@ static void *follow(void *user)
 
 int srd_follower_start(struct srd_store *store, const struct srd_watch *watch)
 {
-	sigset_t all, old;
 	int error = srd_log_listen(store->log);
 
 	if (error)
 		return error;
 	store->watch = watch;
-	/* Signals are for the program's own threads. */
-	srd_guard_fill_mask(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&store->follower, NULL, follow, store);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	error = srd_thread_start(&store->follower, follow, store, -1);
 	store->following = error == 0;
-	return -error;
+	return error;
 }
 
 void srd_follower_stop(struct srd_store *store)

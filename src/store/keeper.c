@@ -3,10 +3,9 @@
 
 #include "store/keeper.h"
 
-#include <signal.h>
 
 #include "base/futex.h"
-#include "base/guard.h"
+#include "base/thread.h"
 
 enum { SOON_NS = 100 * 1000 };
 
@@ -81,21 +80,10 @@ static void *keep(void *user)
 	return NULL;
 }
 
-/* Signals are for the program's own threads. */
-static void start(struct srd_store *store)
-{
-	sigset_t all, old;
-
-	srd_guard_fill_mask(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	store->keeper_running = pthread_create(&store->keeper, NULL, keep, store) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
 void srd_keeper_nudge(struct srd_store *store)
 {
 	if (!store->keeper_running)
-		start(store);
+		store->keeper_running = srd_thread_start(&store->keeper, keep, store, -1) == 0;
 	if (unsynced(store) >= SYNC_BYTES && !(store->flags & SRD_NOSYNC) && !atomic_exchange(&store->nudged, 1))
 		ring(store);
 }

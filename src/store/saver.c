@@ -7,11 +7,10 @@
 
 #include "store/saver.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/guard.h"
+#include "base/thread.h"
 #include "store/image.h"
 
 enum { SHARE_DUE = 8 };
@@ -51,17 +50,11 @@ static void *run(void *user)
 	return NULL;
 }
 
-/* Signals are for the program's own threads, but for those that a guard handles. */
 static void start(struct srd_store *store, struct srd_saver *saver)
 {
-	sigset_t all, old;
-
 	saver->due_ops = store->state.ops + interval(store);
 	atomic_store(&saver->busy, 1);
-	srd_guard_fill_mask(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	saver->running = pthread_create(&saver->thread, NULL, run, store) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	saver->running = srd_thread_start(&saver->thread, run, store, -1) == 0;
 	if (!saver->running)
 		atomic_store(&saver->busy, 0);
 }
