@@ -18,6 +18,25 @@ static const char *name_of(size_t len)
 	return name;
 }
 
+/* Every byte but those that mean something is a name. */
+static void subject_bytes(void)
+{
+	char name[2] = "";
+	unsigned wrong = 0;
+
+	for (unsigned c = 1; c < 256; c++) {
+		if (c == '/' || c == '.')
+			continue;
+		name[0] = (char)c;
+		posix_put(name, name);
+		wrong += !posix_holds(name, name) || unlink(name) != 0;
+	}
+	CHECK(wrong == 0);
+	FAILS(ENOENT, mkdir("", 0755));
+	FAILS(EEXIST, mkdir(".", 0755));
+	FAILS(EINVAL, rmdir("."));
+}
+
 static void subject_mkdir(void)
 {
 	OK(mkdir("d", 0777));
@@ -372,7 +391,8 @@ static void subject_readdir(void)
 }
 
 const struct posix_subject posix_names[] = {
-	{ "mkdir", subject_mkdir }, { "rmdir", subject_rmdir }, { "open", subject_open },
-	{ "link", subject_link }, { "unlink", subject_unlink }, { "symlink", subject_symlink },
-	{ "rename", subject_rename }, { "long-paths", subject_long_paths }, { "mknod", subject_mknod }, { "readdir", subject_readdir }, { NULL, NULL },
+	{ "bytes", subject_bytes }, { "mkdir", subject_mkdir }, { "rmdir", subject_rmdir },
+	{ "open", subject_open }, { "link", subject_link }, { "unlink", subject_unlink },
+	{ "symlink", subject_symlink }, { "rename", subject_rename }, { "long-paths", subject_long_paths },
+	{ "mknod", subject_mknod }, { "readdir", subject_readdir }, { NULL, NULL },
 };
