@@ -22,11 +22,13 @@ enum {
 	AT_NEW_NAME_LEN = 72,
 	/* SETATTR */
 	AT_MASK = 24, AT_MODE = 28, AT_UID = 32, AT_GID = 36, AT_SIZE = 40, AT_ATIME = 48,
-	AT_MTIME = 56, AT_CTIME = 64,
+	AT_MTIME = 56, AT_CTIME = 64, AT_BTIME = 72, AT_RESTATED_SEQUENCE = 80,
 	/* WRITE, HOLE */
 	AT_POS = 24, AT_RANGE_LEN = 32,
 	/* REFS, REPAIR */
 	AT_COUNT = 24, AT_REFS = 32,
+	/* NEXT */
+	AT_COOKIE = 24, AT_NEXT_INO = 32,
 };
 
 /* Bytes before the name; 0: no such kind. */
@@ -34,14 +36,20 @@ static const uint8_t fixed_len[] = {
 	[SRD_OP_MAKE] = 48, [SRD_OP_LINK] = 40, [SRD_OP_UNLINK] = 40, [SRD_OP_RENAME] = 80,
 	[SRD_OP_SETATTR] = 72, [SRD_OP_WRITE] = 32, [SRD_OP_REFS] = 32, [SRD_OP_HOLE] = 40,
 	[SRD_OP_XATTR] = 24, [SRD_OP_FREE] = 24, [SRD_OP_RUN] = 8,
-	[SRD_OP_REPAIR] = 32,
+	[SRD_OP_REPAIR] = 32, [SRD_OP_NEXT] = 40,
 };
+enum { RESTATED_LEN = 16 };
 
 static const uint8_t known_flags[] = {
 	[SRD_OP_MAKE] = SRD_OP_CONTENT, [SRD_OP_RENAME] = SRD_OP_EXCHANGE,
 	[SRD_OP_WRITE] = SRD_OP_REPLACE, [SRD_OP_REFS] = SRD_OP_REPLACE | SRD_OP_KEEP_SIZE,
-	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_RUN] = 0, [SRD_OP_REPAIR] = 0,
+	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_SETATTR] = SRD_OP_RESTATED, [SRD_OP_RUN] = 0, [SRD_OP_REPAIR] = 0, [SRD_OP_NEXT] = 0,
 };
+
+static uint32_t fields_len(enum srd_op_kind kind, uint8_t flags)
+{
+	return fixed_len[kind] + (kind == SRD_OP_SETATTR && flags & SRD_OP_RESTATED ? RESTATED_LEN : 0);
+}
 
 static bool kind_has_run(enum srd_op_kind kind, uint8_t flags)
 {
@@ -61,7 +69,7 @@ static uint64_t run_offset(const struct srd_op *op)
 	uint64_t list = op->kind == SRD_OP_REFS ? op->ref_count * SRD_REF_LEN
 	                : op->kind == SRD_OP_REPAIR ? op->range_count * SRD_RANGE_LEN : 0;
 
-	return fixed_len[op->kind] + SRD_ALIGN_UP(names, 8) + list;
+	return fields_len(op->kind, op->flags) + SRD_ALIGN_UP(names, 8) + list;
 }
 
 size_t srd_op_encoded_len(const struct srd_op *op)
@@ -122,6 +130,10 @@ static void encode_fields(const struct srd_op *op, uint8_t *bytes)
 		srd_put64(bytes + AT_ATIME, (uint64_t)op->atime_ns);
 		srd_put64(bytes + AT_MTIME, (uint64_t)op->mtime_ns);
 		srd_put64(bytes + AT_CTIME, (uint64_t)op->ctime_ns);
+		if (op->flags & SRD_OP_RESTATED) {
+			srd_put64(bytes + AT_BTIME, (uint64_t)op->btime_ns);
+			srd_put64(bytes + AT_RESTATED_SEQUENCE, op->sequence);
+		}
 		break;
 	case SRD_OP_HOLE:
 		srd_put64(bytes + AT_RANGE_LEN, op->range_len);
@@ -139,6 +151,10 @@ static void encode_fields(const struct srd_op *op, uint8_t *bytes)
 		if (op->range_count > 0)
 			memcpy(bytes + AT_REFS, op->ranges, op->range_count * SRD_RANGE_LEN);
 		break;
+	case SRD_OP_NEXT:
+		srd_put64(bytes + AT_COOKIE, op->cookie);
+		srd_put64(bytes + AT_NEXT_INO, op->next_ino);
+		break;
 	case SRD_OP_XATTR:
 	case SRD_OP_FREE:
 		break;
@@ -151,7 +167,7 @@ static void encode_fields(const struct srd_op *op, uint8_t *bytes)
 void srd_op_encode(const struct srd_op *op, const void *data, uint8_t *bytes, size_t *run_at)
 {
 	uint64_t run = run_offset(op);
-	uint8_t *name = bytes + fixed_len[op->kind];
+	uint8_t *name = bytes + fields_len(op->kind, op->flags);
 
 	bytes[AT_KIND] = (uint8_t)op->kind;
 	bytes[AT_FLAGS] = op->flags;
@@ -234,6 +250,10 @@ static void decode_fields(struct srd_op *op, const uint8_t *bytes)
 		op->atime_ns = (int64_t)srd_get64(bytes + AT_ATIME);
 		op->mtime_ns = (int64_t)srd_get64(bytes + AT_MTIME);
 		op->ctime_ns = (int64_t)srd_get64(bytes + AT_CTIME);
+		if (op->flags & SRD_OP_RESTATED) {
+			op->btime_ns = (int64_t)srd_get64(bytes + AT_BTIME);
+			op->sequence = srd_get64(bytes + AT_RESTATED_SEQUENCE);
+		}
 		break;
 	case SRD_OP_HOLE:
 		op->range_len = srd_get64(bytes + AT_RANGE_LEN);
@@ -249,6 +269,10 @@ static void decode_fields(struct srd_op *op, const uint8_t *bytes)
 		op->range_count = srd_get64(bytes + AT_COUNT);
 		op->ranges = bytes + AT_REFS;
 		break;
+	case SRD_OP_NEXT:
+		op->cookie = srd_get64(bytes + AT_COOKIE);
+		op->next_ino = srd_get64(bytes + AT_NEXT_INO);
+		break;
 	default:
 		break;
 	}
@@ -259,9 +283,9 @@ static bool refs_are_sound(const struct srd_op *op)
 	for (uint64_t i = 0; i < op->ref_count; i++) {
 		struct srd_ref ref = srd_op_ref(op->refs, i);
 		if (ref.len == 0 || !srd_within(ref.pos, ref.len, SRD_FILE_LEN_MAX) ||
-		    ref.run % 8 != 0 || ref.run >= op->offset)
+		    (ref.run % 8 != 0 && ref.run != SRD_RUN_PRUNED) || ref.run >= op->offset)
 			return false;
-		if (ref.run != 0 && !srd_within(ref.skip, ref.len, SRD_RUN_LEN_MAX))
+		if (srd_ref_has_run(&ref) && !srd_within(ref.skip, ref.len, SRD_RUN_LEN_MAX))
 			return false;
 		/* No bytes lie behind the end: a file that grows shows zeros. */
 		if (ref.run != 0 && (op->flags & SRD_OP_KEEP_SIZE))
@@ -337,6 +361,8 @@ static bool fields_are_sound(const struct srd_op *op)
 		return refs_are_sound(op);
 	case SRD_OP_REPAIR:
 		return ranges_are_sound(op);
+	case SRD_OP_NEXT:
+		return op->cookie > 0 && op->cookie < SRD_COOKIE_END && op->next_ino <= SRD_INO_MAX;
 	default:
 		return true;
 	}
@@ -366,7 +392,7 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
 	uint32_t len = srd_get32(bytes + AT_LEN);
 
 	if (kind >= SRD_LEN(fixed_len) || fixed_len[kind] == 0 || (flags & ~known_flags[kind]) ||
-	    name_len > SRD_NAME_MAX || len % 8 != 0 || len > available || len < fixed_len[kind])
+	    name_len > SRD_NAME_MAX || len % 8 != 0 || len > available || len < fields_len(kind, flags))
 		return false;
 	*op = (struct srd_op){ .kind = kind, .flags = flags, .name_len = (uint8_t)name_len,
 	                       .offset = offset, .len = len, .covered = len };
@@ -376,9 +402,9 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
 	uint64_t run_at = run_offset(op);
 	if (run_at > len)
 		return false;
-	op->name = (const char *)bytes + fixed_len[kind];
+	op->name = (const char *)bytes + fields_len(kind, flags);
 	op->new_name = op->name + name_len;
-	op->name_offset = offset + fixed_len[kind] + (kind == SRD_OP_RENAME ? name_len : 0);
+	op->name_offset = offset + fields_len(kind, flags) + (kind == SRD_OP_RENAME ? name_len : 0);
 	if (kind_has_run(kind, flags) ? !decode_run(op, bytes, run_at, record_end) : run_at != len)
 		return false;
 	return names_are_sound(op) && padding_is_zero(op, bytes) && fields_are_sound(op);
@@ -436,7 +462,7 @@ const char *srd_op_kind_name(enum srd_op_kind kind)
 		[SRD_OP_MAKE] = "make", [SRD_OP_LINK] = "link", [SRD_OP_UNLINK] = "unlink",
 		[SRD_OP_RENAME] = "rename", [SRD_OP_SETATTR] = "setattr", [SRD_OP_WRITE] = "write",
 		[SRD_OP_REFS] = "refs", [SRD_OP_HOLE] = "hole", [SRD_OP_XATTR] = "xattr",
-		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run", [SRD_OP_REPAIR] = "repair",
+		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run", [SRD_OP_REPAIR] = "repair", [SRD_OP_NEXT] = "next",
 	};
 	return kind < SRD_LEN(names) && names[kind] ? names[kind] : "?";
 }

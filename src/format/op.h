@@ -28,6 +28,7 @@ enum srd_op_kind {
 	SRD_OP_FREE,
 	SRD_OP_RUN,
 	SRD_OP_REPAIR,
+	SRD_OP_NEXT = 15,
 };
 
 enum {
@@ -36,6 +37,7 @@ enum {
 	SRD_OP_REPLACE = 1,     /* WRITE, REFS: size becomes 0 first */
 	SRD_OP_KEEP_SIZE = 2,   /* REFS to reserved space only: size stays */
 	SRD_OP_REMOVE = 1,      /* XATTR */
+	SRD_OP_RESTATED = 1,    /* SETATTR: btime and sequence too */
 };
 
 enum srd_attr_bits {
@@ -51,8 +53,10 @@ enum {
 	SRD_REF_LEN = 24,
 	SRD_RANGE_LEN = 16,
 	SRD_ROOT_INO = 1,
+	SRD_RUN_PRUNED = 1,            /* in place of a run: bytes that were given up */
 };
 #define SRD_INO_MAX ((UINT64_C(1) << 63) - 1)
+#define SRD_COOKIE_END (UINT64_C(1) << 62)
 #define SRD_FILE_LEN_MAX ((UINT64_C(1) << 63) - 1)
 
 /* Payload and the checks of its blocks. */
@@ -66,7 +70,7 @@ struct srd_run {
 /* A piece of a run: bytes that are in the log already. */
 struct srd_ref {
 	uint64_t pos;             /* in the file */
-	uint64_t run;             /* offset of the run; 0: reserved, reads as zeros */
+	uint64_t run;             /* offset of the run; 0: reserved, reads as zeros; SRD_RUN_PRUNED */
 	uint32_t skip;            /* into the run's payload */
 	uint32_t len;             /* bytes */
 };
@@ -91,6 +95,9 @@ struct srd_op {
 	uint64_t size;            /* SETATTR */
 	uint64_t pos, range_len;  /* WRITE: pos; HOLE: both */
 	int64_t atime_ns, mtime_ns, ctime_ns;
+	int64_t btime_ns;         /* SETATTR that restates; as is */
+	uint64_t sequence;        /* ... of the last commit that changed the inode */
+	uint64_t cookie, next_ino;   /* NEXT */
 	uint64_t ref_count;
 	const uint8_t *refs;      /* encoded; see srd_op_ref() */
 	uint64_t range_count;
@@ -117,6 +124,12 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
                    uint64_t offset, uint64_t record_end);
 /* True if a sound run begins at BYTES, of which AVAILABLE may be looked at. */
 bool srd_run_decode(struct srd_run *run, const uint8_t *bytes, size_t available, uint64_t offset);
+
+/* False where a reference leads to no bytes: reserved space, or given up. */
+static inline bool srd_ref_has_run(const struct srd_ref *ref)
+{
+	return ref->run > SRD_RUN_PRUNED;
+}
 
 static inline bool srd_run_is_inline(uint32_t len)
 {

@@ -25,7 +25,7 @@ void srd_record_encode(const struct srd_superblock *sb, struct srd_record *recor
 
 	srd_put16(bytes + AT_MAGIC, MAGIC);
 	bytes[AT_TYPE] = (uint8_t)record->type;
-	bytes[AT_FLAGS] = 0;
+	bytes[AT_FLAGS] = record->flags;
 	srd_put32(bytes + AT_LEN, (uint32_t)(record->len / SRD_RECORD_ALIGN));
 	srd_put32(bytes + AT_META_LEN, record->meta_len);
 	srd_put32(bytes + AT_PREV, (uint32_t)prev);
@@ -60,6 +60,7 @@ bool srd_record_decode(const struct srd_superblock *sb, struct srd_record *recor
 		return false;
 	struct srd_record read = {
 		.type = bytes[AT_TYPE],
+		.flags = bytes[AT_FLAGS],
 		.offset = offset,
 		.len = (uint64_t)srd_get32(bytes + AT_LEN) * SRD_RECORD_ALIGN,
 		.meta_len = srd_get32(bytes + AT_META_LEN),
@@ -75,7 +76,8 @@ bool srd_record_decode(const struct srd_superblock *sb, struct srd_record *recor
 
 	if (read.check != srd_hash(bytes, AT_CHECK, srd_superblock_seed(sb, offset)))
 		return false;
-	if (read.type < SRD_RECORD_META || read.type > SRD_RECORD_SPARE || bytes[AT_FLAGS] != 0 ||
+	if (read.type < SRD_RECORD_META || read.type > SRD_RECORD_SPARE ||
+	    read.flags & ~(read.type == SRD_RECORD_META ? SRD_RECORD_BASE : 0) ||
 	    read.len > SRD_RECORD_LEN_MAX || read.meta_len > SRD_META_LEN_MAX ||
 	    read.meta_len % 8 != 0 || SRD_HEADER_LEN + (uint64_t)read.meta_len > read.len)
 		return false;

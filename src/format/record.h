@@ -18,6 +18,10 @@ enum srd_record_type {
 	SRD_RECORD_SPARE,
 };
 
+enum srd_record_flags {
+	SRD_RECORD_BASE = 1,   /* META: restates what dropped commits added up to */
+};
+
 enum {
 	SRD_RECORD_ALIGN = 64,
 	SRD_HEADER_LEN = 64,
@@ -29,6 +33,7 @@ enum {
 
 struct srd_record {
 	enum srd_record_type type;
+	uint8_t flags;         /* enum srd_record_flags */
 	uint64_t offset;       /* own, in the log */
 	uint64_t len;          /* bytes, header included */
 	uint32_t meta_len;

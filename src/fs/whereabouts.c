@@ -31,22 +31,17 @@ static int commit(struct srd_fs *fs, uint64_t ino)
 	return error;
 }
 
-/* The number of the commit that the op at OFFSET belongs to: its header is the next one
- * before it. */
+/* The number of the commit that the op at OFFSET tells of. */
 static int find_sequence(const struct srd_log *log, uint64_t offset, uint64_t *sequence)
 {
 	struct srd_record record;
 
-	for (uint64_t at = offset / 64 * 64; at >= SRD_FIRST_RECORD && offset - at < HEADER_SEARCH_MAX; at -= 64) {
-		const uint8_t *bytes = srd_log_at(log, at, SRD_HEADER_LEN);
-		if (!bytes)
-			return -ENODATA;
-		if (srd_record_decode(&log->sb, &record, bytes, at)) {
-			*sequence = record.sequence;
-			return 0;
-		}
-	}
-	return -ENODATA;
+	if (srd_log_restated(log, offset, sequence))
+		return 0;
+	if (!srd_log_record_of(log, offset, HEADER_SEARCH_MAX, &record))
+		return -ENODATA;
+	*sequence = record.sequence;
+	return 0;
 }
 
 /* Where it lies, as text, with the read side held. */

@@ -86,6 +86,8 @@ static void add_attributes(struct line *line, const struct srd_op *op)
 		add(line, ", mtime %" PRId64, op->mtime_ns);
 	if (op->mask & SRD_ATTR_CTIME)
 		add(line, ", ctime %" PRId64, op->ctime_ns);
+	if (op->flags & SRD_OP_RESTATED)
+		add(line, ", btime %" PRId64 ", as of commit %" PRIu64, op->btime_ns, op->sequence);
 }
 
 static void add_refs(struct line *line, const struct srd_op *op)
@@ -146,6 +148,9 @@ void srd_op_describe(const struct srd_op *op, char text[SRD_DESCRIBE_MAX])
 	case SRD_OP_REPAIR:
 		add(&line, ", %" PRIu64 " damaged places", op->range_count);
 		break;
+	case SRD_OP_NEXT:
+		add(&line, ", next cookie %" PRIu64 ", next inode %" PRIu64, op->cookie, op->next_ino);
+		break;
 	case SRD_OP_RUN:
 		add(&line, "%" PRIu32 " bytes at %" PRIu64, op->run.len, op->run.offset + op->run.distance);
 		return;
@@ -159,6 +164,8 @@ void srd_record_describe(const struct srd_record *record, char text[SRD_DESCRIBE
 
 	text[0] = 0;
 	add(&line, "%" PRIu32 " bytes of ops, epoch %08" PRIx32, record->meta_len, record->epoch);
+	if (record->flags & SRD_RECORD_BASE)
+		add(&line, ", restates what was compacted");
 	if (record->durable)
 		add(&line, ", durable below %" PRIu64, record->durable);
 }

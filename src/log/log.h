@@ -198,6 +198,15 @@ int srd_log_restore(struct srd_log *log);
 /* True if others have appended since (one load with shm, fstat without). */
 bool srd_log_is_behind(struct srd_log *log);
 
+/* ---- origin.c: thread-safe ---- */
+
+/* The record that the op at OFFSET lies in, if its header is not further back than
+ * SEARCH_BYTES. */
+bool srd_log_record_of(const struct srd_log *log, uint64_t offset, uint64_t search_bytes, struct srd_record *record);
+/* True if the op at OFFSET, the last one on an inode, tells of a commit that compaction
+ * dropped: *SEQUENCE is its number, and not that of the record. */
+bool srd_log_restated(const struct srd_log *log, uint64_t offset, uint64_t *sequence);
+
 /* ---- wait.c: for one thread of a process, which learns of others' appends ---- */
 
 /* Makes ready for it. */

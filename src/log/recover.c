@@ -227,7 +227,7 @@ static bool payload_holds(struct walk *walk, const struct srd_record *record, co
 			return false;
 		for (uint64_t i = 0; i < op.ref_count; i++) {
 			struct srd_ref ref = srd_op_ref(op.refs, i);
-			if (ref.run != 0 && !run_holds(walk, ref.run, ref.skip, ref.len))
+			if (srd_ref_has_run(&ref) && !run_holds(walk, ref.run, ref.skip, ref.len))
 				return false;
 		}
 	}

@@ -9,6 +9,8 @@
 #include "config.h"
 
 #include "state/apply.h"
+
+#include "base/check.h"
 #include "state/lost.h"
 
 static int apply_to_inode(const struct srd_change *change, uint32_t index)
@@ -48,6 +50,16 @@ static int apply_repair(const struct srd_change *change)
 	return 0;
 }
 
+/* Where compaction dropped commits, what they used up stays so. */
+static int apply_next(const struct srd_change *change)
+{
+	struct srd_state *state = change->state;
+
+	state->next_cookie = change->op->cookie;
+	state->next_ino = SRD_MAX(state->next_ino, change->op->next_ino);
+	return 0;
+}
+
 static int apply_op(const struct srd_change *change)
 {
 	switch (change->op->kind) {
@@ -58,6 +70,7 @@ static int apply_op(const struct srd_change *change)
 	case SRD_OP_FREE: return srd_apply_free(change);
 	case SRD_OP_RUN: return srd_change_misfit(change);
 	case SRD_OP_REPAIR: return apply_repair(change);
+	case SRD_OP_NEXT: return apply_next(change);
 	default: return apply_to_any_inode(change);
 	}
 }

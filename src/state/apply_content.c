@@ -50,6 +50,8 @@ int srd_apply_setattr(const struct srd_change *change, uint32_t index)
 		inode->mtime_ns = change->now_ns;
 	if (op->mask & SRD_ATTR_CTIME)
 		inode->ctime_ns = op->ctime_ns;
+	if (op->flags & SRD_OP_RESTATED)
+		inode->btime_ns = op->btime_ns;
 	return sized ? set_size(change, inode, op->size) : 0;
 }
 
@@ -71,7 +73,7 @@ static int write_refs(const struct srd_change *change, struct srd_inode *inode)
 
 	for (uint64_t i = 0; !error && i < op->ref_count; i++) {
 		struct srd_ref ref = srd_op_ref(op->refs, i);
-		if (ref.run == 0)
+		if (!srd_ref_has_run(&ref))
 			ref.skip = 0;
 		error = write_ref(change, inode, &ref, !(op->flags & SRD_OP_KEEP_SIZE));
 	}

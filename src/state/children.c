@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * children.c - a directory's entries as a list.  Entries come at its end with a
- * cookie above all before, so the list is in order of cookies, and a reader that
+ * cookie above all before (whatever a NEXT op says), so the list is in order of cookies, and a reader that
  * remembers a cookie misses nothing that stays.
  */
 #include "config.h"
 
 #include "state/dentries.h"
+
+#include "base/check.h"
 
 void srd_children_append(struct srd_state *state, uint32_t dir, uint32_t dentry)
 {
@@ -14,9 +16,11 @@ void srd_children_append(struct srd_state *state, uint32_t dir, uint32_t dentry)
 	struct srd_dentry *child = srd_dentry_at(state, dentry);
 
 	child->parent = dir;
-	child->cookie = state->next_cookie++;
 	child->next = 0;
 	child->prev = parent->children.last;
+	if (child->prev)
+		state->next_cookie = SRD_MAX(state->next_cookie, srd_dentry_at(state, child->prev)->cookie + 1);
+	child->cookie = state->next_cookie++;
 	if (child->prev)
 		srd_dentry_at(state, child->prev)->next = dentry;
 	else

@@ -115,7 +115,7 @@ static uint64_t take_run(struct forge *forge)
 
 	if (byte < 200 && forge->run_count > 0)
 		return forge->runs[byte % forge->run_count];
-	return byte < 220 ? 0 : (forge->len / 8 * (byte - 220u) / 34 * 8);
+	return byte < 212 ? 0 : byte < 220 ? SRD_RUN_PRUNED : (forge->len / 8 * (byte - 220u) / 34 * 8);
 }
 
 static void take_refs(struct forge *forge, struct srd_op *op, uint8_t refs[8 * SRD_REF_LEN])
@@ -146,7 +146,7 @@ static uint32_t take_mode(struct forge *forge)
 static uint8_t take_flags(struct forge *forge, enum srd_op_kind kind)
 {
 	bool known = kind == SRD_OP_MAKE || kind == SRD_OP_RENAME || kind == SRD_OP_WRITE || kind == SRD_OP_REFS ||
-	             kind == SRD_OP_XATTR;
+	             kind == SRD_OP_XATTR || kind == SRD_OP_SETATTR;
 	uint8_t byte = take(forge);
 
 	return byte >= ODD ? byte : known ? byte & 1 : 0;
@@ -176,6 +176,14 @@ static void take_op(struct forge *forge, enum srd_op_kind kind)
 		op.mode = take_mode(forge);
 		op.size = take_number(forge);
 		op.mtime_ns = (int64_t)take_number(forge);
+	}
+	if (kind == SRD_OP_SETATTR && op.flags & SRD_OP_RESTATED) {
+		op.btime_ns = (int64_t)take_number(forge);
+		op.sequence = take_number(forge);
+	}
+	if (kind == SRD_OP_NEXT) {
+		op.cookie = take_number(forge) + 1;
+		op.next_ino = take_number(forge);
 	}
 	if (kind == SRD_OP_WRITE || kind == SRD_OP_HOLE)
 		op.pos = take_number(forge);
@@ -210,7 +218,9 @@ static void put_record(struct forge *forge)
 /* Half of them make something. */
 static enum srd_op_kind take_kind(uint8_t byte)
 {
-	return byte < 120 ? SRD_OP_MAKE : byte < ODD ? byte % 10 + 1u : SRD_OP_RUN;
+	if (byte < 120)
+		return SRD_OP_MAKE;
+	return byte < 244 ? byte % 10 + 1u : byte < ODD ? SRD_OP_NEXT : SRD_OP_RUN;
 }
 
 static void take_record(struct forge *forge)
@@ -231,6 +241,7 @@ static void take_record(struct forge *forge)
 		return;
 	uint8_t odd = take(forge);
 	struct srd_record record = {
+		.flags = type == SRD_RECORD_META && odd % 8 == 3 ? SRD_RECORD_BASE : 0,
 		.offset = forge->len, .prev = forge->last.offset,
 		.prev_check = odd == 255 ? 1 : forge->last.check,
 		.sequence = odd == 254 ? take64(forge) : forge->last.sequence + (type == SRD_RECORD_META),

@@ -497,6 +497,9 @@ static void random_op(uint64_t *rng, struct srd_op *op, uint8_t refs[3 * SRD_REF
 	};
 	if (unit_below(rng, 2))
 		op->mode = S_IFREG;
+	if (unit_below(rng, 20) == 0)
+		op->kind = SRD_OP_NEXT;
+	op->cookie = 1 + unit_below(rng, 1000);
 	if (op->kind <= SRD_OP_RENAME || op->kind == SRD_OP_XATTR) {
 		op->name = name_of(unit_below(rng, 4));
 		op->name_len = (uint8_t)strlen(op->name);

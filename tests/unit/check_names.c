@@ -294,6 +294,48 @@ START_TEST(paths_are_bounded)
 }
 END_TEST
 
+/* ---- What compaction writes ---- */
+
+START_TEST(what_was_used_up_stays_so)
+{
+	uint64_t a = make_file(SRD_ROOT_INO, "a");
+	uint64_t first = srd_dentry_at(&state, dentry_of(SRD_ROOT_INO, "a"))->cookie;
+
+	APPLY(.kind = SRD_OP_NEXT, .ino = SRD_ROOT_INO, .cookie = 1000, .next_ino = 500);
+	ck_assert_uint_eq(state.next_ino, 500);
+	ck_assert_uint_eq(make_file(SRD_ROOT_INO, "b"), 500);
+	ck_assert_uint_eq(srd_dentry_at(&state, dentry_of(SRD_ROOT_INO, "b"))->cookie, 1000);
+	/* Lower than what there is: numbers do not go down, and names stay in order. */
+	uint64_t dir = make_dir(SRD_ROOT_INO, "dir");
+	APPLY(.kind = SRD_OP_NEXT, .ino = SRD_ROOT_INO, .cookie = 2, .next_ino = 7);
+	ck_assert_uint_eq(state.next_ino, dir + 1);
+	make_file(dir, "x");
+	make_file(SRD_ROOT_INO, "c");
+	ck_assert_uint_eq(srd_dentry_at(&state, dentry_of(dir, "x"))->cookie, 2);
+	ck_assert_uint_eq(srd_dentry_at(&state, dentry_of(SRD_ROOT_INO, "c"))->cookie, 1002);
+	ck_assert_uint_eq(srd_dentry_at(&state, dentry_of(SRD_ROOT_INO, "a"))->cookie, first);
+	ck_assert_uint_eq(ino_at(SRD_ROOT_INO, "a"), a);
+	assert_misfits(0);
+}
+END_TEST
+
+START_TEST(birth_can_be_restated)
+{
+	uint64_t ino = make_file(SRD_ROOT_INO, "a");
+	struct srd_op op = { .kind = SRD_OP_SETATTR, .flags = SRD_OP_RESTATED, .ino = ino,
+	                     .mask = SRD_ATTR_ALL & ~(unsigned)SRD_ATTR_SIZE, .mode = 0600, .atime_ns = 1, .mtime_ns = 2,
+	                     .ctime_ns = 3, .btime_ns = -4, .sequence = 5 };
+
+	apply_op(op);
+	ck_assert_int_eq(inode_of(ino)->btime_ns, -4);
+	ck_assert_int_eq(inode_of(ino)->ctime_ns, 3);
+	op.flags = 0;
+	op.btime_ns = 6;
+	apply_op(op);
+	ck_assert_int_eq(inode_of(ino)->btime_ns, -4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("names");
@@ -313,6 +355,8 @@ int main(void)
 	tcase_add_test(tests, no_directory_comes_below_itself);
 	tcase_add_test(tests, listing_goes_on_after_removals);
 	tcase_add_test(tests, paths_are_bounded);
+	tcase_add_test(tests, what_was_used_up_stays_so);
+	tcase_add_test(tests, birth_can_be_restated);
 	suite_add_tcase(suite, tests);
 	return unit_run(suite);
 }

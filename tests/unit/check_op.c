@@ -280,7 +280,7 @@ START_TEST(absurd_numbers_are_refused)
 
 	ck_assert(takes(&hole, NULL, 0));
 	for (uint64_t kind = 0; kind < 256; kind++)
-		if (kind != SRD_OP_HOLE && kind != SRD_OP_LINK && kind != SRD_OP_UNLINK)
+		if (kind != SRD_OP_HOLE && kind != SRD_OP_LINK && kind != SRD_OP_UNLINK && kind != SRD_OP_NEXT)
 			ck_assert_msg(!takes(&hole, change_kind, kind), "kind %" PRIu64, kind);
 	for (uint64_t flags = 1; flags < 256; flags++)
 		ck_assert(!takes(&hole, change_flags, flags));
@@ -299,6 +299,24 @@ START_TEST(absurd_numbers_are_refused)
 	ck_assert(!takes(&hole, change_word_32, SRD_FILE_LEN_MAX));
 	ck_assert(!takes(&hole, change_word_32, UINT64_MAX));
 	ck_assert(!takes(&hole, change_word_24, UINT64_MAX));
+}
+END_TEST
+
+START_TEST(what_comes_next_stays_within_limits)
+{
+	struct random_op next = { .op = { .kind = SRD_OP_NEXT, .ino = SRD_ROOT_INO, .cookie = 1, .next_ino = SRD_INO_MAX } };
+
+	ck_assert(takes(&next, NULL, 0));
+	next.op.next_ino++;
+	ck_assert(!takes(&next, NULL, 0));
+	next.op.next_ino = 0;
+	ck_assert(takes(&next, NULL, 0));
+	next.op.cookie = 0;
+	ck_assert(!takes(&next, NULL, 0));
+	next.op.cookie = SRD_COOKIE_END - 1;
+	ck_assert(takes(&next, NULL, 0));
+	next.op.cookie++;
+	ck_assert(!takes(&next, NULL, 0));
 }
 END_TEST
 
@@ -350,6 +368,8 @@ START_TEST(references_stay_within_limits)
 	ck_assert(takes_ref((struct srd_ref){ .run = 0, .len = UINT32_MAX }));
 	ck_assert(!takes_ref((struct srd_ref){ .run = 4160, .len = 0 }));
 	ck_assert(!takes_ref((struct srd_ref){ .run = 4161, .len = 5 }));
+	ck_assert(takes_ref((struct srd_ref){ .run = SRD_RUN_PRUNED, .len = UINT32_MAX }));
+	ck_assert(!takes_ref((struct srd_ref){ .run = 2, .len = 5 }));
 	ck_assert(!takes_ref((struct srd_ref){ .run = RECORD_OFFSET, .len = 5 }));
 	ck_assert(!takes_ref((struct srd_ref){ .run = UINT64_MAX - 7, .len = 5 }));
 	ck_assert(!takes_ref((struct srd_ref){ .run = 4160, .skip = 1, .len = SRD_RUN_LEN_MAX }));
@@ -359,6 +379,7 @@ START_TEST(references_stay_within_limits)
 	/* Only what reads as zeros lies behind the end. */
 	ck_assert(takes_flagged_ref(SRD_OP_KEEP_SIZE, (struct srd_ref){ .pos = 7, .len = 5 }));
 	ck_assert(!takes_flagged_ref(SRD_OP_KEEP_SIZE, (struct srd_ref){ .pos = 7, .run = 4160, .len = 5 }));
+	ck_assert(!takes_flagged_ref(SRD_OP_KEEP_SIZE, (struct srd_ref){ .pos = 7, .run = SRD_RUN_PRUNED, .len = 5 }));
 	ck_assert(!takes_flagged_ref(4, (struct srd_ref){ .pos = 7, .len = 5 }));
 }
 END_TEST
@@ -485,11 +506,15 @@ int main(void)
 	tcase_add_loop_test(tcase, an_op_cut_short_is_refused_and_not_read_beyond, first, behind);
 	tcase_add_loop_test(tcase, a_wrong_byte_leads_nowhere, first, behind);
 	tcase_add_loop_test(tcase, the_fold_covers_all_but_inline_payload, first, behind);
+	tcase_add_loop_test(tcase, every_kind_comes_back_as_it_went_in, SRD_OP_NEXT, SRD_OP_NEXT + 1);
+	tcase_add_loop_test(tcase, an_op_cut_short_is_refused_and_not_read_beyond, SRD_OP_NEXT, SRD_OP_NEXT + 1);
+	tcase_add_loop_test(tcase, a_wrong_byte_leads_nowhere, SRD_OP_NEXT, SRD_OP_NEXT + 1);
 	tcase_add_test(tcase, noise_is_not_read_beyond);
 	tcase_add_test(tcase, zeros_are_no_op);
 	tcase_add_test(tcase, names_that_no_directory_may_hold_are_refused);
 	tcase_add_test(tcase, only_ops_with_names_have_names);
 	tcase_add_test(tcase, absurd_numbers_are_refused);
+	tcase_add_test(tcase, what_comes_next_stays_within_limits);
 	tcase_add_test(tcase, attributes_and_writes_stay_within_limits);
 	tcase_add_test(tcase, references_stay_within_limits);
 	tcase_add_test(tcase, payload_lies_where_its_length_says);

@@ -24,6 +24,7 @@ static struct srd_record random_record(uint64_t *random)
 	uint64_t units = unit_random(random) % (UINT64_C(1) << (1 + unit_random(random) % 34));
 	struct srd_record record = {
 		.type = SRD_RECORD_META + unit_random(random) % 5,
+		.flags = (uint8_t)(unit_random(random) % 2),
 		.offset = SRD_FIRST_RECORD + units * SRD_RECORD_ALIGN,
 		.sequence = unit_random(random),
 		.time_ns = (int64_t)unit_random(random),
@@ -32,6 +33,8 @@ static struct srd_record random_record(uint64_t *random)
 		.meta_check = unit_random(random),
 	};
 
+	if (record.type != SRD_RECORD_META)
+		record.flags = 0;
 	record.len = SRD_RECORD_ALIGN * (1 + unit_random(random) % (SRD_RECORD_LEN_MAX / SRD_RECORD_ALIGN));
 	if (record.type == SRD_RECORD_META || record.type == SRD_RECORD_DATA)
 		record.meta_len = (uint32_t)(unit_random(random) % (SRD_MIN(record.len - 64, SRD_META_LEN_MAX) + 1) / 8 * 8);
@@ -46,7 +49,7 @@ static struct srd_record random_record(uint64_t *random)
 
 static bool same_record(const struct srd_record *a, const struct srd_record *b)
 {
-	return a->type == b->type && a->offset == b->offset && a->len == b->len &&
+	return a->type == b->type && a->flags == b->flags && a->offset == b->offset && a->len == b->len &&
 	       a->meta_len == b->meta_len && a->prev == b->prev && a->sequence == b->sequence &&
 	       a->time_ns == b->time_ns && a->durable == b->durable && a->epoch == b->epoch &&
 	       a->prev_check == b->prev_check && a->meta_check == b->meta_check && a->check == b->check;
@@ -157,11 +160,11 @@ START_TEST(numbers_that_cannot_be_are_refused)
 	struct srd_superblock sb = { .version = 1 };
 	const struct srd_record sound = { .type = SRD_RECORD_META, .offset = 4096 + 640, .len = 128,
 	                                  .meta_len = 64, .prev = 4096, .durable = 4096 };
-	struct srd_record bad[14], read;
+	struct srd_record bad[16], read;
 	uint8_t bytes[SRD_HEADER_LEN];
 
-	srd_record_encode(&sb, &(struct srd_record){ sound.type, sound.offset, sound.len, sound.meta_len,
-	                  sound.prev, 0, 0, sound.durable, 0, 0, 0, 0 }, bytes);
+	struct srd_record own = sound;
+	srd_record_encode(&sb, &own, bytes);
 	ck_assert(srd_record_decode(&sb, &read, bytes, sound.offset));
 	for (size_t i = 0; i < SRD_LEN(bad); i++)
 		bad[i] = sound;
@@ -179,6 +182,9 @@ START_TEST(numbers_that_cannot_be_are_refused)
 	bad[11].type = SRD_RECORD_SYNC;             /* has no ops */
 	bad[12].type = SRD_RECORD_PAD;
 	bad[13].type = SRD_RECORD_SEALED;
+	bad[14].flags = 2;
+	bad[15].type = SRD_RECORD_DATA;
+	bad[15].flags = SRD_RECORD_BASE;
 	for (size_t i = 0; i < SRD_LEN(bad); i++) {
 		srd_record_encode(&sb, &bad[i], bytes);
 		ck_assert_msg(!srd_record_decode(&sb, &read, bytes, sound.offset), "case %zu", i);

@@ -37,10 +37,11 @@ static inline void random_refs(uint64_t *random, struct random_op *it, uint64_t 
 	for (uint64_t i = 0; i < it->op.ref_count; i++) {
 		struct srd_ref ref = {
 			.pos = unit_random(random) % (SRD_FILE_LEN_MAX - SRD_RUN_LEN_MAX),
-			.run = unit_random(random) % 4 ? unit_random(random) % offset / 8 * 8 : 0,
+			.run = unit_random(random) % 4 ? unit_random(random) % offset / 8 * 8
+			       : unit_random(random) % 2 ? SRD_RUN_PRUNED : 0,
 			.len = 1 + (uint32_t)(unit_random(random) % SRD_RUN_LEN_MAX),
 		};
-		if (ref.run != 0)
+		if (srd_ref_has_run(&ref))
 			ref.skip = (uint32_t)(unit_random(random) % (SRD_RUN_LEN_MAX - ref.len + 1));
 		srd_ref_encode(&ref, it->refs + i * SRD_REF_LEN);
 	}
@@ -67,8 +68,8 @@ static inline void random_op(uint64_t *random, enum srd_op_kind kind, uint64_t o
 	*op = (struct srd_op){ .kind = kind };
 	if (kind != SRD_OP_RUN)
 		op->ino = 1 + unit_random(random) % SRD_INO_MAX;
-	if (kind == SRD_OP_MAKE || kind == SRD_OP_RENAME || kind == SRD_OP_WRITE || kind == SRD_OP_REFS ||
-	    kind == SRD_OP_XATTR)
+	if (kind == SRD_OP_MAKE || kind == SRD_OP_RENAME || kind == SRD_OP_SETATTR || kind == SRD_OP_WRITE ||
+	    kind == SRD_OP_REFS || kind == SRD_OP_XATTR)
 		op->flags = flag;
 	bool unnamed = kind == SRD_OP_MAKE && unit_random(random) % 4 == 0;
 	if (kind <= SRD_OP_RENAME || kind == SRD_OP_XATTR) {
@@ -102,6 +103,12 @@ static inline void random_op(uint64_t *random, enum srd_op_kind kind, uint64_t o
 		op->atime_ns = (int64_t)unit_random(random);
 		op->mtime_ns = (int64_t)unit_random(random);
 		op->ctime_ns = (int64_t)unit_random(random);
+		op->btime_ns = flag ? (int64_t)unit_random(random) : 0;
+		op->sequence = flag ? unit_random(random) : 0;
+	}
+	if (kind == SRD_OP_NEXT) {
+		op->cookie = 1 + unit_random(random) % (SRD_COOKIE_END - 1);
+		op->next_ino = unit_random(random) % SRD_INO_MAX;
 	}
 	if (kind == SRD_OP_WRITE || kind == SRD_OP_HOLE)
 		op->pos = unit_random(random) % (SRD_FILE_LEN_MAX / 2);
@@ -127,7 +134,8 @@ static inline bool same_op(const struct srd_op *a, const struct srd_op *b)
 	       a->victim == b->victim && a->victim_prev == b->victim_prev && a->mode == b->mode &&
 	       a->uid == b->uid && a->gid == b->gid && a->rdev == b->rdev && a->mask == b->mask &&
 	       a->size == b->size && a->pos == b->pos && a->range_len == b->range_len &&
-	       a->atime_ns == b->atime_ns && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
+	       a->atime_ns == b->atime_ns && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->btime_ns == b->btime_ns && a->sequence == b->sequence &&
+	       a->cookie == b->cookie && a->next_ino == b->next_ino &&
 	       a->ref_count == b->ref_count &&
 	       (a->ref_count == 0 || memcmp(a->refs, b->refs, a->ref_count * SRD_REF_LEN) == 0) &&
 	       a->run.len == b->run.len;
