@@ -23,16 +23,21 @@ static inline void srd_futex_wake_one(atomic_uint *word, bool shared)
 	syscall(SYS_futex, word, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* As these, between processes, but only for those who wait with a bit of MASK, which is
- * not 0.  UNTIL: on the monotonic clock. */
-static inline void srd_futex_wait_bits(atomic_uint *word, unsigned value, unsigned mask, const struct timespec *until)
+/* As these, but only for those who wait with a bit of MASK, which is not 0.  UNTIL: on
+ * the monotonic clock (NULL: for ever). */
+static inline void srd_futex_wait_bits(atomic_uint *word, unsigned value, unsigned mask, bool shared,
+                                       const struct timespec *until)
 {
-	syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, until, NULL, mask);
+	int op = shared ? FUTEX_WAIT_BITSET : FUTEX_WAIT_BITSET_PRIVATE;
+
+	syscall(SYS_futex, word, op, value, until, NULL, mask);
 }
 
-static inline void srd_futex_wake_bits(atomic_uint *word, unsigned mask)
+static inline void srd_futex_wake_bits(atomic_uint *word, unsigned mask, bool shared)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, mask);
+	int op = shared ? FUTEX_WAKE_BITSET : FUTEX_WAKE_BITSET_PRIVATE;
+
+	syscall(SYS_futex, word, op, INT_MAX, NULL, NULL, mask);
 }
 
 static inline void srd_futex_wake_all(atomic_uint *word, bool shared)

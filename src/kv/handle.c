@@ -86,10 +86,10 @@ int srd_info(struct srd_store *store, struct srd_info *info)
 		return error;
 	fill_from_state(&store->state, &filled);
 	srd_store_done(store, stripe);
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	fill_from_image(store, &filled);
 	fill_from_log(store->log, &filled);
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 	if (fstat(store->log->fd, &st) < 0)
 		return srd_errno();
 	filled.file_bytes = (uint64_t)st.st_size;

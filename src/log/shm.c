@@ -315,7 +315,7 @@ void srd_shm_await_turn(struct srd_shm *shm, unsigned turns)
 	until.tv_nsec += TURN_NS;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	srd_futex_wait_bits(&shm->page->turns, turns, mask_of(shm->slot), &until);
+	srd_futex_wait_bits(&shm->page->turns, turns, mask_of(shm->slot), true, &until);
 	if (turn == 0 || turn > SRD_SHM_SLOTS || turn == (unsigned)shm->slot + 1 || srd_shm_turns(shm) != turns)
 		return;
 	/* In all that time nothing was passed on: whose turn it was does not take it. */
@@ -352,7 +352,7 @@ void srd_shm_passed_on(struct srd_shm *shm)
 	if (turn == 0)
 		return;
 	atomic_fetch_add(&shm->page->turns, 1);
-	srd_futex_wake_bits(&shm->page->turns, mask_of((int)turn - 1));
+	srd_futex_wake_bits(&shm->page->turns, mask_of((int)turn - 1), true);
 }
 
 /* Takes the bits of others away: they are awake, or dead. */

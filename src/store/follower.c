@@ -41,7 +41,7 @@ void srd_follower_stop(struct srd_store *store)
 	srd_log_rouse(store->log);
 	pthread_join(store->follower, NULL);
 	store->following = false;
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	store->watch = NULL;
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 }

@@ -317,10 +317,10 @@ int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, stru
 	struct srd_image_file file;
 	struct srd_state state;
 
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	struct srd_log_place place = srd_log_here(store->log);
 	bool damaged = srd_log_damages(store->log) > 0;
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 	if (damaged)
 		return SRD_EDAMAGED;
 	int error = srd_log_sync(store->log, place.end);

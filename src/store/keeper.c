@@ -50,11 +50,11 @@ static void sync_if_due(struct srd_store *store, time_t *next)
 /* False if it should be tried again soon.  *END: of the log at the last try. */
 static bool yield(struct srd_store *store, uint64_t *end)
 {
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	uint64_t now = atomic_load(&store->log->end);
 	bool settled = srd_log_yield(store->log, now == *end);
 	*end = now;
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 	return settled;
 }
 

@@ -40,10 +40,10 @@ static void *run(void *user)
 
 	/* What could not be saved is tried again when as much more has come. */
 	if (!error) {
-		pthread_mutex_lock(&store->commit_mutex);
+		srd_mutex_lock(&store->commit_mutex);
 		store->saved = saved;
 		saver->due_ops = saved.ops + interval(store);
-		pthread_mutex_unlock(&store->commit_mutex);
+		srd_mutex_unlock(&store->commit_mutex);
 	}
 	/* Release: pairs with the acquire in srd_saver_nudge(). */
 	atomic_store_explicit(&saver->busy, 0, memory_order_release);

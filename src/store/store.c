@@ -105,7 +105,6 @@ static void destroy(struct srd_store *store)
 	} else {
 		srd_log_close(store->log);
 	}
-	pthread_mutex_destroy(&store->commit_mutex);
 	free(store->path);
 	free(store);
 }
@@ -184,7 +183,6 @@ int srd_store_open_again(const char *path, int flags, const struct srd_io *io, c
 	if (!store)
 		return -ENOMEM;
 	memset(store, 0, sizeof *store);
-	pthread_mutex_init(&store->commit_mutex, NULL);
 	store->flags = flags;
 	store->sync_seconds = SYNC_SECONDS;
 	store->save_after_ops = SAVE_AFTER_OPS;
@@ -257,14 +255,14 @@ static void let_go(struct srd_store *store)
 	const struct srd_watch *watch = store->told ? store->watch : NULL;
 
 	store->told = false;
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 	if (watch)
 		watch->published(watch->user);
 }
 
 int srd_store_follow(struct srd_store *store)
 {
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	int error = atomic_load(&store->broken);
 	if (!error)
 		error = heal(store);
@@ -320,13 +318,13 @@ void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count)
 	srd_brlock_read_unlock(&store->state_lock, stripe);
 	if (!come_back)
 		return;
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	srd_brlock_write_lock(&store->state_lock);
 	inode = srd_state_inode_of(&store->state, ino);
 	if (inode)
 		srd_state_unpin(&store->state, inode, count, true);
 	srd_brlock_write_unlock(&store->state_lock);
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 }
 
 int srd_store_sync(struct srd_store *store)
@@ -345,7 +343,7 @@ int srd_store_begin(struct srd_store *store)
 
 	if (store->flags & SRD_RDONLY)
 		return -EROFS;
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	int error = atomic_load(&store->broken);
 	if (!error)
 		error = srd_log_lock(store->log, &follow);

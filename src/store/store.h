@@ -23,6 +23,7 @@
 #include <pthread.h>
 
 #include "base/brlock.h"
+#include "base/mutex.h"
 #include "log/log.h"
 #include "state/state.h"
 #include "store/pins.h"
@@ -37,7 +38,7 @@ struct srd_store_image {
 
 struct srd_store {
 	struct srd_log *log;
-	pthread_mutex_t commit_mutex;
+	struct srd_mutex commit_mutex;   /* writers queue for it */
 	struct srd_brlock state_lock;
 	struct srd_state state;          /* protected by state_lock; changed only with commit_mutex held */
 	uint64_t foreign;                /* commits of others applied; protected by state_lock */

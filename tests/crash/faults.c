@@ -132,9 +132,9 @@ static void give_locks_back(struct runner *run)
 		struct srd_store *store = run->handles[i];
 		if (!store)
 			continue;
-		pthread_mutex_lock(&store->commit_mutex);
+		srd_mutex_lock(&store->commit_mutex);
 		srd_log_release(store->log);
-		pthread_mutex_unlock(&store->commit_mutex);
+		srd_mutex_unlock(&store->commit_mutex);
 	}
 }
 

@@ -601,10 +601,10 @@ START_TEST(data_in_flight_outlives_the_appends_of_others)
 	step_fill(&fill, &bytes);
 	srd_extents_init(&extents);
 	ck_assert_int_eq(srd_extents_append(&extents, one, 0, bytes.bytes, 4000), 0);
-	pthread_mutex_lock(&one->commit_mutex);
+	srd_mutex_lock(&one->commit_mutex);
 	one->log->lock_since_ns = 0;
 	srd_log_yield(one->log, true);
-	pthread_mutex_unlock(&one->commit_mutex);
+	srd_mutex_unlock(&one->commit_mutex);
 	file = file_now(path);
 	FILE *torn = fopen(path, "a");
 	ck_assert_int_eq(fputs("what a killed process left", torn) >= 0 && fclose(torn) == 0, 1);
@@ -765,10 +765,10 @@ START_TEST(a_file_put_in_place_of_ours_is_noticed)
 	must_put(store, "a", 3000, 1);
 	struct image before = file_now(path);
 	must_put(store, "b", 300, 2);
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	store->log->lock_since_ns = 0;
 	srd_log_yield(store->log, true);
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 	/* Shorter than we know it, and then of a size but of another history: what was
 	 * there once is gone, and stays so. */
 	ck_assert_int_eq(truncate(path, (off_t)before.len), 0);

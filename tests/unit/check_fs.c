@@ -657,10 +657,10 @@ START_TEST(the_kernels_pages_are_kept_unless_somebody_else_wrote)
 	srd_fs_close(fs, file);
 	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, NULL, &other), 0);
 	/* Let go of the append lock, as the keeper does when asked. */
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	store->log->lock_since_ns = 0;
 	srd_log_unlock(store->log);
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 	ck_assert_int_eq(srd_txn_begin(other, &txn), 0);
 	ck_assert_int_eq(srd_txn_write(txn, ino, 0, "theirs", 6, false), 0);
 	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);

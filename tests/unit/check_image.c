@@ -727,9 +727,9 @@ END_TEST
 
 static uint64_t saved_offset(void)
 {
-	pthread_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
 	uint64_t offset = store->saved.offset;
-	pthread_mutex_unlock(&store->commit_mutex);
+	srd_mutex_unlock(&store->commit_mutex);
 	return offset;
 }
 

@@ -83,7 +83,10 @@ START_TEST(a_turn_that_is_not_taken_is_over)
 	unsigned slot = (unsigned)another->log->shm->slot;
 
 	put("key", "x");
+	/* The keeper looks at the lock now and then. */
+	srd_mutex_lock(&store->commit_mutex);
 	srd_log_release(store->log);
+	srd_mutex_unlock(&store->commit_mutex);
 	atomic_fetch_or(&page->waiting[slot / 64], 1UL << slot % 64);
 	atomic_store(&page->turn, slot + 1);
 	put("key", "y");
