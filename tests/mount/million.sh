@@ -7,7 +7,7 @@
 new_store s
 mount_store s
 section "made and removed"
-expect "$top/tools/bench/directory" --counts 10000,1000000 "$work/s"
+expect "$top/tools/bench/entries" --counts 10000,1000000 "$work/s"
 expect_same "$(ls -A "$work/s")" ""
 
 section "found after a remount"

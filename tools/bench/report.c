@@ -2,7 +2,7 @@
 /*
  * report.c - figures of several runs and peers, as a table, JSON or a chart.
  *
- *     mount, scale, engine --samples  |  tools/bench/report [--json] [--svg FILE]
+ *     mount, scale, engine  |  tools/bench/report [--json FILE] [--svg FILE]
  *
  * A sample is a line of five fields between tabs: row, unit, "more" or "less" (which
  * is better), peer, figure.  Rows and peers come out in the order in which they came
@@ -197,22 +197,44 @@ static void print_table(const struct report *report)
 	}
 }
 
-static void print_json(const struct report *report)
+/* A new file; finish() looks whether all of it was written. */
+static FILE *start(const char *path)
 {
-	printf("{\"rows\": [");
+	FILE *out = fopen(path, "w");
+
+	if (!out)
+		die("cannot write %s", path);
+	return out;
+}
+
+static void finish(FILE *out, const char *path)
+{
+	if (ferror(out) || fclose(out) != 0)
+		die("cannot write %s", path);
+}
+
+static void write_json(const struct report *report, const char *path)
+{
+	FILE *out = start(path);
+
+	fputs("{\"notes\": [", out);
+	for (size_t i = 0; i < report->note_count; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", report->notes[i]);
+	fputs("],\n\"rows\": [", out);
 	for (size_t r = 0; r < report->row_count; r++) {
 		const struct row *row = &report->rows[r];
-		printf("%s\n  {\"name\": \"%s\", \"unit\": \"%s\", \"less_is_better\": %s, \"samples\": {", r ? "," : "",
-		       row->name, row->unit, row->less_is_better ? "true" : "false");
+		fprintf(out, "%s\n  {\"name\": \"%s\", \"unit\": \"%s\", \"less_is_better\": %s, \"samples\": {", r ? "," : "",
+		        row->name, row->unit, row->less_is_better ? "true" : "false");
 		for (size_t p = 0; p < report->peer_count; p++) {
-			printf("%s\"%s\": [", p ? ", " : "", report->peers[p]);
+			fprintf(out, "%s\"%s\": [", p ? ", " : "", report->peers[p]);
 			for (size_t i = 0; i < row->cells[p].count; i++)
-				printf("%s%.9g", i ? ", " : "", row->cells[p].samples[i]);
-			printf("]");
+				fprintf(out, "%s%.9g", i ? ", " : "", row->cells[p].samples[i]);
+			fputs("]", out);
 		}
-		printf("}}");
+		fputs("}}", out);
 	}
-	printf("\n]}\n");
+	fputs("\n]}\n", out);
+	finish(out, path);
 }
 
 /* ---- A chart: for each row a group of bars, the longest of it across the whole width ---- */
@@ -267,9 +289,7 @@ static void draw(const struct report *report, const char *path)
 
 	for (size_t r = 0; r < report->row_count; r++)
 		height += (int)present(report, &report->rows[r]) * BAR + GAP;
-	FILE *out = fopen(path, "w");
-	if (!out)
-		die("cannot write %s", path);
+	FILE *out = start(path);
 	fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "
 	        "font-size=\"12\">\n<style>.unit{fill:#57606a;font-size:10px}</style>\n"
 	        "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", LEFT + WIDTH + RIGHT, height);
@@ -279,33 +299,30 @@ static void draw(const struct report *report, const char *path)
 		if (present(report, &report->rows[r]) > 0)
 			y = draw_row(out, report, &report->rows[r], y);
 	fputs("</svg>\n", out);
-	if (fclose(out) != 0)
-		die("cannot write %s", path);
+	finish(out, path);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option known[] = { { "json", no_argument, NULL, 'j' },
+	static const struct option known[] = { { "json", required_argument, NULL, 'j' },
 	                                       { "svg", required_argument, NULL, 's' }, { 0 } };
 	static struct report report;
-	const char *chart = NULL;
-	bool json = false;
+	const char *figures = NULL, *chart = NULL;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
-		case 'j': json = true; break;
+		case 'j': figures = optarg; break;
 		case 's': chart = optarg; break;
-		default: fputs("usage: report [--json] [--svg FILE] <SAMPLES\n", stderr); exit(2);
+		default: fputs("usage: report [--json FILE] [--svg FILE] <SAMPLES\n", stderr); exit(2);
 		}
 	}
 	read_all(&report);
 	if (report.row_count == 0)
 		die("no samples");
-	if (json)
-		print_json(&report);
-	else
-		print_table(&report);
+	print_table(&report);
+	if (figures)
+		write_json(&report, figures);
 	if (chart)
 		draw(&report, chart);
 	return 0;

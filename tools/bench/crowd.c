@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * share.c - what it costs to share a store.
+ * crowd.c - what it costs to share a store.
  *
- *     share reads STORE [SECONDS]           random gets by 1, 2, 4 threads of one handle
- *     share appends STORE [SECONDS]         puts by 1, 2, 4, 8 processes at once, and
- *                                           how long one of them waits at worst
- *     share queue STORE [SECONDS]           puts by 1, 2, 4, 8 threads of one handle
- *     share delay STORE MOUNT [COUNT]       from a put in this process to its being seen
+ *     crowd reads STORE [SECONDS]           random gets by 1, 2, 4 threads of one handle
+ *     crowd appends STORE [SECONDS]         puts by 1, 2, 4, 8 processes at once
+ *     crowd queue STORE [SECONDS]           puts by 1, 2, 4, 8 threads of one handle
+ *     crowd delay STORE MOUNT [COUNT]       from a put in this process to its being seen
  *                                           on a mount of the same store
+ *
+ * Prints samples for tools/bench/report: of each crowd what it does together, what the
+ * last of it does, and how long one of them waits at worst.
  */
 #include "config.h"
 
@@ -31,7 +33,7 @@ enum { KEYS = 100000, VALUE_LEN = 100, CROWD_MAX = 8, DELAYS_MAX = 100000 };
 
 static void die(const char *what, int error)
 {
-	fprintf(stderr, "share: %s: %s\n", what, srd_strerror(error));
+	fprintf(stderr, "crowd: %s: %s\n", what, srd_strerror(error));
 	exit(1);
 }
 
@@ -100,19 +102,33 @@ static void *work(void *user)
 	return NULL;
 }
 
-static void report(const char *what, const struct worker *workers, int count, double seconds)
+/* WHAT is done, by whom. */
+struct crew {
+	const char *what, *who;
+	int count;
+};
+
+static void sample(const struct crew *crew, const char *more, const char *unit, const char *better, double figure)
 {
-	unsigned long sum = 0, least = workers[0].count, most = 0;
+	printf("%s, %d %s%s%s\t%s\t%s\tsrd\t%.9g\n", crew->what, crew->count, crew->who, crew->count > 1 ? "s" : "",
+	       more, unit, better, figure);
+}
+
+static void report(const struct crew *crew, const struct worker *workers, double seconds)
+{
+	unsigned long sum = 0, least = workers[0].count;
 	double longest_us = 0;
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < crew->count; i++) {
 		sum += workers[i].count;
 		least = workers[i].count < least ? workers[i].count : least;
-		most = workers[i].count > most ? workers[i].count : most;
 		longest_us = workers[i].longest_us > longest_us ? workers[i].longest_us : longest_us;
 	}
-	printf("%d %-9s %10.0f /s   each %.0f to %.0f /s   longest wait %.1f ms\n", count, what,
-	       (double)sum / seconds, (double)least / seconds, (double)most / seconds, longest_us / 1e3);
+	sample(crew, "", "1/s", "more", (double)sum / seconds);
+	if (crew->count > 1)
+		sample(crew, ", last", "1/s", "more", (double)least / seconds);
+	if (!workers[0].reads)
+		sample(crew, ", wait", "ms", "less", longest_us / 1e3);
 }
 
 static void run_threads(const char *path, int count, bool reads, double seconds)
@@ -128,7 +144,7 @@ static void run_threads(const char *path, int count, bool reads, double seconds)
 	}
 	for (int i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
-	report("threads", workers, count, seconds);
+	report(&(struct crew){ reads ? "get" : "put", "thread", count }, workers, seconds);
 	srd_close(store);
 }
 
@@ -164,7 +180,7 @@ static void run_processes(const char *path, int count, double seconds)
 	}
 	while (wait(NULL) > 0)
 		;
-	report("processes", crowd->workers, count, seconds);
+	report(&(struct crew){ "put", count > 1 ? "processe" : "process", count }, crowd->workers, seconds);
 	munmap(crowd, sizeof *crowd);
 }
 
@@ -222,8 +238,8 @@ static void run_delay(const char *path, const char *mount, int count)
 		delays_us[i] = delay_once(store, fd, i);
 	}
 	qsort(delays_us, (size_t)count, sizeof *delays_us, by_size);
-	printf("commit to visible, %d times: median %.0f us, 90%% %.0f us, 99%% %.0f us, longest %.0f us\n", count,
-	       delays_us[count / 2], delays_us[count * 9 / 10], delays_us[count * 99 / 100], delays_us[count - 1]);
+	printf("seen on a mount, median\tus\tless\tsrd\t%.9g\n", delays_us[count / 2]);
+	printf("seen on a mount, 99 %%\tus\tless\tsrd\t%.9g\n", delays_us[count * 99 / 100]);
 	close(fd);
 	srd_close(store);
 }
@@ -241,7 +257,7 @@ int main(int argc, char **argv)
 	double seconds = argc > 3 ? atof(argv[3]) : 2;
 	bool reads = strcmp(what, "reads") == 0, queue = strcmp(what, "queue") == 0;
 	if (!reads && !queue && strcmp(what, "appends") != 0) {
-		fprintf(stderr, "usage: share reads|appends|queue STORE [SECONDS]\n       share delay STORE MOUNT [COUNT]\n");
+		fprintf(stderr, "usage: crowd reads|appends|queue STORE [SECONDS]\n       crowd delay STORE MOUNT [COUNT]\n");
 		return 2;
 	}
 	if (reads)

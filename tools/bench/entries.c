@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * directory.c - what an entry of a large directory costs: on a mounted store, and
+ * entries.c - what an entry of a large directory costs: on a mounted store, and
  * on other file systems beside it in the same run.
  *
- *     make tools/bench/directory && tools/bench/directory MOUNT OTHER
+ *     tools/bench/directory, or by hand: entries MOUNT OTHER
  *
  * It uses nothing but system calls, and calls nothing that hides one: what is
  * measured is the file system, not this program's sorting.
@@ -27,10 +27,11 @@
 #include <unistd.h>
 
 static const char help[] =
-"usage: directory [--counts N,N,...] DIRECTORY ...\n"
+"usage: entries [--counts N,N,...] DIRECTORY ...\n"
 "\n"
 "Makes a new directory in each DIRECTORY and in it N empty files (10000, then\n"
-"100000, then 1000000), and tells microseconds for each file:\n"
+"100000, then 1000000), and prints samples for tools/bench/report, of microseconds\n"
+"for each file:\n"
 "\n"
 "  create     open with O_CREAT, close\n"
 "  list       getdents64 to the end\n"
@@ -66,7 +67,7 @@ struct entry {                    /* linux_dirent64 */
 
 static _Noreturn void fail(const struct bench *bench, const char *what)
 {
-	fprintf(stderr, "directory: %s: %s: %s\n", bench->path, what, strerror(errno));
+	fprintf(stderr, "entries: %s: %s: %s\n", bench->path, what, strerror(errno));
 	exit(1);
 }
 
@@ -221,7 +222,7 @@ static void remove_all(struct bench *bench)
 			fail(bench, bench->names[i]);
 }
 
-/* ---- The table ---- */
+/* ---- What is measured ---- */
 
 static const struct phase {
 	const char *name;
@@ -237,7 +238,7 @@ static const struct phase {
 	{ "churn", churn, 1, false },
 	{ "remove", remove_all, 1, false },
 };
-enum { PHASES = sizeof phases / sizeof *phases, COUNTS_MAX = 8 };
+enum { PHASES = sizeof phases / sizeof *phases, COUNTS_MAX = 8, SMALL = 1000, SMALL_TIMES = 20 };
 
 /* The kernel drops names and inodes that nobody has open.  In vain as anybody else. */
 static void forget(void)
@@ -246,7 +247,7 @@ static void forget(void)
 
 	sync();
 	if (fd < 0 || write(fd, "2", 1) != 1)
-		fprintf(stderr, "directory: the kernel's caches stay: %s\n", strerror(errno));
+		fprintf(stderr, "entries: the kernel's caches stay: %s\n", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 }
@@ -277,23 +278,32 @@ static void measure(struct bench *bench, double us[PHASES])
 	free(bench->buffer);
 }
 
+/* A small directory is over before the clock has seen much: the mean of many. */
+static void measure_often(struct bench *bench, double us[PHASES])
+{
+	unsigned times = bench->count < SMALL ? SMALL_TIMES : 1;
+	double once[PHASES];
+
+	memset(us, 0, PHASES * sizeof *us);
+	for (unsigned i = 0; i < times; i++) {
+		measure(bench, once);
+		for (unsigned phase = 0; phase < PHASES; phase++)
+			us[phase] += once[phase] / times;
+	}
+}
+
+/* As samples for tools/bench/report, with COUNTS in the place of peers. */
 static void tell_place(const char *place, const unsigned *counts, unsigned many)
 {
-	double us[COUNTS_MAX][PHASES];
+	double us[PHASES];
 
-	printf("%s\n%-12s", place, "us per file");
 	for (unsigned i = 0; i < many; i++) {
 		struct bench bench = { .place = place, .count = counts[i] };
-		measure(&bench, us[i]);
-		printf("%10u", counts[i]);
+		measure_often(&bench, us);
+		for (unsigned phase = 0; phase < PHASES; phase++)
+			printf("%s\tus\tless\t%u\t%.9g\n", phases[phase].name, counts[i], us[phase]);
 		fflush(stdout);
 	}
-	for (unsigned phase = 0; phase < PHASES; phase++) {
-		printf("\n%-12s", phases[phase].name);
-		for (unsigned i = 0; i < many; i++)
-			printf("%10.2f", us[i][phase]);
-	}
-	printf("\n");
 }
 
 static unsigned parse_counts(char *text, unsigned counts[COUNTS_MAX])
