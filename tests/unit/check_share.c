@@ -197,6 +197,27 @@ START_TEST(what_one_has_seen_nobody_misses)
 }
 END_TEST
 
+/* Who looks at the file and finds more there than was told of asks once more before it
+ * follows. */
+START_TEST(a_look_that_found_something_is_followed)
+{
+	srd_store *another = open_another();
+	struct srd_shm_page *page = store->log->shm->page;
+
+	put("key", "x");
+	ck_assert_int_eq(srd_exists(another, KEY("key")), 1);
+	unsigned long appends = atomic_load(&page->appends);
+	put("untold", "x");
+	atomic_store(&page->appends, appends);
+	look_at_the_shm_alone(another);
+	ck_assert_int_eq(srd_exists(another, KEY("untold")), 0);
+	/* The next look is due. */
+	atomic_store(&another->log->looked_ns, 0);
+	ck_assert_int_eq(srd_exists(another, KEY("untold")), 1);
+	srd_close(another);
+}
+END_TEST
+
 START_TEST(one_alone_may_write)
 {
 	srd_store *another;
@@ -229,6 +250,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, beside_a_file_that_is_no_memory_of_ours);
 	tcase_add_test(tcase, as_if_on_a_file_system_of_several_hosts);
 	tcase_add_test(tcase, what_one_has_seen_nobody_misses);
+	tcase_add_test(tcase, a_look_that_found_something_is_followed);
 	tcase_add_test(tcase, one_alone_may_write);
 }
 
