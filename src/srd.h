@@ -375,6 +375,37 @@ enum srd_salvage_flags {
 int srd_salvage(srd_store *source, srd_store *target, int flags,
                 int (*call)(void *user, const struct srd_event *event), void *user);
 
+/* ---- Backup ---- */
+
+enum srd_backup_flags {
+	SRD_BACKUP_CHECK = 1,         /* reads PATH, all of it, and changes nothing */
+	SRD_BACKUP_WHOLE = 2,         /* written anew, even where what is new would do */
+	SRD_BACKUP_FORCE = 4,         /* in the place of whatever is there */
+};
+struct srd_backup {
+	uint64_t bytes;               /* of the store's log that PATH holds, from its beginning on */
+	uint64_t kept, sent;          /* of them were there before, were written now; the rest are holes */
+	uint64_t end;                 /* of the store's log, when this began */
+	uint64_t sequence;            /* of the last commit before BYTES */
+	int64_t last_commit_ns;
+	const char *why;              /* static text: why all was written; NULL: it was continued */
+};
+/* Makes the file at PATH hold what STORE does, which may be in use, and written to, by
+ * anybody: all commits up to one, not before those made before this call.  A backup made
+ * before is continued by what came since, or, where the store was compacted since, or
+ * the histories differ, written anew beside it and put in its place.  What
+ * is sent is checked; what is damaged is reported to CALL (SRD_EVENT_DAMAGE), as is how far
+ * it is (SRD_EVENT_PROGRESS), and copied as it is.  Durable on return.  A crash or
+ * failure at any moment leaves a store at PATH that ends in some commit of this one, or what was
+ * there before.
+ *
+ * -EBUSY: PATH is open for writing; -EINVAL: it is the store itself; without
+ * SRD_BACKUP_FORCE: -EEXIST: it is no store, or another one; -ESTALE: it has commits that
+ * come after all that the store has.  With SRD_BACKUP_CHECK also -ENOENT, and
+ * SRD_EREPLACED: it has to be written anew; CALL is told of damage in PATH. */
+int srd_backup(srd_store *store, const char *path, int flags,
+               int (*call)(void *user, const struct srd_event *event), void *user, struct srd_backup *backup);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

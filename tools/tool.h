@@ -81,7 +81,7 @@ struct tool {
 	char short_options[2 * TOOL_OPTIONS_MAX + 2];
 };
 
-extern const struct tool_command tool_cp, tool_create, tool_dump, tool_export, tool_get,
+extern const struct tool_command tool_backup, tool_cp, tool_create, tool_dump, tool_export, tool_get,
 	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_repair, tool_rm,
 	tool_salvage, tool_stat, tool_sync, tool_verify;
 
@@ -194,6 +194,20 @@ int64_t tool_clock_ns(void);
 /* A line on standard output. */
 void tool_damage_print(const struct srd_event *event);
 void tool_damage_json(struct tool_json *json, const struct srd_event *event);
+
+/* ---- rsync (tool_rsync.c) ---- */
+
+struct tool_rsync {
+	uint64_t sent;            /* bytes over the wire */
+	uint64_t matched;         /* bytes of the file that were there already */
+	bool differs;             /* checking: what is there is something else */
+};
+
+/* True if DEST is HOST:PATH. */
+bool tool_rsync_is_remote(const char *dest);
+/* Makes DEST what the file at PATH is, by content; with CHECK finds out whether it is.
+ * False: it could not, complained of. */
+bool tool_rsync(struct tool *tool, const char *path, const char *dest, bool check, struct tool_rsync *done);
 
 /* ---- Bytes in and out (tool_stream.c) ---- */
 

@@ -92,6 +92,15 @@ static int posix_rename(const struct srd_io *io, int dir_fd, const char *from, c
 	return renameat2(dir_fd, from, dir_fd, to, flags) ? srd_errno() : 0;
 }
 
+static ssize_t posix_copy(const struct srd_io *io, int from, int to, uint64_t offset, uint64_t len)
+{
+	off_t in = (off_t)offset, out = (off_t)offset;
+	(void)io;
+
+	ssize_t put = copy_file_range(from, &in, to, &out, SRD_MIN(len, UINT64_C(1) << 30), 0);
+	return put < 0 ? srd_errno() : put;
+}
+
 const struct srd_io srd_io_posix = {
 	.pread = posix_pread,
 	.pwritev = posix_pwritev,
@@ -102,6 +111,7 @@ const struct srd_io srd_io_posix = {
 	.unlink = posix_unlink,
 	.allocate = posix_allocate,
 	.rename = posix_rename,
+	.copy = posix_copy,
 };
 
 ssize_t srd_io_read_full(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)

@@ -30,6 +30,9 @@ struct srd_io {
 	 * if it were -EOPNOTSUPP. */
 	int (*allocate)(const struct srd_io *io, int fd, uint64_t offset, uint64_t len);
 	int (*rename)(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags);
+	/* Up to LEN bytes of FROM at OFFSET to the same place of TO, as few of them moved as the
+	 * file system can.  May be NULL, as if it were -EOPNOTSUPP. */
+	ssize_t (*copy)(const struct srd_io *io, int from, int to, uint64_t offset, uint64_t len);
 	void *user;
 };
 

@@ -142,4 +142,11 @@ static inline int srd_txn_end(struct srd_txn *txn, int error)
 	return srd_txn_commit(txn, NULL);
 }
 
+/* ---- scan.c ---- */
+
+typedef int srd_scan_call(void *user, const struct srd_event *event);
+/* As srd_scan() of the records from FROM, where one begins, to END, which is no later than
+ * the log's. */
+int srd_scan_part(struct srd_store *store, uint64_t from, uint64_t end, int flags, srd_scan_call *call, void *user);
+
 #endif

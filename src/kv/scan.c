@@ -43,7 +43,7 @@ struct scan {
 	struct srd_store *store;
 	struct srd_log *log;
 	int flags;
-	int (*call)(void *user, const struct srd_event *event);
+	srd_scan_call *call;
 	void *user;
 	unsigned threads;
 	uint64_t at, end;
@@ -437,7 +437,7 @@ static int scan_superblock(struct scan *scan)
 
 static int scan_all(struct scan *scan)
 {
-	int error = scan_superblock(scan);
+	int error = 0;
 
 	while (scan->at < scan->end && !error) {
 		error = walk(scan);
@@ -449,21 +449,26 @@ static int scan_all(struct scan *scan)
 	return error;
 }
 
-int srd_scan(struct srd_store *store, int flags,
-             int (*call)(void *user, const struct srd_event *event), void *user)
+int srd_scan_part(struct srd_store *store, uint64_t from, uint64_t end, int flags, srd_scan_call *call, void *user)
 {
+	bool first = from == SRD_FIRST_RECORD;
 	struct scan scan = { .store = store, .log = store->log, .flags = flags, .call = call, .user = user,
-	                     .at = SRD_FIRST_RECORD, .chained = true, .last_check = store->log->sb.check,
+	                     .at = from, .end = end, .chained = first, .last_check = store->log->sb.check,
 	                     .threads = srd_crew_cpus() };
-	int error = srd_store_follow(store);
+	int error = first ? scan_superblock(&scan) : 0;
 
-	if (error)
-		return error;
-	scan.end = atomic_load(&store->log->end);
-	error = scan_all(&scan);
+	if (!error)
+		error = scan_all(&scan);
 	free(scan.batch);
 	free(scan.repaired);
 	srd_owners_release(&scan.owners);
 	srd_suspects_release(&scan.suspects);
 	return error;
+}
+
+int srd_scan(struct srd_store *store, int flags, srd_scan_call *call, void *user)
+{
+	int error = srd_store_follow(store);
+
+	return error ? error : srd_scan_part(store, SRD_FIRST_RECORD, atomic_load(&store->log->end), flags, call, user);
 }
