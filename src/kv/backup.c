@@ -7,7 +7,6 @@
 
 #include "kv/kv.h"
 
-#include "base/cleanup.h"
 #include "log/backup.h"
 
 struct backup {
@@ -81,8 +80,10 @@ static int send(struct srd_store *store, int flags, uint64_t end, struct backup 
 /* Where the log ends now. */
 static struct srd_log_place place_of(struct srd_store *store)
 {
-	SRD_LOCK_GUARD(&store->commit_mutex);
-	return srd_log_here(store->log);
+	srd_mutex_lock(&store->commit_mutex);
+	struct srd_log_place place = srd_log_here(store->log);
+	srd_mutex_unlock(&store->commit_mutex);
+	return place;
 }
 
 /* All of what is at PATH, read as the store it is to be; *PLACE: its end. */
