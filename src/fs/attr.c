@@ -217,9 +217,11 @@ static void limit_space(const struct srd_fs *fs, struct statvfs *st)
 
 int srd_fs_statvfs(struct srd_fs *fs, struct statvfs *st)
 {
+	struct srd_hold hold = srd_store_hold(fs->store);
 	unsigned stripe;
-	int error = srd_log_statvfs(fs->store->log, st);
+	int error = srd_log_statvfs(hold.log, st);
 
+	srd_hold_drop(&hold);
 	if (!error && fs->limit.max_bytes)
 		limit_space(fs, st);
 	if (!error)

@@ -26,6 +26,7 @@ struct plan {
 	uint8_t *to;                         /* where start goes */
 	struct srd_ref refs[PLAN_REFS];      /* to be copied */
 	size_t count;
+	struct srd_hold hold;                /* of the log that they lie in */
 };
 
 static uint8_t *place(const struct plan *plan, uint64_t pos)
@@ -116,7 +117,10 @@ static int make_plan(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *ope
 		plan->open = changed ? open : NULL;
 		plan->end = SRD_MIN(size, plan->pos + len);
 		plan_all(plan);
+		plan->hold = srd_store_hold_read(fs->store, stripe);
 		error = srd_store_done(fs->store, stripe);
+		if (error)
+			srd_hold_drop(&plan->hold);
 	}
 	if (changed)
 		pthread_mutex_unlock(&open->mutex);
@@ -142,14 +146,16 @@ static void tell_damage(struct srd_fs *fs, uint64_t ino, const struct srd_ref *r
 
 static int carry_out(struct srd_fs *fs, uint64_t ino, const struct plan *plan)
 {
+	struct srd_log *log = plan->hold.log;
+
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct srd_ref *ref = &plan->refs[i];
 		struct srd_run run;
-		int error = srd_log_run(fs->store->log, ref->run, &run)
-		            ? srd_log_copy(fs->store->log, &run, ref->skip, ref->len, place(plan, ref->pos))
+		int error = srd_log_run(log, ref->run, &run)
+		            ? srd_log_copy(log, &run, ref->skip, ref->len, place(plan, ref->pos))
 		            : SRD_ECORRUPT;
 		if (error) {
-			if (!srd_log_is_lost(fs->store->log))   /* that is told once for all */
+			if (!srd_log_is_lost(log))   /* that is told once for all */
 				tell_damage(fs, ino, ref);
 			return error;
 		}
@@ -168,8 +174,10 @@ ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_ino
 		plan.to = (uint8_t *)data + done;
 		plan.count = 0;
 		int error = make_plan(fs, ino, open, len - done, &plan);
-		if (!error)
+		if (!error) {
 			error = carry_out(fs, ino, &plan);
+			srd_hold_drop(&plan.hold);
+		}
 		if (error)
 			return error;
 		if (plan.pos > plan.start)

@@ -142,11 +142,12 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 		atomic_store_explicit(&dir->hint, next, memory_order_relaxed);
 		next = entry->next;
 	}
+	/* After all entries that can be read, not instead of them. */
+	int absence = reading.filled ? 0 : srd_store_absence(fs->store, 0);
 	error = srd_store_done(fs->store, stripe);
 	if (error)
 		return error;
 	if (pos == 0)
 		srd_access_note_dir(fs, dir->ino);
-	/* After all entries that can be read, not instead of them. */
-	return reading.filled ? 0 : srd_store_absence(fs->store, 0);
+	return absence;
 }

@@ -88,7 +88,7 @@ ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void
  * whether that worked.  INODE's mutex held. */
 static int before_write(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_caller *caller)
 {
-	return srd_log_is_lost(fs->store->log) ? SRD_EDAMAGED : srd_privileges_before_write(fs, inode, caller);
+	return srd_store_is_lost(fs->store) ? SRD_EDAMAGED : srd_privileges_before_write(fs, inode, caller);
 }
 
 int srd_fs_write(struct srd_fs *fs, struct srd_file *file, uint64_t pos, const void *data, size_t len,
@@ -134,7 +134,7 @@ int srd_fs_append(struct srd_fs *fs, struct srd_file *file, uint64_t guess, cons
 		error = append(fs, file->inode, guess, data, len);
 	/* Alone, nobody can tell when it is committed; somebody who comes by then is
 	 * not overwritten all the same. */
-	if (!error && !srd_log_is_only_writer(fs->store->log))
+	if (!error && !srd_store_is_only_writer(fs->store))
 		error = srd_open_commit(fs, file->inode, NULL, NULL);
 	return error;
 }

@@ -11,8 +11,11 @@ enum { OP_BYTES = 512, MARGIN_MAX = 1 << 20, MARGIN_SHARE = 16, BYTES_PER_CHECK 
 
 static uint64_t taken(const struct srd_fs *fs)
 {
-	return atomic_load_explicit(&fs->store->log->end, memory_order_relaxed) +
-	       atomic_load_explicit(&fs->limit.pending, memory_order_relaxed);
+	struct srd_hold hold = srd_store_hold(fs->store);
+	uint64_t end = atomic_load_explicit(&hold.log->end, memory_order_relaxed);
+
+	srd_hold_drop(&hold);
+	return end + atomic_load_explicit(&fs->limit.pending, memory_order_relaxed);
 }
 
 uint64_t srd_limit_left(const struct srd_fs *fs)

@@ -51,11 +51,10 @@ int srd_fs_lookup(struct srd_fs *fs, uint64_t dir_ino, const char *name, struct 
 		srd_state_pin(&fs->store->state, index, 1);
 		srd_fs_stat(state, srd_inode_at(state, index), st);
 	}
+	int absence = ino ? 0 : srd_store_absence(fs->store, -ENOENT);
 	error = srd_store_done(fs->store, stripe);
-	if (error)
-		return error;
-	if (!ino)
-		return srd_store_absence(fs->store, -ENOENT);
+	if (error || absence)
+		return error ? error : absence;
 	return changed ? srd_fs_hand_out(fs, ino, st) : 0;
 }
 

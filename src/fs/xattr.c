@@ -68,13 +68,15 @@ ssize_t srd_fs_get_xattr(struct srd_fs *fs, uint64_t ino, const char *name, void
 	if (error)
 		return error;
 	error = find_value(fs, inode, name, &run);
+	struct srd_hold hold = srd_store_hold_read(fs->store, stripe);
 	int bad = srd_store_done(fs->store, stripe);
 	if (bad)
-		return bad;
+		error = bad;
 	if (!error && size > 0 && run.len > size)
 		error = -ERANGE;
 	if (!error && size > 0)
-		error = srd_log_copy(fs->store->log, &run, 0, run.len, value);
+		error = srd_log_copy(hold.log, &run, 0, run.len, value);
+	srd_hold_drop(&hold);
 	return error ? error : (ssize_t)run.len;
 }
 
@@ -109,11 +111,11 @@ ssize_t srd_fs_list_xattr(struct srd_fs *fs, uint64_t ino, bool privileged, char
 		}
 		used += x->name_len + 1;
 	}
+	if (!error)
+		error = srd_store_absence(fs->store, 0);
 	int bad = srd_store_done(fs->store, stripe);
 	if (bad)
 		return bad;
-	if (!error)
-		error = srd_store_absence(fs->store, 0);
 	return error ? error : (ssize_t)used;
 }
 

@@ -4,6 +4,7 @@
 #include "fuse/changes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/check.h"
@@ -26,8 +27,8 @@ void srd_changes_add(struct srd_changes *changes, const struct srd_kernel_change
 
 	if (changes->all)
 		return;
-	if (!change->name && *place < changes->count && changes->items[*place].ino == change->ino &&
-	    !changes->items[*place].name) {
+	if (!change->name_len && *place < changes->count && changes->items[*place].ino == change->ino &&
+	    !changes->items[*place].name_len) {
 		join(&changes->items[*place], change);
 		return;
 	}
@@ -36,19 +37,33 @@ void srd_changes_add(struct srd_changes *changes, const struct srd_kernel_change
 		changes->all = true;
 		return;
 	}
-	if (!change->name)
+	if (!change->name_len)
 		*place = (uint32_t)changes->count;
 	changes->items[changes->count++] = *change;
 }
 
+void srd_changes_add_name(struct srd_changes *changes, uint64_t ino, const char *name, uint8_t len)
+{
+	struct srd_kernel_change change = { .ino = ino, .name = (uint32_t)changes->names_len, .name_len = len };
+
+	if (srd_array_reserve(&changes->names, &changes->names_cap, changes->names_len + len, 1) != 0)
+		changes->all = true;
+	if (changes->all)
+		return;
+	memcpy(changes->names + changes->names_len, name, len);
+	changes->names_len += len;
+	srd_changes_add(changes, &change);
+}
+
 void srd_changes_clear(struct srd_changes *changes)
 {
-	changes->count = 0;
+	changes->count = changes->names_len = 0;
 	changes->all = false;
 }
 
 void srd_changes_release(struct srd_changes *changes)
 {
 	free(changes->items);
+	free(changes->names);
 	*changes = (struct srd_changes){ 0 };
 }

@@ -44,9 +44,12 @@ static void note(struct srd_notifier *notifier, const struct srd_kernel_change *
 	srd_changes_add(notifier->changes, change);
 }
 
-static void note_entry(void *user, uint64_t dir, uint64_t name, uint8_t len)
+static void note_entry(void *user, uint64_t dir, const char *name, uint8_t len)
 {
-	note(user, &(struct srd_kernel_change){ .ino = dir, .name = name, .name_len = len });
+	struct srd_notifier *notifier = user;
+	SRD_LOCK_GUARD(&notifier->mutex);
+
+	srd_changes_add_name(notifier->changes, dir, name, len);
 }
 
 static void note_inode(void *user, uint64_t ino, uint64_t from, uint64_t to)
@@ -88,15 +91,13 @@ void srd_notifier_doubt(struct srd_notifier *notifier)
 /* ---- Telling ---- */
 
 /* What the kernel does not know is no error. */
-static void tell(struct srd_notifier *notifier, const struct srd_kernel_change *change)
+static void tell(struct srd_notifier *notifier, const struct srd_changes *told, const struct srd_kernel_change *change)
 {
 	struct srd_mount *mount = notifier->mount;
 
-	if (change->name) {
-		const uint8_t *name = srd_log_at(mount->store->log, change->name, change->name_len);
-		if (name)
-			fuse_lowlevel_notify_inval_entry(mount->session, change->ino, (const char *)name,
-			                                 change->name_len);
+	if (change->name_len) {
+		fuse_lowlevel_notify_inval_entry(mount->session, change->ino, told->names + change->name,
+		                                 change->name_len);
 	} else if (change->from == change->to) {
 		fuse_lowlevel_notify_inval_inode(mount->session, change->ino, -1, 0);
 	} else {
@@ -115,54 +116,53 @@ static bool doubt_names(const struct srd_notifier *notifier)
 }
 
 /* Up to WALK_COUNT of the inodes from *INDEX on that the kernel may know. */
-static size_t walk_inodes(const struct srd_state *state, uint32_t *index, struct srd_kernel_change *items)
+static void walk_inodes(const struct srd_state *state, uint32_t *index, struct srd_changes *found)
 {
-	size_t count = 0;
-
-	for (; *index < state->inodes.count && count < WALK_COUNT; ++*index) {
+	for (; *index < state->inodes.count && found->count < WALK_COUNT; ++*index) {
 		const struct srd_inode *inode = srd_inode_at(state, *index);
 		if (inode->mode && inode->ino && (inode->ino == SRD_ROOT_INO || atomic_load(&inode->pins) > 0))
-			items[count++] = (struct srd_kernel_change){ .ino = inode->ino, .to = SRD_FILE_LEN_MAX };
+			srd_changes_add(found, &(struct srd_kernel_change){ .ino = inode->ino, .to = SRD_FILE_LEN_MAX });
 	}
-	return count;
 }
 
 /* Likewise the names in such directories. */
-static size_t walk_names(const struct srd_state *state, uint32_t *index, struct srd_kernel_change *items)
+static void walk_names(const struct srd_state *state, uint32_t *index, struct srd_changes *found)
 {
-	size_t count = 0;
-
-	for (; *index < state->dentries.count && count < WALK_COUNT; ++*index) {
+	for (; *index < state->dentries.count && found->count < WALK_COUNT; ++*index) {
 		const struct srd_dentry *dentry = srd_dentry_at(state, *index);
 		if (!dentry->name_len)
 			continue;
 		const struct srd_inode *dir = srd_inode_at(state, dentry->parent);
-		if (dir->ino == SRD_ROOT_INO || atomic_load(&dir->pins) > 0)
-			items[count++] = (struct srd_kernel_change){ .ino = dir->ino, .name = dentry->name,
-			                                             .name_len = dentry->name_len };
+		const char *name = srd_dentry_name(state, dentry);
+		if (name && (dir->ino == SRD_ROOT_INO || atomic_load(&dir->pins) > 0))
+			srd_changes_add_name(found, dir->ino, name, dentry->name_len);
 	}
-	return count;
 }
 
-typedef size_t walk(const struct srd_state *state, uint32_t *index, struct srd_kernel_change *items);
+typedef void walk(const struct srd_state *state, uint32_t *index, struct srd_changes *found);
 
 /* The tables are walked a piece at a time: who comes or goes meanwhile is told of
  * in the usual way. */
 static void tell_walk(struct srd_notifier *notifier, walk *next)
 {
 	struct srd_store *store = notifier->mount->store;
-	struct srd_kernel_change items[WALK_COUNT];
-	size_t count = WALK_COUNT;
+	struct srd_changes *found = calloc(1, sizeof *found);
+	bool more = found;
 
-	for (uint32_t index = 1; count == WALK_COUNT && !atomic_load(&notifier->stopping);) {
+	for (uint32_t index = 1; more && !atomic_load(&notifier->stopping);) {
 		/* A store that broke is walked, too: its files are to be forgotten. */
 		unsigned stripe = srd_brlock_stripe();
 		srd_brlock_read_lock(&store->state_lock, stripe);
-		count = next(&store->state, &index, items);
+		next(&store->state, &index, found);
 		srd_brlock_read_unlock(&store->state_lock, stripe);
-		for (size_t i = 0; i < count; i++)
-			tell(notifier, &items[i]);
+		for (size_t i = 0; i < found->count; i++)
+			tell(notifier, found, &found->items[i]);
+		more = found->count == WALK_COUNT;
+		srd_changes_clear(found);
 	}
+	if (found)
+		srd_changes_release(found);
+	free(found);
 }
 
 static void tell_all(struct srd_notifier *notifier)
@@ -179,7 +179,7 @@ static void tell_changes(struct srd_notifier *notifier, struct srd_changes *told
 	/* Whoever looked at the store before it changed has said so by then. */
 	srd_loop_settle(notifier->mount->loop);
 	for (size_t i = 0; i < told->count && !told->all && !atomic_load(&notifier->stopping); i++)
-		tell(notifier, &told->items[i]);
+		tell(notifier, told, &told->items[i]);
 	if (told->all)
 		tell_all(notifier);
 	srd_changes_clear(told);

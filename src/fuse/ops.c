@@ -48,7 +48,10 @@ static void op_init(void *user, struct fuse_conn_info *conn)
 {
 	struct srd_mount *mount = user;
 	/* The kernel is told what others change, unless that is heard of late. */
-	bool told = !mount->store->log->remote;
+	struct srd_hold hold = srd_store_hold(mount->store);
+	bool told = !hold.log->remote;
+
+	srd_hold_drop(&hold);
 
 	set_timeout(mount, conn, told);
 	set_want(conn, told ? FUSE_CAP_EXPLICIT_INVAL_DATA : FUSE_CAP_AUTO_INVAL_DATA, true);

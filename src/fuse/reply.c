@@ -131,7 +131,7 @@ void srd_reply_lookup(fuse_req_t req, int error, const struct stat *st)
 static bool is_uncached(const struct srd_mount *mount, const struct fuse_file_info *fi)
 {
 	return mount->options->strict ||
-	       ((fi->flags & O_APPEND) && (fi->flags & O_ACCMODE) != O_RDONLY && !srd_log_is_only_writer(mount->store->log));
+	       ((fi->flags & O_APPEND) && (fi->flags & O_ACCMODE) != O_RDONLY && !srd_store_is_only_writer(mount->store));
 }
 
 static void set_handle(const struct srd_mount *mount, const struct srd_file *file, struct fuse_file_info *fi)

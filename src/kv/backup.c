@@ -10,6 +10,7 @@
 #include "log/backup.h"
 
 struct backup {
+	struct srd_log *log;      /* held */
 	struct srd_backup_file *file;
 	int (*call)(void *user, const struct srd_event *event);
 	void *user;
@@ -68,7 +69,7 @@ static int send(struct srd_store *store, int flags, uint64_t end, struct backup 
 	uint64_t from = file->whole ? SRD_FIRST_RECORD : file->common;
 
 	if (!error)
-		error = srd_scan_part(store, from, end, SRD_SCAN_PAYLOAD, on_event, backup);
+		error = srd_scan_part(store, backup->log, from, end, SRD_SCAN_PAYLOAD, on_event, backup);
 	/* An empty log has no record to be told of. */
 	if (!error)
 		error = srd_backup_file_copy(file, end);
@@ -77,11 +78,11 @@ static int send(struct srd_store *store, int flags, uint64_t end, struct backup 
 
 /* ---- Check ---- */
 
-/* Where the log ends now. */
-static struct srd_log_place place_of(struct srd_store *store)
+/* Where LOG, which STORE has or had, ends now. */
+static struct srd_log_place place_of(struct srd_store *store, const struct srd_log *log)
 {
 	srd_mutex_lock(&store->commit_mutex);
-	struct srd_log_place place = srd_log_here(store->log);
+	struct srd_log_place place = srd_log_here(log);
 	srd_mutex_unlock(&store->commit_mutex);
 	return place;
 }
@@ -98,7 +99,7 @@ static int check(const char *path, const struct verdict *verdict, struct backup 
 	int error = srd_store_open(path, SRD_RDONLY, NULL, &store);
 	if (error)
 		return error;
-	*place = place_of(store);
+	*place = place_of(store, store->log);
 	error = srd_scan(store, SRD_SCAN_PAYLOAD, pass_on, backup);
 	srd_store_close(store);
 	return error;
@@ -108,13 +109,11 @@ static int back_up(struct srd_store *store, const char *path, int flags, struct 
 {
 	struct srd_backup_file *file = backup->file;
 	bool only_check = flags & SRD_BACKUP_CHECK;
-	int error = srd_store_follow(store);
+	int error = srd_backup_file_open(file, path, only_check);
 
-	if (!error)
-		error = srd_backup_file_open(file, path, only_check);
 	if (error)
 		return error;
-	struct srd_log_place place = place_of(store);
+	struct srd_log_place place = place_of(store, backup->log);
 	struct verdict verdict = judge(file->match);
 	uint64_t end = place.end;
 	if (only_check)
@@ -135,10 +134,15 @@ int srd_backup(struct srd_store *store, const char *path, int flags,
                int (*call)(void *user, const struct srd_event *event), void *user, struct srd_backup *out)
 {
 	struct srd_backup_file file;
-	struct backup backup = { .file = &file, .call = call, .user = user };
+	int error = srd_store_follow(store);
 
-	srd_backup_file_init(&file, store->log);
-	int error = back_up(store, path, flags, &backup, out);
+	if (error)
+		return error;
+	struct srd_hold hold = srd_store_hold(store);
+	struct backup backup = { .file = &file, .log = hold.log, .call = call, .user = user };
+	srd_backup_file_init(&file, hold.log);
+	error = back_up(store, path, flags, &backup, out);
 	srd_backup_file_release(&file);
+	srd_hold_drop(&hold);
 	return error;
 }

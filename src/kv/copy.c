@@ -24,7 +24,7 @@ struct attribute {
 
 /* What is copied, taken out of the source's state. */
 struct original {
-	struct srd_log *log;
+	struct srd_log *log;      /* held, or in a transaction */
 	struct srd_stat st;
 	struct srd_extents extents;
 	struct attribute *attributes;
@@ -233,13 +233,13 @@ static int copy_taken(struct srd_store *target, struct srd_path *to, const struc
 	return error;
 }
 
-/* Takes what stands at the end of PATH (NULL: the root) and pins its bytes with
- * *STRIPE. */
-static int take_pinned(struct srd_store *source, struct srd_path *path, bool directory,
-                       struct original *original, unsigned *stripe)
+/* Takes what stands at the end of PATH (NULL: the root); *HOLD holds its bytes. */
+static int take_held(struct srd_store *source, struct srd_path *path, bool directory,
+                     struct original *original, struct srd_hold *hold)
 {
+	unsigned stripe;
 	uint32_t index;
-	int error = srd_store_read(source, stripe);
+	int error = srd_store_read(source, &stripe);
 
 	if (error)
 		return error;
@@ -256,23 +256,23 @@ static int take_pinned(struct srd_store *source, struct srd_path *path, bool dir
 	else
 		error = take(source, index, original);
 	if (!error)
-		srd_pins_take(source->pins, *stripe, 1);
-	int bad = srd_store_done(source, *stripe);
+		*hold = srd_store_hold_read(source, stripe);
+	int bad = srd_store_done(source, stripe);
 	if (bad && !error)
-		srd_pins_give(source->pins, *stripe, 1);
+		srd_hold_drop(hold);
 	return bad ? bad : error;
 }
 
 static int copy_across(struct srd_store *source, struct srd_path *from,
                        struct srd_store *target, struct srd_path *to, struct original *original)
 {
-	unsigned stripe;
-	int error = take_pinned(source, from, false, original, &stripe);
+	struct srd_hold hold;
+	int error = take_held(source, from, false, original, &hold);
 
 	if (error)
 		return error;
 	error = copy_taken(target, to, original);
-	srd_pins_give(source->pins, stripe, 1);
+	srd_hold_drop(&hold);
 	return error;
 }
 
@@ -336,7 +336,7 @@ int srd_copy_salvage(struct srd_store *source, struct srd_store *target, const v
 {
 	struct original original = { .salvaged = salvaged };
 	struct srd_path from, to;
-	unsigned stripe;
+	struct srd_hold hold;
 	int error = srd_path_start(&from, key, key_len);
 
 	*salvaged = (struct srd_salvaged){ 0 };
@@ -344,10 +344,10 @@ int srd_copy_salvage(struct srd_store *source, struct srd_store *target, const v
 		return error;
 	srd_path_start(&to, key, key_len);
 	srd_extents_init(&original.extents);
-	error = take_pinned(source, &from, false, &original, &stripe);
+	error = take_held(source, &from, false, &original, &hold);
 	if (!error) {
 		error = salvage_taken(target, &to, &original, keep);
-		srd_pins_give(source->pins, stripe, 1);
+		srd_hold_drop(&hold);
 	}
 	original_release(&original);
 	return error;
@@ -372,7 +372,7 @@ int srd_copy_directory(struct srd_store *source, struct srd_store *target, const
 	struct original original = { .salvaged = salvaged };
 	struct srd_path from, to;
 	struct srd_txn *txn;
-	unsigned stripe;
+	struct srd_hold hold;
 	int error = key_len ? srd_path_start(&from, key, key_len) : 0;
 
 	*salvaged = (struct srd_salvaged){ 0 };
@@ -380,13 +380,13 @@ int srd_copy_directory(struct srd_store *source, struct srd_store *target, const
 		error = srd_path_start(&to, key, key_len);
 	srd_extents_init(&original.extents);
 	if (!error)
-		error = take_pinned(source, key_len ? &from : NULL, true, &original, &stripe);
+		error = take_held(source, key_len ? &from : NULL, true, &original, &hold);
 	if (error)
 		return error;
 	error = srd_txn_begin(target, &txn);
 	if (!error)
 		error = srd_txn_end(txn, put_directory(txn, key_len ? &to : NULL, &original));
-	srd_pins_give(source->pins, stripe, 1);
+	srd_hold_drop(&hold);
 	original_release(&original);
 	return error;
 }

@@ -15,6 +15,7 @@
 struct found {
 	bool one_run;
 	uint64_t run, size;           /* one_run */
+	struct srd_hold hold;         /* of the log that it lies in */
 	struct srd_extents extents;   /* else */
 };
 
@@ -34,22 +35,25 @@ static int take_inode(struct srd_store *store, uint32_t index, struct found *fou
 	return error;
 }
 
-/* Uses up FOUND. */
-static int resolve(struct srd_store *store, struct found *found, unsigned stripe, srd_value *value)
-{
-	if (found->one_run)
-		return srd_value_resolve_run(store, found->run, found->size, stripe, value);
-	int error = srd_value_resolve(store, &found->extents, stripe, value);
-	srd_extents_release(&found->extents);
-	return error;
-}
-
-/* Gives FOUND, and its pin, up. */
-static void drop(struct srd_store *store, struct found *found, unsigned stripe)
+/* Gives FOUND up, and the log that it lies in. */
+static void drop(struct found *found)
 {
 	if (!found->one_run)
 		srd_extents_release(&found->extents);
-	srd_pins_give(store->pins, stripe, 1);
+	srd_hold_drop(&found->hold);
+}
+
+/* Uses up FOUND. */
+static int resolve(struct found *found, srd_value *value)
+{
+	int error = found->one_run ? srd_value_resolve_run(&found->hold, found->run, found->size, value)
+	                           : srd_value_resolve(&found->hold, &found->extents, value);
+
+	if (error)
+		drop(found);
+	else if (!found->one_run)
+		srd_extents_release(&found->extents);
+	return error;
 }
 
 /* What DENTRY, if any, has to say, if it is of TYPE. */
@@ -64,38 +68,32 @@ static int take(struct srd_store *store, uint32_t dentry, uint32_t type, struct 
 	return type == S_IFREG ? srd_value_kind_error(mode) : -EINVAL;
 }
 
-/* Finds the value of KEY, if TYPE is what stands there; a pin is taken. */
-static int find(struct srd_store *store, const void *key, size_t key_len, uint32_t type,
-                struct found *found, unsigned *stripe)
+/* Finds the value of KEY, if TYPE is what stands there, and holds its log. */
+static int find(struct srd_store *store, const void *key, size_t key_len, uint32_t type, struct found *found)
 {
 	struct srd_path path;
+	unsigned stripe;
 	int error = srd_path_start(&path, key, key_len);
 
 	if (!error)
-		error = srd_store_read(store, stripe);
+		error = srd_store_read(store, &stripe);
 	if (error)
 		return error;
 	error = take(store, srd_path_find(&store->state, &path), type, found);
 	if (!error)
-		srd_pins_take(store->pins, *stripe, 1);
-	int bad = srd_store_done(store, *stripe);
+		found->hold = srd_store_hold_read(store, stripe);
+	int bad = srd_store_done(store, stripe);
 	if (bad && !error)
-		drop(store, found, *stripe);
+		drop(found);
 	return bad ? bad : error;
 }
 
 static int get(struct srd_store *store, const void *key, size_t key_len, uint32_t type, srd_value *value)
 {
 	struct found found;
-	unsigned stripe;
-	int error = find(store, key, key_len, type, &found, &stripe);
+	int error = find(store, key, key_len, type, &found);
 
-	if (error)
-		return error;
-	error = resolve(store, &found, stripe, value);
-	if (error)
-		srd_pins_give(store->pins, stripe, 1);
-	return error;
+	return error ? error : resolve(&found, value);
 }
 
 int srd_get(struct srd_store *store, const void *key, size_t key_len, srd_value *value)
@@ -149,12 +147,13 @@ static uint32_t look_up(const struct srd_state *state, uint32_t root, struct srd
 	return srd_state_lookup_hashed(state, root, hash, path->name, path->name_len);
 }
 
-/* Finds the group's values and takes a pin for each; 0 or why nothing can be read. */
-static int find_group(struct group *group, unsigned *stripe)
+/* Finds the group's values and holds their log for each; 0 or why nothing can be read. */
+static int find_group(struct group *group)
 {
 	struct srd_store *store = group->store;
-	unsigned long pins = 0;
-	int error = srd_store_read(store, stripe);
+	unsigned long holds = 0;
+	unsigned stripe;
+	int error = srd_store_read(store, &stripe);
 
 	if (error)
 		return error;
@@ -167,37 +166,34 @@ static int find_group(struct group *group, unsigned *stripe)
 		group->errors[i] = take(store, dentry, S_IFREG, &group->found[i]);
 		if (group->errors[i])
 			continue;
-		pins++;
+		holds++;
+		group->found[i].hold = (struct srd_hold){ .log = store->log, .stripe = stripe };
 		if (group->found[i].one_run)
 			__builtin_prefetch(store->log->map + group->found[i].run);
 	}
-	srd_pins_take(store->pins, *stripe, pins);
-	int bad = srd_store_done(store, *stripe);
+	srd_log_hold(store->log, stripe, holds);
+	int bad = srd_store_done(store, stripe);
 	for (size_t i = 0; bad && i < group->count; i++)
 		if (!group->errors[i])
-			drop(store, &group->found[i], *stripe);
+			drop(&group->found[i]);
 	return bad;
 }
 
 /* The number of values got, or a negative code. */
 static ssize_t get_group(struct group *group)
 {
-	unsigned stripe;
 	ssize_t got = 0;
 
 	for (size_t i = 0; i < group->count; i++)
 		group->errors[i] = srd_path_start(&group->paths[i], group->keys[i].data, group->keys[i].len);
-	int error = find_group(group, &stripe);
+	int error = find_group(group);
 	if (error)
 		return error;
 	for (size_t i = 0; i < group->count; i++) {
 		if (group->errors[i])
 			continue;
-		group->errors[i] = resolve(group->store, &group->found[i], stripe, &group->values[i]);
-		if (group->errors[i])
-			srd_pins_give(group->store->pins, stripe, 1);
-		else
-			got++;
+		group->errors[i] = resolve(&group->found[i], &group->values[i]);
+		got += !group->errors[i];
 	}
 	return got;
 }

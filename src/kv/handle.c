@@ -89,11 +89,12 @@ int srd_info(struct srd_store *store, struct srd_info *info)
 	srd_mutex_lock(&store->commit_mutex);
 	fill_from_image(store, &filled);
 	fill_from_log(store->log, &filled);
-	srd_mutex_unlock(&store->commit_mutex);
-	if (fstat(store->log->fd, &st) < 0)
-		return srd_errno();
-	filled.file_bytes = (uint64_t)st.st_size;
+	error = fstat(store->log->fd, &st) < 0 ? srd_errno() : 0;
 	filled.read_only = (store->flags & SRD_RDONLY) || filled.damaged_records > 0 || srd_log_is_lost(store->log);
+	srd_mutex_unlock(&store->commit_mutex);
+	if (error)
+		return error;
+	filled.file_bytes = (uint64_t)st.st_size;
 	*info = filled;
 	return 0;
 }

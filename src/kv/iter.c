@@ -121,7 +121,8 @@ static void scan_fill(struct srd_iter *iter)
 
 static int start(struct srd_iter *iter, const void *prefix, size_t prefix_len)
 {
-	int error = srd_store_read(iter->store, &iter->stripe);
+	unsigned stripe;
+	int error = srd_store_read(iter->store, &stripe);
 
 	if (error)
 		return error;
@@ -130,12 +131,11 @@ static int start(struct srd_iter *iter, const void *prefix, size_t prefix_len)
 		error = srd_walk_start(iter, prefix, prefix_len);
 	iter->dentry = 1;
 	iter->dentry_end = iter->store->state.dentries.count;
-	iter->pins = iter->store->pins;
 	if (!error)
-		srd_pins_take(iter->pins, iter->stripe, 1);
-	int bad = srd_store_done(iter->store, iter->stripe);
-	if (bad && !error)
-		srd_pins_give(iter->pins, iter->stripe, 1);
+		iter->hold = srd_store_hold_read(iter->store, stripe);
+	int bad = srd_store_done(iter->store, stripe);
+	if (bad)
+		srd_hold_drop(&iter->hold);
 	return bad ? bad : error;
 }
 
@@ -171,10 +171,20 @@ void srd_iter_free(struct srd_iter *iter)
 	if (!iter)
 		return;
 	free(iter->many);
-	srd_pins_give(iter->pins, iter->stripe, 1);
+	srd_hold_drop(&iter->hold);
+	srd_hold_drop(&iter->again);
 	free(iter->levels);
 	free(iter->text);
 	free(iter);
+}
+
+/* Read side held: what is taken from now on lies in the log as it is now. */
+static void hold_log(struct srd_iter *iter, unsigned stripe)
+{
+	if (iter->hold.log == iter->store->log)
+		return;
+	srd_hold_drop(&iter->hold);
+	iter->hold = srd_store_hold_read(iter->store, stripe);
 }
 
 static int fill(struct srd_iter *iter)
@@ -184,6 +194,7 @@ static int fill(struct srd_iter *iter)
 
 	if (error)
 		return error;
+	hold_log(iter, stripe);
 	iter->count = iter->next = 0;
 	iter->text_len = 0;
 	iter->parent = 0;
@@ -204,6 +215,7 @@ static int look_again(struct srd_iter *iter, const struct srd_found *found, stru
 
 	if (error)
 		return error;
+	iter->again = srd_store_hold_read(iter->store, stripe);
 	uint32_t inode = srd_state_inode_of(state, found->ino);
 	error = inode ? srd_extents_copy(state, srd_inode_at(state, inode), extents) : -ENOENT;
 	int bad = srd_store_done(iter->store, stripe);
@@ -215,11 +227,12 @@ static int resolve(struct srd_iter *iter, const struct srd_found *found, srd_val
 	struct srd_extents extents;
 
 	if (found->one_run)
-		return srd_value_resolve_run(iter->store, found->run, found->size, iter->stripe, value);
+		return srd_value_resolve_run(&iter->hold, found->run, found->size, value);
 	srd_extents_init(&extents);
+	srd_hold_drop(&iter->again);
 	int error = look_again(iter, found, &extents);
 	if (!error)
-		error = srd_value_resolve(iter->store, &extents, iter->stripe, value);
+		error = srd_value_resolve(&iter->again, &extents, value);
 	srd_extents_release(&extents);
 	return error;
 }
@@ -254,7 +267,7 @@ int srd_iter_next(struct srd_iter *iter, struct srd_entry *entry)
 			if (hand_out(iter, &iter->found[iter->next++], entry))
 				return 1;
 		if (iter->ended)
-			return srd_store_absence(iter->store, 0);
+			return srd_log_is_lost(iter->hold.log) ? SRD_ELOST : 0;
 		int error = fill(iter);
 		if (error)
 			return error;

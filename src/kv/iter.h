@@ -38,8 +38,8 @@ struct srd_iter {
 	struct srd_store *store;
 	int flags;                 /* enum srd_iter_flags */
 	unsigned part, parts;
-	struct srd_pins *pins;     /* the store's, which may be closed before us */
-	unsigned stripe;           /* of the pin that is held throughout */
+	struct srd_hold hold;      /* of the log that the chunk refers to */
+	struct srd_hold again;     /* of that of the value handed out last, if it was looked up again */
 	bool walking, ended;
 
 	struct srd_found found[SRD_CHUNK_LEN];

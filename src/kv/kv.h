@@ -74,12 +74,9 @@ int srd_value_kind_error(uint32_t mode);
 int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t len,
                     const uint8_t **data);
 /* Verify what EXTENTS name, or LEN bytes from the start of the run at RUN, and
- * point VALUE at it.  The caller has taken a pin with STRIPE, which is VALUE's
- * on success. */
-int srd_value_resolve(struct srd_store *store, const struct srd_extents *extents, unsigned stripe,
-                      srd_value *value);
-int srd_value_resolve_run(struct srd_store *store, uint64_t run, uint64_t len, unsigned stripe,
-                          srd_value *value);
+ * point VALUE at it.  What HOLD holds is VALUE's on success. */
+int srd_value_resolve(const struct srd_hold *hold, const struct srd_extents *extents, srd_value *value);
+int srd_value_resolve_run(const struct srd_hold *hold, uint64_t run, uint64_t len, srd_value *value);
 /* True if INODE, which may have content, has none but the start of one run. */
 static inline bool srd_inode_is_one_run(const struct srd_inode *inode)
 {
@@ -145,8 +142,9 @@ static inline int srd_txn_end(struct srd_txn *txn, int error)
 /* ---- scan.c ---- */
 
 typedef int srd_scan_call(void *user, const struct srd_event *event);
-/* As srd_scan() of the records from FROM, where one begins, to END, which is no later than
+/* As srd_scan() of LOG, which is held, from FROM, where a record begins, to END, which is no later than
  * the log's. */
-int srd_scan_part(struct srd_store *store, uint64_t from, uint64_t end, int flags, srd_scan_call *call, void *user);
+int srd_scan_part(struct srd_store *store, struct srd_log *log, uint64_t from, uint64_t end, int flags,
+                  srd_scan_call *call, void *user);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * reader.c - a value read piece by piece, as it was when the reader was made:
- * the extents are copied then, and a pin keeps the log mapped.
+ * the extents are copied then, and the log they lie in is held.
  */
 #include "config.h"
 
@@ -14,9 +14,7 @@
 #include "base/check.h"
 
 struct srd_reader {
-	struct srd_log *log;
-	struct srd_pins *pins;
-	unsigned stripe;
+	struct srd_hold hold;
 	struct srd_extents extents;
 	uint64_t pos;
 };
@@ -49,12 +47,8 @@ int srd_reader_new(struct srd_store *store, const void *key, size_t key_len, str
 	error = srd_store_read(store, &stripe);
 	if (!error) {
 		error = init(made, store, &path);
-		if (!error) {
-			made->log = store->log;
-			made->pins = store->pins;
-			made->stripe = stripe;
-			srd_pins_take(store->pins, stripe, 1);
-		}
+		if (!error)
+			made->hold = srd_store_hold_read(store, stripe);
 		int bad = srd_store_done(store, stripe);
 		error = bad ? bad : error;
 	}
@@ -69,8 +63,7 @@ void srd_reader_free(struct srd_reader *reader)
 {
 	if (!reader)
 		return;
-	if (reader->pins)
-		srd_pins_give(reader->pins, reader->stripe, 1);
+	srd_hold_drop(&reader->hold);
 	srd_extents_release(&reader->extents);
 	free(reader);
 }
@@ -128,7 +121,7 @@ static ssize_t read_piece(struct srd_reader *reader, char *to, size_t len, uint6
 	else
 		len = SRD_MIN(len, hole);
 	if (hole == 0 && ref->run != 0)
-		return copy_run(reader->log, ref->run, (uint32_t)(ref->skip + (pos - ref->pos)), (uint32_t)len, to);
+		return copy_run(reader->hold.log, ref->run, (uint32_t)(ref->skip + (pos - ref->pos)), (uint32_t)len, to);
 	memset(to, 0, len);
 	return (ssize_t)len;
 }

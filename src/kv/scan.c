@@ -137,7 +137,7 @@ static int prepare(struct scan *scan)
 	if (scan->prepared)
 		return 0;
 	scan->prepared = true;
-	int error = srd_owners_collect(&scan->owners, scan->store);
+	int error = srd_owners_collect(&scan->owners, scan->store, scan->log);
 	return error ? error : collect_repairs(scan);
 }
 
@@ -198,7 +198,8 @@ static void tell_history(struct scan *scan, const struct srd_owner *owner, struc
 	if (srd_store_read(scan->store, &stripe) != 0)
 		return;
 	uint32_t inode = srd_state_inode_of(&scan->store->state, owner->ino);
-	if (inode != 0)
+	/* In another log it lies elsewhere. */
+	if (inode != 0 && scan->store->log == scan->log)
 		last_op = srd_inode_at(&scan->store->state, inode)->last_op;
 	srd_store_done(scan->store, stripe);
 	if (!srd_history_older(scan->log, owner->ino, last_op, &older))
@@ -449,11 +450,12 @@ static int scan_all(struct scan *scan)
 	return error;
 }
 
-int srd_scan_part(struct srd_store *store, uint64_t from, uint64_t end, int flags, srd_scan_call *call, void *user)
+int srd_scan_part(struct srd_store *store, struct srd_log *log, uint64_t from, uint64_t end, int flags,
+                  srd_scan_call *call, void *user)
 {
 	bool first = from == SRD_FIRST_RECORD;
-	struct scan scan = { .store = store, .log = store->log, .flags = flags, .call = call, .user = user,
-	                     .at = from, .end = end, .chained = first, .last_check = store->log->sb.check,
+	struct scan scan = { .store = store, .log = log, .flags = flags, .call = call, .user = user,
+	                     .at = from, .end = end, .chained = first, .last_check = log->sb.check,
 	                     .threads = srd_crew_cpus() };
 	int error = first ? scan_superblock(&scan) : 0;
 
@@ -470,5 +472,10 @@ int srd_scan(struct srd_store *store, int flags, srd_scan_call *call, void *user
 {
 	int error = srd_store_follow(store);
 
-	return error ? error : srd_scan_part(store, SRD_FIRST_RECORD, atomic_load(&store->log->end), flags, call, user);
+	if (error)
+		return error;
+	struct srd_hold hold = srd_store_hold(store);
+	error = srd_scan_part(store, hold.log, SRD_FIRST_RECORD, atomic_load(&hold.log->end), flags, call, user);
+	srd_hold_drop(&hold);
+	return error;
 }

@@ -63,10 +63,9 @@ int srd_stat(struct srd_store *store, const void *key, size_t key_len, struct sr
 	uint32_t dentry = srd_path_find(&store->state, &path);
 	if (dentry)
 		srd_stat_fill(store, srd_inode_at(&store->state, srd_dentry_at(&store->state, dentry)->inode), st);
+	int absence = dentry ? 0 : srd_store_absence(store, -ENOENT);
 	error = srd_store_done(store, stripe);
-	if (error)
-		return error;
-	return dentry ? 0 : srd_store_absence(store, -ENOENT);
+	return error ? error : absence;
 }
 
 int srd_exists(struct srd_store *store, const void *key, size_t key_len)
@@ -79,11 +78,9 @@ int srd_exists(struct srd_store *store, const void *key, size_t key_len)
 		error = srd_store_read(store, &stripe);
 	if (error)
 		return error;
-	bool found = srd_path_find(&store->state, &path) != 0;
+	int found = srd_path_find(&store->state, &path) != 0 ? 1 : srd_store_absence(store, 0);
 	error = srd_store_done(store, stripe);
-	if (error)
-		return error;
-	return found ? 1 : srd_store_absence(store, 0);
+	return error ? error : found;
 }
 
 struct srd_attr srd_attr_from(const struct srd_stat *st, unsigned mask, uint32_t mode)

@@ -31,14 +31,13 @@ int srd_value_kind_error(uint32_t mode)
 	}
 }
 
-static void set(struct srd_store *store, unsigned stripe, const void *data, uint64_t len,
-                srd_value *value)
+static void set(const struct srd_hold *hold, const void *data, uint64_t len, srd_value *value)
 {
 	value->own.one = (struct iovec){ .iov_base = (void *)data, .iov_len = len };
 	value->own.many = NULL;
-	value->own.pin = store->pins;
-	value->own.stripe = stripe;
-	value->own.log = store->log;
+	value->own.pin = hold->log->pins;
+	value->own.stripe = hold->stripe;
+	value->own.log = hold->log;
 	value->data = data;
 	value->len = len;
 	value->iov = &value->own.one;
@@ -60,14 +59,13 @@ int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t l
 	return 0;
 }
 
-int srd_value_resolve_run(struct srd_store *store, uint64_t run, uint64_t len, unsigned stripe,
-                          srd_value *value)
+int srd_value_resolve_run(const struct srd_hold *hold, uint64_t run, uint64_t len, srd_value *value)
 {
 	const uint8_t *data = zeros;
-	int error = len ? srd_value_bytes(store->log, run, 0, (uint32_t)len, &data) : 0;
+	int error = len ? srd_value_bytes(hold->log, run, 0, (uint32_t)len, &data) : 0;
 
 	if (!error)
-		set(store, stripe, data, len, value);
+		set(hold, data, len, value);
 	return error;
 }
 
@@ -129,22 +127,21 @@ static int collect(struct srd_log *log, const struct srd_extents *extents, struc
 	return error ? error : add_zeros(pieces, extents->size - pos);
 }
 
-int srd_value_resolve(struct srd_store *store, const struct srd_extents *extents, unsigned stripe,
-                      srd_value *value)
+int srd_value_resolve(const struct srd_hold *hold, const struct srd_extents *extents, srd_value *value)
 {
 	struct pieces pieces = { NULL, 0, 0 };
-	int error = collect(store->log, extents, &pieces);
+	int error = collect(hold->log, extents, &pieces);
 
 	if (error) {
 		free(pieces.iov);
 		return error;
 	}
 	if (pieces.count <= 1) {
-		set(store, stripe, pieces.count ? pieces.iov[0].iov_base : zeros, extents->size, value);
+		set(hold, pieces.count ? pieces.iov[0].iov_base : zeros, extents->size, value);
 		free(pieces.iov);
 		return 0;
 	}
-	set(store, stripe, NULL, extents->size, value);
+	set(hold, NULL, extents->size, value);
 	value->own.many = pieces.iov;
 	value->iov = pieces.iov;
 	value->iov_count = (int)pieces.count;

@@ -49,17 +49,32 @@ static bool look_is_due(struct srd_log *log)
 	return true;
 }
 
-bool srd_log_is_behind(struct srd_log *log)
+enum srd_log_news srd_log_news(struct srd_log *log)
 {
+	if (!log->shm)
+		return SRD_LOG_LOOK;
 	if (srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed) ||
 	    atomic_load_explicit(&log->lost, memory_order_relaxed) == SRD_LOST_UNSEEN)
-		return true;
+		return SRD_LOG_NEWS;
 	/* Who has another shm than ours, or none, raises no count that we see, nor
 	 * does who puts another file in its place: now and then we look. */
-	if (!log->strict && !look_is_due(log))
-		return false;
+	return log->strict || look_is_due(log) ? SRD_LOG_LOOK : SRD_LOG_NO_NEWS;
+}
+
+bool srd_log_is_behind(struct srd_log *log)
+{
+	enum srd_log_news news = srd_log_news(log);
+
+	return news == SRD_LOG_LOOK ? srd_log_looks_behind(log) : news == SRD_LOG_NEWS;
+}
+
+bool srd_log_looks_behind(struct srd_log *log)
+{
+	/* With shm it is for the name, too, that we are here. */
+	bool name_is_due = log->shm || log->strict || look_is_due(log);
 	bool differs = (uint64_t)srd_log_size(log) != atomic_load(&log->end) ||
-	               srd_log_is_replaced(log);
+	               atomic_load_explicit(&log->lost, memory_order_relaxed) == SRD_LOST_UNSEEN ||
+	               (name_is_due && srd_log_is_replaced(log));
 	/* Who follows asks once more, with the mutex held: that look must not be put off. */
 	if (differs)
 		atomic_store_explicit(&log->looked_ns, 0, memory_order_relaxed);

@@ -31,6 +31,7 @@
 #include "base/guard.h"
 #include "base/io.h"
 #include "format/draft.h"
+#include "log/pins.h"
 #include "log/shm.h"
 
 enum srd_log_flags {
@@ -53,6 +54,7 @@ struct srd_log {
 	struct srd_superblock sb;
 	bool sb_damaged;          /* sb is from the spare */
 	atomic_uint *own;         /* not 0 in the process that opened it; see open.c */
+	struct srd_pins *pins;    /* who uses it; the last one closes it */
 
 	const uint8_t *map;       /* [0, map_len); valid below `end` */
 	uint64_t map_len;
@@ -119,11 +121,26 @@ int srd_log_create(const char *path, unsigned mode, const struct srd_io *io);
 /* Opens the file, its locks and its mapping; reads nothing but the superblock.
  * The log is usable after srd_log_recover(). */
 int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **log);
-/* Gives back all but the mapping, for pointers into it. */
-void srd_log_retire(struct srd_log *log);
-/* Gives back locks, mapping and memory.  In a child of the process that opened it
- * locks and shm are left to that one. */
+/* One more owner of LOG, who closes it like the first.  Call as an owner. */
+static inline void srd_log_share(struct srd_log *log)
+{
+	srd_pins_share(log->pins);
+}
+/* Gives back locks and shm, for good, and what its owner has of it; mapping, file and memory
+ * go with the last who has or holds it.  In a child of the process that opened it locks and
+ * shm are left to that one. */
 void srd_log_close(struct srd_log *log);
+/* Keeps LOG mapped and readable COUNT times more, whatever becomes of its owners; each is
+ * dropped with the same STRIPE, by any thread.  Call as an owner, or under what keeps
+ * one: a store's read side or commit mutex. */
+static inline void srd_log_hold(const struct srd_log *log, unsigned stripe, unsigned long count)
+{
+	srd_pins_take(log->pins, stripe, count);
+}
+static inline void srd_log_drop(const struct srd_log *log, unsigned stripe, unsigned long count)
+{
+	srd_pins_give(log->pins, stripe, count);
+}
 /* Text "pid N on HOST since TIME" of the exclusive holder; -ENOENT: nobody.  IO NULL:
  * the real one. */
 int srd_log_holder(const char *path, const struct srd_io *io, char *text, size_t size);
@@ -195,8 +212,17 @@ void srd_log_accept(struct srd_log *log);
  * open exclusively. */
 int srd_log_restore(struct srd_log *log);
 
-/* True if others have appended since (one load with shm, fstat without). */
+enum srd_log_news {
+	SRD_LOG_NO_NEWS,
+	SRD_LOG_NEWS,             /* others have appended, or worse */
+	SRD_LOG_LOOK,             /* only a look at the file tells: srd_log_is_behind() */
+};
+/* Whether there is something to follow, as far as memory tells: with shm it mostly does. */
+enum srd_log_news srd_log_news(struct srd_log *log);
+/* The same with a look at the file, if that takes one. */
 bool srd_log_is_behind(struct srd_log *log);
+/* Looks at the file, whatever memory says. */
+bool srd_log_looks_behind(struct srd_log *log);
 
 /* ---- origin.c: thread-safe ---- */
 

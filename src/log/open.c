@@ -105,6 +105,58 @@ static int make_own(struct srd_log *log)
 	return 0;
 }
 
+/* Gives up what others see of us. */
+static void retire(struct srd_log *log)
+{
+	bool had_shm = log->shm && !(log->flags & SRD_LOG_RDONLY);
+
+	if (!srd_log_is_own(log))
+		return;
+	srd_shm_close(log->shm);
+	log->shm = NULL;
+	/* The last one tidies up; who opens now waits a moment. */
+	if (had_shm && srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) == 0)
+		srd_shm_remove(log->io, log->dir_fd, log->name);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_WRITERS, false);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
+}
+
+/* Nobody uses it any more. */
+static void destroy(void *user)
+{
+	struct srd_log *log = user;
+
+	srd_log_unmap(log);
+	if (log->own)
+		munmap(log->own, sizeof *log->own);
+	if (log->fd >= 0)
+		close(log->fd);   /* its locks go with it */
+	if (log->dir_fd >= 0)
+		close(log->dir_fd);
+	if (log->rouse_fd >= 0)
+		close(log->rouse_fd);
+	if (log->notice_fd >= 0)
+		close(log->notice_fd);
+	pthread_cond_destroy(&log->sync_done);
+	pthread_mutex_destroy(&log->sync_mutex);
+	free(log->damage);
+	free(log->name);
+	free(log);
+}
+
+void srd_log_close(struct srd_log *log)
+{
+	if (!log)
+		return;
+	if (log->fd >= 0)
+		retire(log);
+	if (log->pins)
+		srd_pins_close(log->pins);
+	else
+		destroy(log);
+}
+
 int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **out)
 {
 	struct srd_log *log = calloc(1, sizeof *log);
@@ -118,6 +170,8 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	pthread_mutex_init(&log->sync_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
 	int error = make_own(log);
+	if (!error && !(log->pins = srd_pins_new(destroy, log)))
+		error = -ENOMEM;
 	if (!error)
 		error = io->find(io, path, &log->dir_fd, &log->name);
 	if (!error)
@@ -144,46 +198,6 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 		srd_shm_set_exclusive(log->shm);
 	*out = log;
 	return 0;
-}
-
-void srd_log_retire(struct srd_log *log)
-{
-	bool had_shm = log->shm && !(log->flags & SRD_LOG_RDONLY);
-
-	if (!srd_log_is_own(log))
-		return;
-	srd_shm_close(log->shm);
-	log->shm = NULL;
-	/* The last one tidies up; who opens now waits a moment. */
-	if (had_shm && srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) == 0)
-		srd_shm_remove(log->io, log->dir_fd, log->name);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_WRITERS, false);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
-}
-
-void srd_log_close(struct srd_log *log)
-{
-	if (!log)
-		return;
-	if (log->fd >= 0)
-		srd_log_retire(log);
-	srd_log_unmap(log);
-	if (log->own)
-		munmap(log->own, sizeof *log->own);
-	if (log->fd >= 0)
-		close(log->fd);   /* its locks go with it */
-	if (log->dir_fd >= 0)
-		close(log->dir_fd);
-	if (log->rouse_fd >= 0)
-		close(log->rouse_fd);
-	if (log->notice_fd >= 0)
-		close(log->notice_fd);
-	pthread_cond_destroy(&log->sync_done);
-	pthread_mutex_destroy(&log->sync_mutex);
-	free(log->damage);
-	free(log->name);
-	free(log);
 }
 
 int srd_log_holder(const char *path, const struct srd_io *io, char *text, size_t size)

@@ -35,8 +35,11 @@ static inline void srd_change_tell_name(const struct srd_change *change, uint32_
 	const struct srd_watch *watch = change->state->watch;
 	const struct srd_inode *inode = srd_inode_at(change->state, dir);
 
-	if (watch && (inode->ino == SRD_ROOT_INO || atomic_load_explicit(&inode->pins, memory_order_relaxed) > 0))
-		watch->entry(watch->user, inode->ino, name, len);
+	if (!watch || (inode->ino != SRD_ROOT_INO && atomic_load_explicit(&inode->pins, memory_order_relaxed) == 0))
+		return;
+	const uint8_t *text = change->state->source.at(change->state->source.user, name, len);
+	if (text)
+		watch->entry(watch->user, inode->ino, (const char *)text, len);
 }
 
 /* The traces that an op leaves on the inodes it names. */

@@ -98,8 +98,8 @@ struct srd_xattr {
  * in such directories (or the root), for nobody can know others.  Called in the
  * middle of a change, so it must neither look at the state nor wait. */
 struct srd_watch {
-	/* A name in DIR stands for something else now; it lies at NAME in the log. */
-	void (*entry)(void *user, uint64_t dir, uint64_t name, uint8_t len);
+	/* NAME, valid during the call, stands for something else in DIR now. */
+	void (*entry)(void *user, uint64_t dir, const char *name, uint8_t len);
 	/* The attributes of INO changed, and its bytes from FROM to TO. */
 	void (*inode)(void *user, uint64_t ino, uint64_t from, uint64_t to);
 	/* There is something to tell, and no lock is held any more. */

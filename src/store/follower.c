@@ -3,7 +3,6 @@
 
 #include "store/follower.h"
 
-
 #include "base/thread.h"
 
 /* A store that cannot be followed any more is told of once: all is different now. */
@@ -12,8 +11,14 @@ static void *follow(void *user)
 	struct srd_store *store = user;
 	int error = 0;
 
-	while (!atomic_load(&store->unfollowing) && error != SRD_EREPLACED) {
-		srd_log_wait(store->log, error != 0);
+	while (error != SRD_EREPLACED) {
+		struct srd_hold hold = srd_store_hold(store);
+		bool stop = atomic_load(&store->unfollowing);
+		if (!stop)
+			srd_log_wait(hold.log, error != 0);
+		srd_hold_drop(&hold);
+		if (stop)
+			break;
 		error = srd_store_follow(store);
 	}
 	if (error == SRD_EREPLACED)
@@ -37,8 +42,11 @@ void srd_follower_stop(struct srd_store *store)
 {
 	if (!store->following)
 		return;
+	/* In this order: a log that is not held yet is waited for by nobody who has not seen it. */
 	atomic_store(&store->unfollowing, true);
-	srd_log_rouse(store->log);
+	struct srd_hold hold = srd_store_hold(store);
+	srd_log_rouse(hold.log);
+	srd_hold_drop(&hold);
 	pthread_join(store->follower, NULL);
 	store->following = false;
 	srd_mutex_lock(&store->commit_mutex);

@@ -42,25 +42,24 @@ static void peek_at(void *user, const struct srd_record *record, const uint8_t *
 }
 
 /* What the log has between FROM and UPTO comes to the state of FOLDING. */
-static int replay(const struct srd_store *store, const struct srd_log_place *from, uint64_t upto,
-                  struct folding *folding)
+static int replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto, struct folding *folding)
 {
 	struct srd_log_visitor visitor = { .visit = apply_to, .peek = peek_at, .user = folding };
 
-	return srd_log_replay(store->log, from, upto, &visitor);
+	return srd_log_replay(log, from, upto, &visitor);
 }
 
 /* The state that the log up to UPTO adds up to.  SRD_EDAMAGED: there it is, but for
  * damaged commits. */
-static int fold(const struct srd_store *store, uint64_t upto, const atomic_uint *stop, struct srd_state *state)
+static int fold(const struct srd_log *log, uint64_t upto, const atomic_uint *stop, struct srd_state *state)
 {
-	struct srd_log_place start = srd_log_start(store->log);
+	struct srd_log_place start = srd_log_start(log);
 	struct folding folding = { .state = state, .stop = stop };
-	int error = srd_state_init(state, &store->log->sb, srd_store_source(store), 0);
+	int error = srd_state_init(state, &log->sb, srd_store_source(log), 0);
 
 	if (error)
 		return error;
-	error = replay(store, &start, upto, &folding);
+	error = replay(log, &start, upto, &folding);
 	if (error && error != SRD_EDAMAGED)
 		srd_state_release(state);
 	return error;
@@ -73,7 +72,7 @@ static int rebuild(void *user, struct srd_table *const **tables)
 
 	if (!rebuilt)
 		return -ENOMEM;
-	int error = fold(store, store->image.offset, NULL, &rebuilt->state);
+	int error = fold(store->log, store->image.offset, NULL, &rebuilt->state);
 	if (error && error != SRD_EDAMAGED) {
 		free(rebuilt);
 		return error;
@@ -106,30 +105,30 @@ static int map_tables(const struct srd_log *log, const struct srd_image *image, 
 	return error;
 }
 
-static int adopt(const struct srd_store *store, const struct srd_image *image, int fd,
+static int adopt(const struct srd_log *log, const struct srd_image *image, int fd,
                  struct srd_chunks_source chunks, struct srd_state *state)
 {
 	uint64_t *checks;
-	int error = srd_log_image_checks(store->log, fd, image, &checks);
+	int error = srd_log_image_checks(log, fd, image, &checks);
 
 	if (!error)
-		error = srd_state_adopt(state, &store->log->sb, srd_store_source(store), image, checks, chunks);
+		error = srd_state_adopt(state, &log->sb, srd_store_source(log), image, checks, chunks);
 	if (error)
 		return error;
-	error = map_tables(store->log, image, fd, state);
+	error = map_tables(log, image, fd, state);
 	if (error)
 		srd_state_release(state);
 	return error;
 }
 
 /* STATE as the image has it, and where in the log that was. */
-static int load_image(const struct srd_store *store, struct srd_chunks_source chunks, struct srd_state *state,
+static int load_image(const struct srd_log *log, struct srd_chunks_source chunks, struct srd_state *state,
                       struct srd_image *image)
 {
 	SRD_AUTO_CLOSE int fd = -1;
-	int error = srd_log_image_open(store->log, image, &fd);
+	int error = srd_log_image_open(log, image, &fd);
 
-	return error ? error : adopt(store, image, fd, chunks, state);
+	return error ? error : adopt(log, image, fd, chunks, state);
 }
 
 static struct srd_store_image describe(const struct srd_image *image)
@@ -143,8 +142,8 @@ int srd_image_load(struct srd_store *store)
 	struct srd_chunks_source chunks = { .rebuild = rebuild, .forget = forget, .user = store };
 	struct srd_image image;
 
-	if (load_image(store, chunks, &store->state, &image) != 0)
-		return srd_state_init(&store->state, &store->log->sb, srd_store_source(store), 0);
+	if (load_image(store->log, chunks, &store->state, &image) != 0)
+		return srd_state_init(&store->state, &store->log->sb, srd_store_source(store->log), 0);
 	struct srd_log_place place = srd_log_image_place(&image);
 	srd_log_begin_at(store->log, &place);
 	store->image = store->saved = describe(&image);
@@ -170,7 +169,7 @@ static void carry_pins(const struct srd_state *from, struct srd_state *to)
 int srd_image_replace(struct srd_store *store)
 {
 	struct srd_state fresh, bad;
-	int error = fold(store, atomic_load(&store->log->end), NULL, &fresh);
+	int error = fold(store->log, atomic_load(&store->log->end), NULL, &fresh);
 
 	if (error == SRD_EDAMAGED)
 		error = srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));
@@ -289,55 +288,64 @@ static int save(const struct srd_image_file *file, const struct srd_state *state
 
 /* A state of our own, of the log up to PLACE: the last image and what came behind it.
  * Where that image is of no use, all of the log. */
-static int fold_beside(const struct srd_store *store, const struct srd_log_place *place, const atomic_uint *stop,
+static int fold_beside(const struct srd_log *log, const struct srd_log_place *place, const atomic_uint *stop,
                        struct srd_state *state)
 {
 	struct folding folding = { .state = state, .stop = stop };
 	struct srd_image image;
 
-	if (load_image(store, (struct srd_chunks_source){ 0 }, state, &image) == 0) {
+	if (load_image(log, (struct srd_chunks_source){ 0 }, state, &image) == 0) {
 		struct srd_log_place from = srd_log_image_place(&image);
 		int error = from.end > place->end ? -EEXIST
-		            : replay(store, &from, place->end, &folding);
+		            : replay(log, &from, place->end, &folding);
 		if (!error && srd_chunks_error(state->chunks) == 0)
 			return 0;
 		srd_state_release(state);
 		if (error && error != SRD_ECORRUPT)
 			return error;
 	}
-	int error = fold(store, place->end, stop, state);
+	int error = fold(log, place->end, stop, state);
 	/* An image must not hide what is damaged. */
 	if (error == SRD_EDAMAGED)
 		srd_state_release(state);
 	return error;
 }
 
-int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, struct srd_store_image *saved)
+/* The same of LOG, which is held; PLACE is where it ends. */
+static int save_beside(const struct srd_log *log, const struct srd_log_place *place, const atomic_uint *stop,
+                       struct srd_store_image *saved)
 {
 	struct srd_image_file file;
 	struct srd_state state;
+	int error = srd_image_file_begin(&file, log, place->end);
 
-	srd_mutex_lock(&store->commit_mutex);
-	struct srd_log_place place = srd_log_here(store->log);
-	bool damaged = srd_log_damages(store->log) > 0;
-	srd_mutex_unlock(&store->commit_mutex);
-	if (damaged)
-		return SRD_EDAMAGED;
-	int error = srd_log_sync(store->log, place.end);
-	if (!error)
-		error = srd_image_file_begin(&file, store->log, place.end);
 	if (error)
 		return error;
-	error = fold_beside(store, &place, stop, &state);
+	error = fold_beside(log, place, stop, &state);
 	if (error) {
 		srd_image_file_abandon(&file);
 		return error;
 	}
-	error = save(&file, &state, &place, stop, saved);
+	error = save(&file, &state, place, stop, saved);
 	srd_state_release(&state);
 	/* The old one was in our way, and would be the next time. */
 	if (error == SRD_ECORRUPT)
-		srd_image_file_remove(store->log);
+		srd_image_file_remove(log);
+	return error;
+}
+
+int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, struct srd_store_image *saved)
+{
+	srd_mutex_lock(&store->commit_mutex);
+	struct srd_hold hold = srd_store_hold(store);
+	struct srd_log_place place = srd_log_here(hold.log);
+	int error = srd_log_damages(hold.log) > 0 ? SRD_EDAMAGED : 0;
+	srd_mutex_unlock(&store->commit_mutex);
+	if (!error)
+		error = srd_log_sync(hold.log, place.end);
+	if (!error)
+		error = save_beside(hold.log, &place, stop, saved);
+	srd_hold_drop(&hold);
 	return error;
 }
 

@@ -12,34 +12,34 @@ enum { SOON_NS = 100 * 1000 };
 #define SYNC_BYTES (UINT64_C(64) << 20)
 
 /* The word the keeper sleeps on: shared where others can ask, else our own. */
-static atomic_uint *bell(struct srd_store *store, bool *shared)
+static atomic_uint *bell(struct srd_store *store, const struct srd_log *log, bool *shared)
 {
-	*shared = store->log->shm != NULL;
-	return *shared ? &store->log->shm->page->asks : &store->own_bell;
+	*shared = log->shm != NULL;
+	return *shared ? &log->shm->page->asks : &store->own_bell;
 }
 
-static void ring(struct srd_store *store)
+void srd_keeper_ring(struct srd_store *store, const struct srd_log *log)
 {
 	bool shared;
-	atomic_uint *word = bell(store, &shared);
+	atomic_uint *word = bell(store, log, &shared);
 
 	atomic_fetch_add(word, 1);
 	srd_futex_wake_all(word, shared);
 }
 
-static uint64_t unsynced(const struct srd_store *store)
+static uint64_t unsynced(const struct srd_log *log)
 {
-	return atomic_load_explicit(&store->log->end, memory_order_relaxed) -
-	       atomic_load_explicit(&store->log->durable, memory_order_relaxed);
+	return atomic_load_explicit(&log->end, memory_order_relaxed) -
+	       atomic_load_explicit(&log->durable, memory_order_relaxed);
 }
 
 /* An error poisons the log, and so reaches the next who writes or syncs. */
-static void sync_if_due(struct srd_store *store, time_t *next)
+static void sync_if_due(struct srd_store *store, const struct srd_log *log, time_t *next)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec < *next && unsynced(store) < SYNC_BYTES)
+	if (now.tv_sec < *next && unsynced(log) < SYNC_BYTES)
 		return;
 	*next = now.tv_sec + store->sync_seconds;
 	if (!(store->flags & SRD_NOSYNC))
@@ -64,18 +64,20 @@ static void *keep(void *user)
 	const struct timespec interval = { .tv_sec = store->sync_seconds }, soon = { .tv_nsec = SOON_NS };
 	uint64_t end = 0;
 	struct timespec now;
-	bool shared;
-	atomic_uint *word = bell(store, &shared);
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	time_t next_sync = now.tv_sec + store->sync_seconds;
 	while (!atomic_load(&store->stopping)) {
+		struct srd_hold hold = srd_store_hold(store);
+		bool shared;
+		atomic_uint *word = bell(store, hold.log, &shared);
 		/* The word before the look: an ask between both ends the sleep. */
 		unsigned seen = atomic_load(word);
 		bool settled = yield(store, &end);
-		sync_if_due(store, &next_sync);
+		sync_if_due(store, hold.log, &next_sync);
 		if (!atomic_load(&store->stopping))
 			srd_futex_wait(word, seen, shared, settled ? &interval : &soon);
+		srd_hold_drop(&hold);
 	}
 	return NULL;
 }
@@ -84,16 +86,18 @@ void srd_keeper_nudge(struct srd_store *store)
 {
 	if (!store->keeper_running)
 		store->keeper_running = srd_thread_start(&store->keeper, keep, store, -1) == 0;
-	if (unsynced(store) >= SYNC_BYTES && !(store->flags & SRD_NOSYNC) && !atomic_exchange(&store->nudged, 1))
-		ring(store);
+	if (unsynced(store->log) >= SYNC_BYTES && !(store->flags & SRD_NOSYNC) && !atomic_exchange(&store->nudged, 1))
+		srd_keeper_ring(store, store->log);
 }
 
 void srd_keeper_stop(struct srd_store *store)
 {
 	if (!store->keeper_running)
 		return;
+	struct srd_hold hold = srd_store_hold(store);
 	atomic_store(&store->stopping, 1);
-	ring(store);
+	srd_keeper_ring(store, hold.log);
+	srd_hold_drop(&hold);
 	pthread_join(store->keeper, NULL);
 	store->keeper_running = false;
 }

@@ -12,6 +12,8 @@
 /* After an append, with the commit mutex held: starts the thread if there is none, and
  * wakes it if there is much to sync. */
 void srd_keeper_nudge(struct srd_store *store);
+/* Wakes it where it sleeps while the store has LOG, which is held. */
+void srd_keeper_ring(struct srd_store *store, const struct srd_log *log);
 /* Ends and joins it.  Call without locks. */
 void srd_keeper_stop(struct srd_store *store);
 

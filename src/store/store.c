@@ -10,7 +10,6 @@
 #include "state/chunks.h"
 #include "store/image.h"
 #include "store/keeper.h"
-#include "store/pins.h"
 #include "store/saver.h"
 #include "store/txn.h"
 
@@ -85,11 +84,6 @@ static int open_log(const char *path, int flags, const struct srd_io *io, struct
 	return srd_log_open(path, log_flags(flags), io, log);
 }
 
-static void close_log(void *log)
-{
-	srd_log_close(log);
-}
-
 static void destroy(struct srd_store *store)
 {
 	if (store->txn) {
@@ -99,12 +93,7 @@ static void destroy(struct srd_store *store)
 	}
 	srd_state_release(&store->state);
 	/* Values still held keep the mapping, and nothing else, until they go. */
-	if (store->pins) {
-		srd_log_retire(store->log);
-		srd_pins_close(store->pins);
-	} else {
-		srd_log_close(store->log);
-	}
+	srd_log_close(store->log);
 	free(store->path);
 	free(store);
 }
@@ -114,9 +103,9 @@ static bool source_is_lost(const void *log, uint64_t offset, uint64_t prev)
 	return srd_log_lacks(log, offset, prev);
 }
 
-struct srd_source srd_store_source(const struct srd_store *store)
+struct srd_source srd_store_source(const struct srd_log *log)
 {
-	return (struct srd_source){ .at = source_at, .is_lost = source_is_lost, .user = store->log };
+	return (struct srd_source){ .at = source_at, .is_lost = source_is_lost, .user = log };
 }
 
 /* How far opening has come, and who wants to know. */
@@ -149,10 +138,7 @@ static int load(struct srd_store *store, const struct srd_progress *progress, st
 	struct srd_log_visitor visitor = { .visit = visit_opening, .peek = peek,
 	                                   .progress = progress ? tell : NULL, .user = &opening };
 
-	store->pins = srd_pins_new(close_log, store->log);
-	if (!store->pins)
-		return -ENOMEM;
-	int error = again ? srd_state_init(&store->state, &store->log->sb, srd_store_source(store), 0)
+	int error = again ? srd_state_init(&store->state, &store->log->sb, srd_store_source(store->log), 0)
 	                  : srd_image_load(store);
 
 	store->state.orphans = orphans;
@@ -272,27 +258,63 @@ int srd_store_follow(struct srd_store *store)
 	return error;
 }
 
-int srd_store_read(struct srd_store *store, unsigned *stripe)
+/* Out of the read side and in again: nothing is waited for under it. */
+static int step_out_to_follow(struct srd_store *store, unsigned stripe)
 {
-	if (srd_log_is_behind(store->log)) {
-		int error = srd_store_follow(store);
-		if (error)
-			return error;
+	srd_brlock_read_unlock(&store->state_lock, stripe);
+	int error = srd_store_follow(store);
+	srd_brlock_read_lock(&store->state_lock, stripe);
+	return error;
+}
+
+static int step_out_to_look(struct srd_store *store, unsigned stripe)
+{
+	struct srd_hold hold = srd_store_hold_read(store, stripe);
+
+	srd_brlock_read_unlock(&store->state_lock, stripe);
+	bool behind = srd_log_looks_behind(hold.log);
+	srd_hold_drop(&hold);
+	int error = behind ? srd_store_follow(store) : 0;
+	srd_brlock_read_lock(&store->state_lock, stripe);
+	return error;
+}
+
+static int catch_up(struct srd_store *store, unsigned stripe)
+{
+	switch (srd_log_news(store->log)) {
+	case SRD_LOG_NO_NEWS: return 0;
+	case SRD_LOG_NEWS: return step_out_to_follow(store, stripe);
+	case SRD_LOG_LOOK: return step_out_to_look(store, stripe);
 	}
-	*stripe = srd_brlock_stripe();
-	srd_brlock_read_lock(&store->state_lock, *stripe);
-	/* With the lock held: the tables may be replaced otherwise. */
-	while (tables_error(store)) {
-		srd_brlock_read_unlock(&store->state_lock, *stripe);
-		int error = srd_store_follow(store);
-		if (error)
-			return error;
-		srd_brlock_read_lock(&store->state_lock, *stripe);
+	return 0;
+}
+
+int srd_store_read(struct srd_store *store, unsigned *out)
+{
+	unsigned stripe = srd_brlock_stripe();
+
+	srd_brlock_read_lock(&store->state_lock, stripe);
+	int error = catch_up(store, stripe);
+	while (!error && tables_error(store))
+		error = step_out_to_follow(store, stripe);
+	if (!error)
+		error = atomic_load_explicit(&store->broken, memory_order_relaxed);
+	if (error) {
+		srd_brlock_read_unlock(&store->state_lock, stripe);
+		return error;
 	}
-	int broken = atomic_load_explicit(&store->broken, memory_order_relaxed);
-	if (broken)
-		srd_brlock_read_unlock(&store->state_lock, *stripe);
-	return broken;
+	*out = stripe;
+	return 0;
+}
+
+struct srd_hold srd_store_hold(struct srd_store *store)
+{
+	unsigned stripe = srd_brlock_stripe();
+
+	srd_brlock_read_lock(&store->state_lock, stripe);
+	struct srd_hold hold = srd_store_hold_read(store, stripe);
+	srd_brlock_read_unlock(&store->state_lock, stripe);
+	return hold;
 }
 
 int srd_store_done(struct srd_store *store, unsigned stripe)
@@ -306,6 +328,25 @@ int srd_store_done(struct srd_store *store, unsigned stripe)
 int srd_store_absence(const struct srd_store *store, int error)
 {
 	return srd_log_is_lost(store->log) ? SRD_ELOST : error;
+}
+
+bool srd_store_is_lost(struct srd_store *store)
+{
+	unsigned stripe = srd_brlock_stripe();
+
+	srd_brlock_read_lock(&store->state_lock, stripe);
+	bool lost = srd_log_is_lost(store->log);
+	srd_brlock_read_unlock(&store->state_lock, stripe);
+	return lost;
+}
+
+bool srd_store_is_only_writer(struct srd_store *store)
+{
+	struct srd_hold hold = srd_store_hold(store);
+	bool only = srd_log_is_only_writer(hold.log);
+
+	srd_hold_drop(&hold);
+	return only;
 }
 
 void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count)
@@ -330,9 +371,16 @@ void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count)
 int srd_store_sync(struct srd_store *store)
 {
 	/* What others have committed is to be durable too. */
-	int follow_error = srd_log_is_behind(store->log) ? srd_store_follow(store) : 0;
-	int error = srd_log_sync(store->log, atomic_load(&store->log->end));
+	struct srd_hold hold = srd_store_hold(store);
+	int follow_error = 0;
 
+	if (srd_log_is_behind(hold.log)) {
+		follow_error = srd_store_follow(store);
+		srd_hold_drop(&hold);
+		hold = srd_store_hold(store);
+	}
+	int error = srd_log_sync(hold.log, atomic_load(&hold.log->end));
+	srd_hold_drop(&hold);
 	return error ? error : follow_error;
 }
 

@@ -11,8 +11,8 @@
  *
  * Lock order, outermost first:
  *   commit mutex > append lock of the log > state (write side)
- *   state (read side) is taken with nothing else held, and nothing is waited
- *   for under it
+ *   state (read side) is taken with nothing else held but, sometimes, the commit
+ *   mutex, and nothing is waited for under it
  *   sync mutex of the log: with nothing held
  *   what `watch` takes while it is told (a leaf): with all of the above held; it is
  *   told that something was published with nothing held
@@ -26,7 +26,6 @@
 #include "base/mutex.h"
 #include "log/log.h"
 #include "state/state.h"
-#include "store/pins.h"
 
 /* An image; all 0: none. */
 struct srd_store_image {
@@ -36,7 +35,16 @@ struct srd_store_image {
 	int64_t saved_ns;
 };
 
+/* A log that stays open and mapped until it is dropped, whatever the store moves on to. */
+struct srd_hold {
+	struct srd_log *log;             /* NULL: nothing is held */
+	unsigned stripe;
+};
+
 struct srd_store {
+	/* Log and state belong together and may both be replaced, with commit_mutex and the write
+	 * side held.  So who has either the mutex or the read side may use them; who goes on
+	 * without holds the log that what was read refers to. */
 	struct srd_log *log;
 	struct srd_mutex commit_mutex;   /* writers queue for it */
 	struct srd_brlock state_lock;
@@ -47,7 +55,6 @@ struct srd_store {
 	unsigned sync_seconds;           /* unsynced bytes are synced after that long; set before use */
 	uint64_t save_after_ops;         /* an image is due after so many, or an eighth of all there is; set before use */
 	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */
-	struct srd_pins *pins;           /* of the log's mapping; the last one unmaps it */
 	char *path;
 	const struct srd_watch *watch;   /* told of what others commit, or NULL; set before use */
 	bool told;                       /* it has been, and must hear so; protected by commit_mutex */
@@ -91,9 +98,29 @@ int srd_store_close(struct srd_store *store);
  * next read is of a state from the log. */
 int srd_store_read(struct srd_store *store, unsigned *stripe);
 int srd_store_done(struct srd_store *store, unsigned stripe);
+/* The log as it is now, without a look at what others do, for a call or a few.  Nothing, or the
+ * commit mutex, is held. */
+struct srd_hold srd_store_hold(struct srd_store *store);
+/* The same with the read side (STRIPE) held: the log that what is read refers to. */
+static inline struct srd_hold srd_store_hold_read(const struct srd_store *of, unsigned stripe)
+{
+	srd_log_hold(of->log, stripe, 1);
+	return (struct srd_hold){ .log = of->log, .stripe = stripe };
+}
+static inline void srd_hold_drop(struct srd_hold *hold)
+{
+	if (hold->log)
+		srd_log_drop(hold->log, hold->stripe, 1);
+	hold->log = NULL;
+}
 /* ERROR, which says that something is not there; but SRD_ELOST where bytes of the log
- * are gone: names that cannot be read are not found, and may be there. */
+ * are gone: names that cannot be read are not found, and may be there.  Read side or commit
+ * mutex held. */
 int srd_store_absence(const struct srd_store *store, int error);
+/* True if bytes of the log are gone (log/lost.c). */
+bool srd_store_is_lost(struct srd_store *store);
+/* True if nobody else has the store open for writing now. */
+bool srd_store_is_only_writer(struct srd_store *store);
 /* Follows other processes' commits, if there are any. */
 int srd_store_follow(struct srd_store *store);
 /* All that is committed becomes durable. */
@@ -112,7 +139,7 @@ int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, i
 /* ---- The way in and out of the log, for txn.c ---- */
 
 /* The log's bytes, for a state. */
-struct srd_source srd_store_source(const struct srd_store *store);
+struct srd_source srd_store_source(const struct srd_log *log);
 
 /* Takes what an append needs, all caught up; released by srd_store_end(). */
 int srd_store_begin(struct srd_store *store);

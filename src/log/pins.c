@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "store/pins.h"
+#include "log/pins.h"
 
 #include <stdlib.h>
 
@@ -29,6 +29,12 @@ void srd_pins_give(struct srd_pins *pins, unsigned stripe, unsigned long count)
 		return;
 	pins->last(pins->user);
 	free(pins);
+}
+
+void srd_pins_share(struct srd_pins *pins)
+{
+	for (unsigned i = 0; i < SRD_BRLOCK_STRIPES; i++)
+		srd_pins_take(pins, i, 1);
 }
 
 void srd_pins_close(struct srd_pins *pins)
