@@ -48,7 +48,7 @@ struct srd_mount {
 	double timeout;                   /* seconds that the kernel may believe what it was told */
 	struct srd_legacy legacy;         /* all 0 without a keeper */
 	int orders;                       /* a worker's socket to its keeper; -1: none */
-	bool background;                  /* talks to syslog */
+	atomic_bool background;           /* talks to syslog; requests are served by then */
 };
 
 /* ---- session.c ---- */
