@@ -274,6 +274,33 @@ int srd_batch_delete(srd_batch *batch, const void *key, size_t key_len);
 int srd_batch_commit(srd_batch *batch);
 void srd_batch_free(srd_batch *batch);   /* drops what is not committed */
 
+/* ---- Transactions: a private view of the whole store ---- */
+
+/* *VIEW is the store as it is now, to be used like any other handle: whatever is done
+ * through it, it shows, and nobody else does before srd_transaction_commit().  It keeps
+ * showing what was there when it was begun, whatever others commit meanwhile.
+ *   - srd_close(VIEW) drops what is not committed.  Nothing survives this process before;
+ *     srd_sync(VIEW) returns at once and promises nothing.
+ *   - Values go to the store's file as they are put, changes are kept in memory: up to
+ *     what one commit can hold (1 GiB of names, attributes and short values), then
+ *     SRD_EFULL; srd_transaction_commit() does not fail for that.
+ *   - STORE outlives the view.  Any number of views, threads and processes may go on at once.
+ * A batch needs less, and cannot conflict; a view reads, too, and does all a store does.
+ * -EINVAL: STORE is a view.  Else as srd_open(), and as what is written (SRD_EDAMAGED). */
+int srd_transaction_begin(srd_store *store, srd_store **view);
+/* All of it becomes one commit of the store, durable on return.  Afterwards the view
+ * can be read, and is to be closed.
+ * -EBUSY: others have changed what the view has changed, or a name it has; CONFLICT
+ * (SIZE bytes, SRD_KEY_MAX + 1 suffice; may be NULL) tells the first such key.  After any
+ * error nothing has been committed, and the view is as it was (but after one of the sync
+ * itself, SRD_EPOISONED from then on: as for srd_sync()).  -EALREADY: committed before.
+ * SRD_EREPLACED: the store was compacted meanwhile, or its file replaced.
+ * What the view has only read may have changed: see srd_transaction_expect(). */
+int srd_transaction_commit(srd_store *view, char *conflict, size_t size);
+/* What KEY is (of any kind, or that there is none) is to be as it was when the view was
+ * begun, or the commit fails: for what is read to decide upon. */
+int srd_transaction_expect(srd_store *view, const void *key, size_t key_len);
+
 /* ---- Streams ---- */
 
 /* Starts a value of unknown size for KEY.  Nothing is visible before commit, and

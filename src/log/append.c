@@ -119,8 +119,15 @@ static int drop_records(struct srd_log *log)
 	return error;
 }
 
+uint64_t srd_log_next(const struct srd_log *log)
+{
+	return atomic_load_explicit(log->overlay ? &log->overlay->end : &log->end, memory_order_relaxed);
+}
+
 int srd_log_prepare(struct srd_log *log)
 {
+	if (log->overlay)
+		return 0;
 	if ((srd_log_damages(log) > 0 && !log->repairing) || srd_log_is_lost(log))
 		return SRD_EDAMAGED;
 	if (!log->cut_needed)
@@ -138,6 +145,8 @@ int srd_log_prepare(struct srd_log *log)
 
 int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *record)
 {
+	if (log->overlay)
+		return srd_overlay_append(log, draft, record);
 	int error = srd_log_prepare(log);
 
 	return error ? error : append_record(log, draft, record);

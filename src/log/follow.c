@@ -51,6 +51,8 @@ static bool look_is_due(struct srd_log *log)
 
 enum srd_log_news srd_log_news(struct srd_log *log)
 {
+	if (log->overlay)
+		return SRD_LOG_NO_NEWS;
 	if (!log->shm)
 		return SRD_LOG_LOOK;
 	if (srd_log_hint(log) != atomic_load_explicit(&log->seen, memory_order_relaxed) ||

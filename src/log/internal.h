@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "log/log.h"
+#include "log/overlay.h"
 
 /* Wall clock. */
 static inline int64_t srd_log_now_ns(void)
@@ -52,6 +53,16 @@ uint64_t srd_log_hint(const struct srd_log *log);
 void srd_log_seen(struct srd_log *log, uint64_t hint);
 /* Tells the others that the end moved.  Append lock held. */
 void srd_log_tell(struct srd_log *log);
+
+/* Where the bytes that may be looked at from OFFSET on end; nothing may where that is
+ * not above it. */
+static inline uint64_t srd_log_bound(const struct srd_log *log, uint64_t offset)
+{
+	/* Acquire: pairs with srd_log_advance() and srd_log_reveal(). */
+	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
+
+	return offset < end || !log->overlay ? end : srd_overlay_bound(log, offset);
+}
 
 /* True if RECORD continues the log at its end. */
 static inline bool srd_log_is_linked(const struct srd_log *log, const struct srd_record *record)

@@ -63,10 +63,14 @@ static bool last_is_there(const struct srd_log *log)
 
 int srd_log_lock(struct srd_log *log, bool *follow)
 {
-	if (log->flags & SRD_LOG_RDONLY)
+	if ((log->flags & SRD_LOG_RDONLY) && !log->overlay)
 		return -EROFS;
 	if (!srd_log_is_own(log))
 		return -EBADF;
+	if (log->overlay) {
+		*follow = false;
+		return 0;
+	}
 	int error = atomic_load_explicit(&log->poisoned, memory_order_relaxed);
 	if (error)
 		return error;
@@ -105,6 +109,8 @@ void srd_log_unlock(struct srd_log *log)
 	/* The last append's time serves as the clock: reading one costs. */
 	int64_t kept_ns = log->last_time_ns - log->lock_since_ns;
 
+	if (!log->lock_held)
+		return;   /* there is nobody to keep an overlay from */
 	if (!log->shm || kept_ns > KEEP_NS || (kept_ns > BUSY_NS && srd_shm_is_asked(log->shm)))
 		give_back(log);
 }

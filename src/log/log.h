@@ -39,6 +39,7 @@ enum srd_log_flags {
 	SRD_LOG_EXCLUSIVE = 2,
 	SRD_LOG_NOCHECK = 4,       /* do not verify payload */
 	SRD_LOG_SINGLE_WRITER = 8,
+	SRD_LOG_BESIDE = 16,       /* with RDONLY: another handle of ours is present for this one, too */
 };
 
 struct srd_damage {
@@ -100,6 +101,8 @@ struct srd_log {
 	atomic_ulong durable;     /* own knowledge of D */
 	uint64_t suspect_end;     /* [durable, suspect_end): appended before our open */
 	atomic_int poisoned;      /* the negative code of the sync that failed */
+
+	struct srd_overlay *overlay;   /* overlay.h: where appends go; NULL: the file.  Set before use */
 
 	struct srd_damage *damage;
 	size_t damage_count, damage_cap;
@@ -266,6 +269,8 @@ bool srd_log_yield(struct srd_log *log, bool idle);
 /* Takes the place of what lies behind the end with a durable SYNC record, as far as
  * the rules allow, and cuts the rest: the end moves.  Lock held. */
 int srd_log_prepare(struct srd_log *log);
+/* Where the next record will lie.  Lock held. */
+uint64_t srd_log_next(const struct srd_log *log);
 /* Appends a laid-out draft as one record at `end` with one write; on failure no more
  * of it stays than its beginning, for prepare to find.  Lock held.  *RECORD is the
  * header as written. */

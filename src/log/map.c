@@ -76,21 +76,18 @@ void srd_log_unmap(struct srd_log *log)
 
 const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len)
 {
-	/* Acquire: pairs with srd_log_advance. */
-	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
-
-	return srd_within(offset, len, end) ? log->map + offset : NULL;
+	return srd_within(offset, len, srd_log_bound(log, offset)) ? log->map + offset : NULL;
 }
 
 void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len)
 {
-	if (len > 0)
+	if (len > 0 && !srd_log_is_over(log, offset))
 		posix_fadvise(log->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
 }
 
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run)
 {
-	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
+	uint64_t end = srd_log_bound(log, offset);
 
 	/* Decoded in place: a copy of what was just written stalls, and each get comes by. */
 	return offset % 8 == 0 && offset >= SRD_FIRST_RECORD && offset < end &&

@@ -78,6 +78,9 @@ static int take_byte(const struct srd_log *log, int64_t byte, bool alone)
 static int take_presence(struct srd_log *log)
 {
 	bool reads = log->flags & SRD_LOG_RDONLY;
+
+	if (log->flags & SRD_LOG_BESIDE)
+		return 0;
 	int error = take_byte(log, SRD_BYTE_PRESENCE, log->flags & SRD_LOG_EXCLUSIVE);
 
 	if (reads)
@@ -140,6 +143,7 @@ static void destroy(void *user)
 		close(log->notice_fd);
 	pthread_cond_destroy(&log->sync_done);
 	pthread_mutex_destroy(&log->sync_mutex);
+	free(log->overlay);   /* its memory went with the mapping */
 	free(log->damage);
 	free(log->name);
 	free(log);

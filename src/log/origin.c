@@ -2,7 +2,7 @@
 /* origin.c - which record an op lies in, and which commit it tells of. */
 #include "config.h"
 
-#include "log/log.h"
+#include "log/internal.h"
 
 #include "base/check.h"
 
@@ -23,7 +23,7 @@ bool srd_log_record_of(const struct srd_log *log, uint64_t offset, uint64_t sear
 
 bool srd_log_restated(const struct srd_log *log, uint64_t offset, uint64_t *sequence)
 {
-	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
+	uint64_t end = srd_log_bound(log, offset);
 	struct srd_op op;
 
 	if (offset < SRD_FIRST_RECORD || offset % 8 != 0 || offset >= end ||

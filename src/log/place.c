@@ -43,7 +43,7 @@ bool srd_log_is_remote(int fd)
 
 bool srd_log_is_only_writer(const struct srd_log *log)
 {
-	return (log->flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)) || srd_log_is_alone(log);
+	return log->overlay || (log->flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)) || srd_log_is_alone(log);
 }
 
 bool srd_log_is_replaced(const struct srd_log *log)

@@ -28,6 +28,9 @@ static void *follow(void *user)
 
 int srd_follower_start(struct srd_store *store, const struct srd_watch *watch)
 {
+	/* A private view does not want to know. */
+	if (store->private)
+		return 0;
 	int error = srd_log_listen(store->log);
 
 	if (error)

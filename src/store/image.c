@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "log/image.h"
+#include "log/overlay.h"
 #include "state/image.h"
 #include "state/lost.h"
 
@@ -61,6 +62,22 @@ static int fold(const struct srd_log *log, uint64_t upto, const atomic_uint *sto
 		return error;
 	error = replay(log, &start, upto, &folding);
 	if (error && error != SRD_EDAMAGED)
+		srd_state_release(state);
+	return error;
+}
+
+/* The state of the store as it is: also of what a private view has in memory. */
+static int fold_all(const struct srd_store *store, struct srd_state *state)
+{
+	struct folding folding = { .state = state };
+
+	if (!store->private)
+		return fold(store->log, atomic_load(&store->log->end), NULL, state);
+	int error = fold(store->log, store->log->overlay->base.end, NULL, state);
+	if (error)
+		return error;
+	error = srd_overlay_walk(store->log, apply_to, &folding);
+	if (error)
 		srd_state_release(state);
 	return error;
 }
@@ -169,7 +186,7 @@ static void carry_pins(const struct srd_state *from, struct srd_state *to)
 int srd_image_replace(struct srd_store *store)
 {
 	struct srd_state fresh, bad;
-	int error = fold(store->log, atomic_load(&store->log->end), NULL, &fresh);
+	int error = fold_all(store, &fresh);
 
 	if (error == SRD_EDAMAGED)
 		error = srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));

@@ -10,6 +10,7 @@
 #include "state/chunks.h"
 #include "store/image.h"
 #include "store/keeper.h"
+#include "store/private.h"
 #include "store/saver.h"
 #include "store/txn.h"
 
@@ -71,7 +72,7 @@ static int log_flags(int flags)
 {
 	return (flags & SRD_RDONLY ? SRD_LOG_RDONLY : 0) | (flags & SRD_EXCLUSIVE ? SRD_LOG_EXCLUSIVE : 0) |
 	       (flags & SRD_SINGLE_WRITER ? SRD_LOG_SINGLE_WRITER : 0) |
-	       (flags & SRD_NOCHECK ? SRD_LOG_NOCHECK : 0);
+	       (flags & SRD_NOCHECK ? SRD_LOG_NOCHECK : 0) | (flags & SRD_BESIDE ? SRD_LOG_BESIDE : 0);
 }
 
 static int open_log(const char *path, int flags, const struct srd_io *io, struct srd_log **log)
@@ -91,6 +92,7 @@ static void destroy(struct srd_store *store)
 		srd_draft_release(&store->txn->draft);
 		free(store->txn);
 	}
+	srd_private_free(store);
 	srd_state_release(&store->state);
 	/* Values still held keep the mapping, and nothing else, until they go. */
 	srd_log_close(store->log);
@@ -219,7 +221,7 @@ int srd_store_close(struct srd_store *store)
 	}
 	if (own && store->appended && !(store->flags & SRD_NOSYNC))
 		error = settle(store);
-	else if (own)
+	else if (own && !store->private)
 		srd_image_save_at_close(store);
 	destroy(store);
 	return error;
@@ -425,7 +427,7 @@ int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct sr
 {
 	int error = srd_log_append(store->log, draft, record);
 
-	if (!error) {
+	if (!error && !store->private) {
 		store->appended = true;
 		srd_keeper_nudge(store);
 		srd_saver_nudge(store);
@@ -433,8 +435,21 @@ int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct sr
 	return error;
 }
 
+static int append_alone(struct srd_store *store, struct srd_draft *draft, struct srd_record *record)
+{
+	int error = srd_store_begin(store);
+
+	if (!error) {
+		error = srd_store_append(store, draft, record);
+		srd_store_end(store);
+	}
+	return error;
+}
+
 int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, int count, uint64_t *runs)
 {
+	if (store->private)
+		return srd_private_append_data(store, pieces, count, runs);
 	struct srd_draft draft;
 	struct srd_record record;
 	int error = 0;
@@ -448,11 +463,7 @@ int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, i
 		            : srd_draft_add(&draft, &op, pieces[i].iov_base, NULL, &runs[i]);
 	}
 	if (!error)
-		error = srd_store_begin(store);
-	if (!error) {
-		error = srd_store_append(store, &draft, &record);
-		srd_store_end(store);
-	}
+		error = append_alone(store, &draft, &record);
 	for (int i = 0; i < count && !error; i++)
 		runs[i] += record.offset;
 	srd_draft_release(&draft);

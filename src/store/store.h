@@ -11,6 +11,7 @@
  *
  * Lock order, outermost first:
  *   commit mutex > append lock of the log > state (write side)
+ *   commit mutex of a private view > that of the store it is of
  *   state (read side) is taken with nothing else held but, sometimes, the commit
  *   mutex, and nothing is waited for under it
  *   sync mutex of the log: with nothing held
@@ -46,6 +47,7 @@ struct srd_store {
 	 * side held.  So who has either the mutex or the read side may use them; who goes on
 	 * without holds the log that what was read refers to. */
 	struct srd_log *log;
+	struct srd_private *private;     /* private.h; NULL: what is committed is everybody's */
 	struct srd_mutex commit_mutex;   /* writers queue for it */
 	struct srd_brlock state_lock;
 	struct srd_state state;          /* protected by state_lock; changed only with commit_mutex held */
@@ -74,6 +76,8 @@ struct srd_store {
 	bool following;
 	atomic_bool unfollowing;
 };
+
+enum { SRD_BESIDE = 1 << 30 };   /* with SRD_RDONLY: whoever opens has it open already */
 
 /* As srd_open(), with the io to use (NULL: the real one). */
 int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **store);

@@ -19,7 +19,7 @@ int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 	srd_draft_start(&txn->draft, SRD_RECORD_META);
 	txn->draft.takes_away = true;
 	txn->grows = false;
-	txn->offset = atomic_load(&store->log->end);
+	txn->offset = srd_log_next(store->log);
 	txn->next_ino = store->state.next_ino;
 	*out = txn;
 	return 0;

@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "store/private.h"
 
 /* Encodes OP on INO, whose chain it continues. */
 static int add_inode_op(struct srd_txn *txn, uint32_t position, struct srd_op *op, const void *data)
@@ -55,6 +56,24 @@ int srd_txn_set_attr(struct srd_txn *txn, uint64_t ino, const struct srd_attr *a
 	return error;
 }
 
+/* LEN bytes go to the log, and the op refers to them. */
+static int write_ahead(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *data, size_t len, bool replace)
+{
+	int error = 0;
+
+	for (size_t done = 0; !error && done < len;) {
+		struct iovec iov = { .iov_base = (char *)data + done,
+		                     .iov_len = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX) };
+		struct srd_ref ref = { .pos = pos + done, .len = (uint32_t)iov.iov_len };
+		error = srd_store_append_data(txn->store, &iov, 1, &ref.run);
+		if (!error)
+			error = srd_txn_refs(txn, ino, &ref, 1, replace);
+		done += iov.iov_len;
+		replace = false;
+	}
+	return error;
+}
+
 int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *data, size_t len, bool replace)
 {
 	uint32_t position;
@@ -62,6 +81,8 @@ int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *d
 
 	if (!error && !srd_within(pos, len, SRD_FILE_LEN_MAX))
 		error = -EFBIG;
+	if (!error && srd_private_goes_ahead(txn->store, len))
+		return write_ahead(txn, ino, pos, data, len, replace);
 	for (size_t done = 0; !error && (done < len || replace);) {
 		size_t piece = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX);
 		struct srd_op op = { .kind = SRD_OP_WRITE, .flags = replace ? SRD_OP_REPLACE : 0, .pos = pos + done,

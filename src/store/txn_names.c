@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "store/private.h"
 
 /* A name in a directory, as one op concerns it. */
 struct place {
@@ -105,6 +106,10 @@ int srd_txn_make(struct srd_txn *txn, uint64_t dir, const char *name, size_t nam
 
 	if (len > SRD_RUN_LEN_MAX)
 		return -EFBIG;
+	if (data && S_ISREG(mode) && srd_private_goes_ahead(txn->store, len)) {
+		int error = srd_txn_make(txn, dir, name, name_len, mode, uid, gid, rdev, NULL, 0, ino);
+		return error ? error : srd_txn_write(txn, *ino, 0, data, len, false);
+	}
 	if (txn->next_ino > SRD_INO_MAX)
 		return SRD_EFULL;
 	if (dir == 0) {
