@@ -82,6 +82,7 @@ enum srd_error {
 	SRD_ERESERVED = -20008,  /* first component `.srd` is reserved */
 	SRD_EFULL = -20009,      /* a limit of the format or the mapping is reached */
 	SRD_ELOST = -20010,      /* the store file was cut short, or cannot be read there */
+	SRD_ENOPAST = -20012,    /* the store's history has no such point */
 };
 
 /* Text for a negative code; static storage, never NULL. */
@@ -135,6 +136,24 @@ int srd_sync(srd_store *store);
 /* Says who holds PATH exclusively, as "pid 17 on HOST since TIME"; -ENOENT if
  * nobody does. */
 int srd_holder(const char *path, char *text, size_t size);
+
+/* ---- The past ---- */
+
+/* A point of a store's history, as text:
+ *     "4711"                 a sequence number: when that commit was made
+ *     "2026-11-22T10:00:00"  a time, local; with Z or an offset (+01:00) at its end, of that
+ *                            zone; seconds, with a fraction, and the time of day may be left out
+ *     "@1795341600.5"        seconds since 1970-01-01 UTC
+ *     "90 minutes ago"       seconds, minutes, hours, days, weeks
+ *     "now"
+ * It stands behind the last commit that is not later.  A clock that was set back makes
+ * times ambiguous, sequence numbers never are. */
+
+/* Opens PATH as it was at the point AT, which stays so whatever is written; SRD_RDONLY goes
+ * without saying.  SRD_ENOPAST: there is no such point. */
+int srd_open_at(const char *path, int flags, const char *at, srd_store **store);
+/* The same of a store that is open, as a store of its own: for srd_close(), before or after STORE. */
+int srd_view(srd_store *store, const char *at, srd_store **view);
 
 struct srd_info {
 	uint8_t uuid[16];

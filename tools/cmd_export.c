@@ -372,10 +372,10 @@ static const struct tool_option options[] = {
 
 const struct tool_command tool_export = {
 	.name = "export",
-	.synopsis = "export [-fq] STORE DIR [PREFIX]",
+	.synopsis = "export [--at=POINT] [-fq] STORE DIR [PREFIX]",
 	.summary = "Write what is in the store, or below PREFIX, to the new directory DIR.",
 	.detail = "Keeps what import keeps.",
 	.options = options,
-	.common = TOOL_HAS_STORE | TOOL_HAS_PROGRESS,
+	.common = TOOL_HAS_AT | TOOL_HAS_STORE | TOOL_HAS_PROGRESS,
 	.run = run,
 };

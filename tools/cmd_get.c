@@ -150,9 +150,9 @@ static const struct tool_option options[] = {
 
 const struct tool_command tool_get = {
 	.name = "get",
-	.synopsis = "get [-o FILE] [--offset=BYTES] [--length=BYTES] STORE KEY",
+	.synopsis = "get [--at=POINT] [-o FILE] [--offset=BYTES] [--length=BYTES] STORE KEY",
 	.summary = "Write the value of KEY to standard output.",
 	.options = options,
-	.common = TOOL_HAS_STORE,
+	.common = TOOL_HAS_AT | TOOL_HAS_STORE,
 	.run = run,
 };

@@ -160,10 +160,10 @@ static const struct tool_option options[] = {
 
 const struct tool_command tool_ls = {
 	.name = "ls",
-	.synopsis = "ls [-ld0U] [--json] STORE [PREFIX]",
+	.synopsis = "ls [--at=POINT] [-ld0U] [--json] STORE [PREFIX]",
 	.summary = "List the keys that begin with PREFIX, or all.",
 	.detail = "On a terminal special characters are escaped; elsewhere keys are written as they are.",
 	.options = options,
-	.common = TOOL_HAS_STORE | TOOL_HAS_JSON,
+	.common = TOOL_HAS_AT | TOOL_HAS_STORE | TOOL_HAS_JSON,
 	.run = run,
 };

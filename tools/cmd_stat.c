@@ -96,8 +96,8 @@ static int run(struct tool *tool)
 
 const struct tool_command tool_stat = {
 	.name = "stat",
-	.synopsis = "stat [--json] STORE KEY...",
+	.synopsis = "stat [--at=POINT] [--json] STORE KEY...",
 	.summary = "Show what is known of each KEY.",
-	.common = TOOL_HAS_STORE | TOOL_HAS_JSON,
+	.common = TOOL_HAS_AT | TOOL_HAS_STORE | TOOL_HAS_JSON,
 	.run = run,
 };

@@ -37,7 +37,7 @@ struct tool_option {
 
 enum tool_code {
 	TOOL_HELP = 256, TOOL_VERSION, TOOL_EXCLUSIVE, TOOL_NO_SYNC, TOOL_JSON, TOOL_QUIET,
-	TOOL_PROGRESS, TOOL_OWN,
+	TOOL_PROGRESS, TOOL_AT, TOOL_OWN,
 };
 
 /* Options that several commands have, as bits of tool_command.common. */
@@ -46,6 +46,7 @@ enum tool_common {
 	TOOL_HAS_SYNC = 2,        /* --no-sync */
 	TOOL_HAS_JSON = 4,        /* --json */
 	TOOL_HAS_PROGRESS = 8,    /* --quiet, --progress */
+	TOOL_HAS_AT = 16,         /* --at */
 };
 
 struct tool_command {
@@ -75,6 +76,7 @@ struct tool {
 	char **args;              /* set by tool_arguments(): those that are no options */
 	int arg_count;
 	bool exclusive, no_sync, json, quiet, force_progress;
+	const char *at;           /* the point in the past that is asked for; NULL: now */
 	int status;               /* exit status so far; complaints make it 1 */
 	struct tool_progress progress;
 	struct option long_options[TOOL_OPTIONS_MAX];

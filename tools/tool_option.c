@@ -15,6 +15,7 @@ static const struct {
 	unsigned common;          /* the command has it if it has this; 0: always */
 	struct tool_option option;
 } common_options[] = {
+	{ TOOL_HAS_AT, { TOOL_AT, "at", "POINT", "as it was at a time, sequence number or snapshot" } },
 	{ TOOL_HAS_JSON, { TOOL_JSON, "json", NULL, "print JSON" } },
 	{ TOOL_HAS_PROGRESS, { 'q', "quiet", NULL, "show no progress" } },
 	{ TOOL_HAS_PROGRESS, { TOOL_PROGRESS, "progress", NULL,
@@ -123,6 +124,7 @@ static bool take_common(struct tool *tool, int code)
 	case TOOL_VERSION: print_and_exit(tool, code);
 	case TOOL_EXCLUSIVE: tool->exclusive = true; return true;
 	case TOOL_NO_SYNC: tool->no_sync = true; return true;
+	case TOOL_AT: tool->at = optarg; return true;
 	case TOOL_JSON: tool->json = true; return true;
 	case TOOL_PROGRESS: tool->force_progress = true; return true;
 	case 'q':

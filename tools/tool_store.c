@@ -25,6 +25,7 @@ static const struct advice about_store[] = {
 	{ SRD_EDAMAGED, NULL, "srd repair accepts what is lost, srd salvage saves the rest" },
 	{ SRD_ELOST, NULL, "leave the file alone while it is in use" },
 	{ SRD_EVERSION, NULL, "use a newer srd" },
+	{ SRD_ENOPAST, NULL, "srd log lists what there is" },
 };
 
 static const struct advice about_key[] = {
@@ -88,13 +89,16 @@ static void show_opening(void *user, uint64_t done, uint64_t total)
 bool tool_store_open(struct tool *tool, const char *path, int flags, struct tool_store *store)
 {
 	*store = (struct tool_store){ .tool = tool, .path = path };
+	if (tool->at && tool->exclusive)
+		tool_usage(tool, "--at and --exclusive do not go together");
 	if (tool->exclusive)
 		/* Who only reads cannot keep others out; but has nothing to sync. */
 		flags = flags & SRD_RDONLY ? SRD_EXCLUSIVE | SRD_NOSYNC : flags | SRD_EXCLUSIVE;
 	if (tool->no_sync)
 		flags |= SRD_NOSYNC;
 	tool_progress_start(tool, "opening", 0);
-	int error = srd_open_telling(path, flags, show_opening, tool, &store->handle);
+	int error = tool->at ? srd_open_at(path, flags, tool->at, &store->handle)
+	                     : srd_open_telling(path, flags, show_opening, tool, &store->handle);
 	tool_progress_end(&tool->progress);
 	if (error)
 		fail_open(store, error);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
@@ -32,6 +33,7 @@ void srd_mount_options_init(struct srd_mount_options *options)
 
 void srd_mount_options_release(struct srd_mount_options *options)
 {
+	free(options->at);
 	free(options->fsname);
 	free(options->passed);
 }
@@ -128,6 +130,13 @@ static const char *value_of(const char *option, const char *name)
 	return strncmp(option, name, len) == 0 && option[len] == '=' ? option + len + 1 : NULL;
 }
 
+static int set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = strdup(value);
+	return *text ? 1 : -ENOMEM;
+}
+
 /* Options that are one word, and what they set. */
 #define WORD(name) { #name, offsetof(struct srd_mount_options, name) }
 static const struct { const char *word; size_t offset; } words[] = {
@@ -158,10 +167,13 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 		return parse_size(value, &options->max_bytes) ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "timeout"))) {
 		return parse_seconds(value, &options->timeout) ? 1 : -EINVAL;
+	} else if ((value = value_of(option, "at"))) {
+		struct timespec now;
+		clock_gettime(CLOCK_REALTIME, &now);
+		options->at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+		return set_text(&options->at, value);
 	} else if ((value = value_of(option, "fsname"))) {
-		free(options->fsname);
-		options->fsname = strdup(value);
-		return options->fsname ? 1 : -ENOMEM;
+		return set_text(&options->fsname, value);
 	} else {
 		return 0;
 	}
@@ -234,5 +246,7 @@ int srd_mount_options_parse(struct srd_mount_options *options, const char *list,
 		if (error)
 			return error;
 	}
+	/* Nobody writes to the past. */
+	options->read_only |= options->at != NULL;
 	return 0;
 }

@@ -32,6 +32,8 @@ struct srd_mount_options {
 	bool access_said, access_dirs;    /* ... as somebody said; of directories, too */
 	double timeout;                   /* seconds that the kernel may believe what it was told;
 	                                   * below 0: as long as we can keep it true */
+	char *at;                         /* the point of the past that is shown, as seen at AT_NS; NULL: now */
+	int64_t at_ns;
 	char *fsname;                     /* NULL: the store's path */
 	char *passed;                     /* for libfuse, comma-separated, or NULL */
 };

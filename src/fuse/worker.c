@@ -70,8 +70,12 @@ static int open_store(struct srd_mount *mount, const struct srd_io *io)
 	/* Short ones need no words. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	opening.said = now.tv_sec;
-	int error = srd_store_open_again(mount->store_path, srd_mount_open_flags(mount->options), io, &progress,
-	                                 orphans, legacy->life > 0, &mount->store);
+	int flags = srd_mount_open_flags(mount->options);
+	int error = mount->options->at
+	            ? srd_store_open_at(mount->store_path, flags, io, &progress, mount->options->at,
+	                                mount->options->at_ns, &mount->store)
+	            : srd_store_open_again(mount->store_path, flags, io, &progress, orphans, legacy->life > 0,
+	                                   &mount->store);
 	if (error == -EBUSY)
 		say_busy(mount, io);
 	else if (error)
@@ -149,9 +153,9 @@ int srd_worker_serve(struct srd_mount *mount, bool first)
 		error = srd_loop_start(mount->session, &mount->loop);
 	if (!error)
 		error = srd_fs_start(mount->fs);
-	if (!error)
+	if (!error && !mount->store->frozen)
 		error = srd_notifier_start(mount);
-	if (!error && !first)
+	if (!error && !first && mount->notifier)
 		srd_notifier_doubt(mount->notifier);
 	if (error)
 		srd_mount_say(mount, "cannot serve at %s: %s", mount->mountpoint, srd_strerror(error));

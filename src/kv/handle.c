@@ -5,6 +5,7 @@
 #include "kv/kv.h"
 
 #include <string.h>
+#include <time.h>
 
 int srd_open(const char *path, int flags, struct srd_store **store)
 {
@@ -17,6 +18,24 @@ int srd_open_telling(const char *path, int flags, void (*progress)(void *user, u
 	struct srd_progress telling = { .tell = progress, .user = user };
 
 	return srd_store_open_telling(path, flags, NULL, &telling, store);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int srd_open_at(const char *path, int flags, const char *at, struct srd_store **store)
+{
+	return srd_store_open_at(path, flags, NULL, NULL, at, now_ns(), store);
+}
+
+int srd_view(struct srd_store *store, const char *at, struct srd_store **view)
+{
+	return srd_store_view(store, at, now_ns(), view);
 }
 
 int srd_close(struct srd_store *store)
@@ -50,16 +69,19 @@ static void fill_from_state(const struct srd_state *state, struct srd_info *info
 }
 
 /* Call with the commit mutex held, which keeps the end where it is. */
-static void fill_from_log(const struct srd_log *log, struct srd_info *info)
+static void fill_from_log(const struct srd_store *store, struct srd_info *info)
 {
+	const struct srd_log *log = store->log;
+	struct srd_log_place place = srd_store_here(store);
+
 	memcpy(info->uuid, log->sb.uuid, sizeof info->uuid);
 	info->version = log->sb.version;
 	info->generation = log->sb.generation;
 	info->created_ns = log->sb.created_ns;
-	info->end = atomic_load(&log->end);
+	info->end = place.end;
 	info->durable = atomic_load(&log->durable);
-	info->sequence = log->sequence;
-	info->last_commit_ns = log->last_time_ns;
+	info->sequence = place.sequence;
+	info->last_commit_ns = place.last_time_ns;
 	info->dropped_bytes = log->dropped;
 	info->damaged_records = srd_log_damages(log);
 }
@@ -88,7 +110,7 @@ int srd_info(struct srd_store *store, struct srd_info *info)
 	srd_store_done(store, stripe);
 	srd_mutex_lock(&store->commit_mutex);
 	fill_from_image(store, &filled);
-	fill_from_log(store->log, &filled);
+	fill_from_log(store, &filled);
 	error = fstat(store->log->fd, &st) < 0 ? srd_errno() : 0;
 	filled.read_only = (store->flags & SRD_RDONLY) || filled.damaged_records > 0 || srd_log_is_lost(store->log);
 	srd_mutex_unlock(&store->commit_mutex);

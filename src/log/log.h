@@ -129,6 +129,11 @@ static inline void srd_log_share(struct srd_log *log)
 {
 	srd_pins_share(log->pins);
 }
+/* Gives up a share; who opened it goes on.  Whoever is last closes it. */
+static inline void srd_log_unshare(struct srd_log *log)
+{
+	srd_pins_close(log->pins);
+}
 /* Gives back locks and shm, for good, and what its owner has of it; mapping, file and memory
  * go with the last who has or holds it.  In a child of the process that opened it locks and
  * shm are left to that one. */
@@ -180,11 +185,25 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user);
  * lock held also marks torn bytes behind it for cutting.  Call with the
  * store's commit mutex held. */
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user);
-/* Visits the commits from FROM up to UPTO, which is no later than the end, once more,
+/* Somewhere in the past: behind the last commit that ends at UPTO or before, up to the first
+ * one of a higher sequence or later time. */
+struct srd_log_point {
+	uint64_t upto;            /* where a record ends, or UINT64_MAX */
+	uint64_t sequence;
+	int64_t time_ns;
+};
+/* Now. */
+#define SRD_LOG_POINT_NOW ((struct srd_log_point){ UINT64_MAX, UINT64_MAX, INT64_MAX })
+/* True if what ends at PLACE is no later than POINT. */
+static inline bool srd_log_point_has(const struct srd_log_point *point, const struct srd_log_place *place)
+{
+	return place->end <= point->upto && place->sequence <= point->sequence && place->last_time_ns <= point->time_ns;
+}
+/* Visits the commits from FROM up to POINT, whose UPTO is no later than the end, once more,
  * past damage too: it then ends in SRD_EDAMAGED.  The log does not change: any
- * thread may, whatever it holds. */
-int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto,
-                   const struct srd_log_visitor *visitor);
+ * thread may, whatever it holds.  *REACHED (may be NULL): where POINT is. */
+int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, const struct srd_log_point *point,
+                   const struct srd_log_visitor *visitor, struct srd_log_place *reached);
 /* Remembers that [OFFSET, END) has damaged commits: nothing is appended any more. */
 int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end);
 /* Before the first record. */

@@ -36,6 +36,7 @@ struct walk {
 	uint64_t start;          /* where both walks begin */
 	uint64_t peeked;         /* replay: how far was peeked */
 	uint64_t told;           /* progress, as last told */
+	const struct srd_log_point *until;   /* survey: commits past it are none of ours; NULL: all are */
 	bool looked_on;          /* survey: the mark counts every header of the file */
 };
 
@@ -135,6 +136,14 @@ static void tell_progress(struct walk *walk, uint64_t at, uint64_t before)
 	walk->visitor->progress(walk->visitor->user, done, 2 * (walk->size - walk->start));
 }
 
+static bool is_past(const struct walk *walk, const struct srd_record *record)
+{
+	const struct srd_log_point *until = walk->until;
+
+	return until && record->type == SRD_RECORD_META &&
+	       (record->sequence > until->sequence || record->time_ns > until->time_ns);
+}
+
 static int survey(struct walk *walk)
 {
 	walk->start = atomic_load(&walk->log->end);
@@ -154,6 +163,8 @@ static int survey(struct walk *walk)
 			if (!record.offset)
 				break;
 		}
+		if (is_past(walk, &record))
+			break;
 		walk->mark = SRD_MAX(walk->mark, record.durable);
 		prev = record.offset;
 		prev_check = record.check;
@@ -375,8 +386,8 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	return srd_log_recover_with(log, &(struct srd_log_visitor){ .visit = visit, .user = user });
 }
 
-int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto,
-                   const struct srd_log_visitor *visitor)
+int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, const struct srd_log_point *point,
+                   const struct srd_log_visitor *visitor, struct srd_log_place *reached)
 {
 	/* A log of our own that ends where we have come, so that nobody is disturbed. */
 	struct srd_log *shadow = calloc(1, sizeof *shadow);
@@ -390,12 +401,14 @@ int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, 
 	shadow->map_len = log->map_len;
 	srd_log_go_back(shadow, from);
 	/* What counts was decided when the log was opened, or by who appended. */
-	struct walk walk = { .log = shadow, .visitor = visitor, .size = upto, .mark = upto };
+	struct walk walk = { .log = shadow, .visitor = visitor, .size = point->upto, .mark = point->upto, .until = point };
 	srd_window_init(&walk.window, shadow->io, shadow->fd);
 	int error = survey(&walk);
 	walk.surveyed = shadow->damage_count;
 	if (!error)
 		error = replay(&walk);
+	if (!error && reached)
+		*reached = srd_log_here(shadow);
 	if (!error && srd_log_damages(shadow) > 0)
 		error = SRD_EDAMAGED;
 	srd_window_release(&walk.window);

@@ -5,15 +5,14 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/check.h"
-#include "base/cleanup.h"
 #include "base/hash.h"
 #include "log/image.h"
 #include "log/overlay.h"
 #include "state/image.h"
 #include "state/lost.h"
+#include "store/fold.h"
 
 /* ---- A chunk that is damaged: the state once more, as it was when saved ---- */
 
@@ -22,61 +21,23 @@ struct rebuilt {
 	struct srd_table *tables[SRD_IMAGE_TABLES];
 };
 
-/* A state that is folded beside the store's own. */
-struct folding {
-	struct srd_state *state;
-	const atomic_uint *stop;       /* not 0: give up; may be NULL */
-};
-
-static int apply_to(void *user, const struct srd_record *record, const uint8_t *metadata)
+static int apply_to(void *state, const struct srd_record *record, const uint8_t *metadata)
 {
-	struct folding *folding = user;
-
-	if (folding->stop && atomic_load_explicit(folding->stop, memory_order_relaxed))
-		return -ECANCELED;
-	return srd_state_apply(folding->state, record, metadata);
+	return srd_state_apply(state, record, metadata);
 }
 
-static void peek_at(void *user, const struct srd_record *record, const uint8_t *metadata)
+/* The state of the store as it is, in the past or not; also of what a private view has in
+ * memory. */
+static int fold_now(const struct srd_store *store, struct srd_state *state)
 {
-	srd_state_peek(((struct folding *)user)->state, record, metadata);
-}
+	uint64_t end = store->frozen ? store->place.end
+	               : store->private ? store->log->overlay->base.end : atomic_load(&store->log->end);
+	struct srd_log_point point = srd_point_before(end);
+	int error = srd_fold_all(store->log, &point, NULL, state, NULL);
 
-/* What the log has between FROM and UPTO comes to the state of FOLDING. */
-static int replay(const struct srd_log *log, const struct srd_log_place *from, uint64_t upto, struct folding *folding)
-{
-	struct srd_log_visitor visitor = { .visit = apply_to, .peek = peek_at, .user = folding };
-
-	return srd_log_replay(log, from, upto, &visitor);
-}
-
-/* The state that the log up to UPTO adds up to.  SRD_EDAMAGED: there it is, but for
- * damaged commits. */
-static int fold(const struct srd_log *log, uint64_t upto, const atomic_uint *stop, struct srd_state *state)
-{
-	struct srd_log_place start = srd_log_start(log);
-	struct folding folding = { .state = state, .stop = stop };
-	int error = srd_state_init(state, &log->sb, srd_store_source(log), 0);
-
-	if (error)
+	if (error || !store->private)
 		return error;
-	error = replay(log, &start, upto, &folding);
-	if (error && error != SRD_EDAMAGED)
-		srd_state_release(state);
-	return error;
-}
-
-/* The state of the store as it is: also of what a private view has in memory. */
-static int fold_all(const struct srd_store *store, struct srd_state *state)
-{
-	struct folding folding = { .state = state };
-
-	if (!store->private)
-		return fold(store->log, atomic_load(&store->log->end), NULL, state);
-	int error = fold(store->log, store->log->overlay->base.end, NULL, state);
-	if (error)
-		return error;
-	error = srd_overlay_walk(store->log, apply_to, &folding);
+	error = srd_overlay_walk(store->log, apply_to, state);
 	if (error)
 		srd_state_release(state);
 	return error;
@@ -89,7 +50,8 @@ static int rebuild(void *user, struct srd_table *const **tables)
 
 	if (!rebuilt)
 		return -ENOMEM;
-	int error = fold(store->log, store->image.offset, NULL, &rebuilt->state);
+	struct srd_log_point point = srd_point_before(store->image.offset);
+	int error = srd_fold_all(store->log, &point, NULL, &rebuilt->state, NULL);
 	if (error && error != SRD_EDAMAGED) {
 		free(rebuilt);
 		return error;
@@ -111,43 +73,6 @@ static void forget(void *user)
 
 /* ---- Loading ---- */
 
-static int map_tables(const struct srd_log *log, const struct srd_image *image, int fd, struct srd_state *state)
-{
-	struct srd_table *tables[SRD_IMAGE_TABLES];
-	int error = 0;
-
-	srd_state_tables(state, tables);
-	for (unsigned i = 0; !error && i < SRD_IMAGE_TABLES; i++)
-		error = srd_log_image_map(log, fd, &image->tables[i], tables[i]->base);
-	return error;
-}
-
-static int adopt(const struct srd_log *log, const struct srd_image *image, int fd,
-                 struct srd_chunks_source chunks, struct srd_state *state)
-{
-	uint64_t *checks;
-	int error = srd_log_image_checks(log, fd, image, &checks);
-
-	if (!error)
-		error = srd_state_adopt(state, &log->sb, srd_store_source(log), image, checks, chunks);
-	if (error)
-		return error;
-	error = map_tables(log, image, fd, state);
-	if (error)
-		srd_state_release(state);
-	return error;
-}
-
-/* STATE as the image has it, and where in the log that was. */
-static int load_image(const struct srd_log *log, struct srd_chunks_source chunks, struct srd_state *state,
-                      struct srd_image *image)
-{
-	SRD_AUTO_CLOSE int fd = -1;
-	int error = srd_log_image_open(log, image, &fd);
-
-	return error ? error : adopt(log, image, fd, chunks, state);
-}
-
 static struct srd_store_image describe(const struct srd_image *image)
 {
 	return (struct srd_store_image){ .offset = image->offset, .ops = image->ops, .bytes = image->len,
@@ -159,7 +84,7 @@ int srd_image_load(struct srd_store *store)
 	struct srd_chunks_source chunks = { .rebuild = rebuild, .forget = forget, .user = store };
 	struct srd_image image;
 
-	if (load_image(store->log, chunks, &store->state, &image) != 0)
+	if (srd_fold_load(store->log, chunks, &store->state, &image) != 0)
 		return srd_state_init(&store->state, &store->log->sb, srd_store_source(store->log), 0);
 	struct srd_log_place place = srd_log_image_place(&image);
 	srd_log_begin_at(store->log, &place);
@@ -186,10 +111,10 @@ static void carry_pins(const struct srd_state *from, struct srd_state *to)
 int srd_image_replace(struct srd_store *store)
 {
 	struct srd_state fresh, bad;
-	int error = fold_all(store, &fresh);
+	int error = fold_now(store, &fresh);
 
 	if (error == SRD_EDAMAGED)
-		error = srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));
+		error = store->frozen ? 0 : srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));
 	if (error)
 		return error;
 	srd_brlock_write_lock(&store->state_lock);
@@ -303,32 +228,7 @@ static int save(const struct srd_image_file *file, const struct srd_state *state
 	return error;
 }
 
-/* A state of our own, of the log up to PLACE: the last image and what came behind it.
- * Where that image is of no use, all of the log. */
-static int fold_beside(const struct srd_log *log, const struct srd_log_place *place, const atomic_uint *stop,
-                       struct srd_state *state)
-{
-	struct folding folding = { .state = state, .stop = stop };
-	struct srd_image image;
-
-	if (load_image(log, (struct srd_chunks_source){ 0 }, state, &image) == 0) {
-		struct srd_log_place from = srd_log_image_place(&image);
-		int error = from.end > place->end ? -EEXIST
-		            : replay(log, &from, place->end, &folding);
-		if (!error && srd_chunks_error(state->chunks) == 0)
-			return 0;
-		srd_state_release(state);
-		if (error && error != SRD_ECORRUPT)
-			return error;
-	}
-	int error = fold(log, place->end, stop, state);
-	/* An image must not hide what is damaged. */
-	if (error == SRD_EDAMAGED)
-		srd_state_release(state);
-	return error;
-}
-
-/* The same of LOG, which is held; PLACE is where it ends. */
+/* As srd_image_save_beside(), of LOG, which is held; PLACE is where it ends. */
 static int save_beside(const struct srd_log *log, const struct srd_log_place *place, const atomic_uint *stop,
                        struct srd_store_image *saved)
 {
@@ -338,7 +238,11 @@ static int save_beside(const struct srd_log *log, const struct srd_log_place *pl
 
 	if (error)
 		return error;
-	error = fold_beside(log, place, stop, &state);
+	struct srd_log_point point = srd_point_before(place->end);
+	error = srd_fold(log, &point, stop, &state, NULL);
+	/* An image must not hide what is damaged. */
+	if (error == SRD_EDAMAGED)
+		srd_state_release(&state);
 	if (error) {
 		srd_image_file_abandon(&file);
 		return error;

@@ -85,7 +85,7 @@ static int open_log(const char *path, int flags, const struct srd_io *io, struct
 	return srd_log_open(path, log_flags(flags), io, log);
 }
 
-static void destroy(struct srd_store *store)
+void srd_store_destroy(struct srd_store *store)
 {
 	if (store->txn) {
 		srd_pending_release(store->txn);
@@ -95,7 +95,10 @@ static void destroy(struct srd_store *store)
 	srd_private_free(store);
 	srd_state_release(&store->state);
 	/* Values still held keep the mapping, and nothing else, until they go. */
-	srd_log_close(store->log);
+	if (store->borrowed)
+		srd_log_unshare(store->log);
+	else
+		srd_log_close(store->log);
 	free(store->path);
 	free(store);
 }
@@ -162,12 +165,10 @@ int srd_store_open_telling(const char *path, int flags, const struct srd_io *io,
 	return srd_store_open_again(path, flags, io, progress, NULL, false, store);
 }
 
-int srd_store_open_again(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
-                         struct srd_numberset *orphans, bool again, struct srd_store **out)
+int srd_store_new(const char *path, int flags, struct srd_store **out)
 {
-	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE | SRD_SINGLE_WRITER)))
-		return -EINVAL;
 	struct srd_store *store = aligned_alloc(_Alignof(struct srd_store), sizeof *store);
+
 	if (!store)
 		return -ENOMEM;
 	memset(store, 0, sizeof *store);
@@ -178,16 +179,33 @@ int srd_store_open_again(const char *path, int flags, const struct srd_io *io, c
 	store->gid = getgid();
 	store->path = strdup(path);
 	store->txn = calloc(1, sizeof *store->txn);
-	int error = store->path && store->txn ? 0 : -ENOMEM;
-	if (!error) {
+	if (store->txn) {
 		store->txn->store = store;
 		srd_draft_init(&store->txn->draft);
-		error = open_log(path, flags, io ? io : &srd_io_posix, &store->log);
 	}
+	if (!store->path || !store->txn) {
+		srd_store_destroy(store);
+		return -ENOMEM;
+	}
+	*out = store;
+	return 0;
+}
+
+int srd_store_open_again(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
+                         struct srd_numberset *orphans, bool again, struct srd_store **out)
+{
+	struct srd_store *store;
+
+	if ((flags & SRD_RDONLY) && (flags & (SRD_CREATE | SRD_EXCLUSIVE | SRD_SINGLE_WRITER)))
+		return -EINVAL;
+	int error = srd_store_new(path, flags, &store);
+	if (error)
+		return error;
+	error = open_log(path, flags, io ? io : &srd_io_posix, &store->log);
 	if (!error)
 		error = load(store, progress, orphans, again);
 	if (error) {
-		destroy(store);
+		srd_store_destroy(store);
 		return error;
 	}
 	*out = store;
@@ -214,7 +232,7 @@ int srd_store_close(struct srd_store *store)
 	if (!store)
 		return 0;
 	/* A child has neither our thread nor locks of its own. */
-	bool own = srd_log_is_own(store->log);
+	bool own = !store->frozen && srd_log_is_own(store->log);
 	if (own) {
 		srd_saver_stop(store);
 		srd_keeper_stop(store);
@@ -223,7 +241,7 @@ int srd_store_close(struct srd_store *store)
 		error = settle(store);
 	else if (own && !store->private)
 		srd_image_save_at_close(store);
-	destroy(store);
+	srd_store_destroy(store);
 	return error;
 }
 
@@ -254,7 +272,7 @@ int srd_store_follow(struct srd_store *store)
 	int error = atomic_load(&store->broken);
 	if (!error)
 		error = heal(store);
-	if (!error && srd_log_is_behind(store->log))
+	if (!error && !store->frozen && srd_log_is_behind(store->log))
 		error = follow_locked(store);
 	let_go(store);
 	return error;
@@ -283,7 +301,7 @@ static int step_out_to_look(struct srd_store *store, unsigned stripe)
 
 static int catch_up(struct srd_store *store, unsigned stripe)
 {
-	switch (srd_log_news(store->log)) {
+	switch (store->frozen ? SRD_LOG_NO_NEWS : srd_log_news(store->log)) {
 	case SRD_LOG_NO_NEWS: return 0;
 	case SRD_LOG_NEWS: return step_out_to_follow(store, stripe);
 	case SRD_LOG_LOOK: return step_out_to_look(store, stripe);
@@ -376,7 +394,7 @@ int srd_store_sync(struct srd_store *store)
 	struct srd_hold hold = srd_store_hold(store);
 	int follow_error = 0;
 
-	if (srd_log_is_behind(hold.log)) {
+	if (!store->frozen && srd_log_is_behind(hold.log)) {
 		follow_error = srd_store_follow(store);
 		srd_hold_drop(&hold);
 		hold = srd_store_hold(store);

@@ -66,6 +66,10 @@ struct srd_store {
 	struct srd_saver *saver;         /* saver.c; NULL: none was needed yet.  Protected by commit_mutex */
 	struct rebuilt *rebuilt;         /* image.c; while a damaged image is repaired */
 	atomic_int broken;               /* negative code: the state is of no use any more */
+	/* view.c; set before use */
+	bool frozen;                     /* shows the past: it never follows, nor is written to */
+	bool borrowed;                   /* its log is that of the store it was made from */
+	struct srd_log_place place;      /* frozen: where it stands */
 	/* keeper.c; keeper_running is protected by commit_mutex */
 	pthread_t keeper;
 	bool keeper_running;
@@ -81,6 +85,9 @@ enum { SRD_BESIDE = 1 << 30 };   /* with SRD_RDONLY: whoever opens has it open a
 
 /* As srd_open(), with the io to use (NULL: the real one). */
 int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **store);
+/* Memory for one, set up but for log and state.  Goes to srd_store_destroy(). */
+int srd_store_new(const char *path, int flags, struct srd_store **store);
+void srd_store_destroy(struct srd_store *store);
 /* Told now and then while a long log is replayed: DONE of TOTAL bytes. */
 struct srd_progress {
 	void (*tell)(void *user, uint64_t done, uint64_t total);
@@ -95,6 +102,18 @@ int srd_store_open_telling(const char *path, int flags, const struct srd_io *io,
 int srd_store_open_again(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
                          struct srd_numberset *orphans, bool again, struct srd_store **store);
 int srd_store_close(struct srd_store *store);
+
+/* ---- The past (view.c) ---- */
+
+/* STORE as it was at the point that TEXT (point.h) says, at NOW_NS: a store of its own, for
+ * reading; all that reads a store reads it.  STORE may be closed before it; they share the log.
+ * SRD_ENOPAST: there is no such point. */
+int srd_store_view(struct srd_store *store, const char *text, int64_t now_ns, struct srd_store **view);
+/* Opens the store at PATH likewise. */
+int srd_store_open_at(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
+                      const char *text, int64_t now_ns, struct srd_store **store);
+/* Where it ends: of a view of the past, there.  Commit mutex held. */
+struct srd_log_place srd_store_here(const struct srd_store *store);
 
 /* The state to read, caught up with other processes; *STRIPE goes back to
  * srd_store_done().  On error nothing is held.  Where srd_store_done() is not 0 what
