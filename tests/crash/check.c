@@ -159,6 +159,7 @@ static int check_file(struct checker *checker, const struct crash_state *state, 
 		goto out;
 	uint64_t digest = checker->books->digests[*commit];
 	*dropped = reader->log->dropped > 0;
+	checker->indexed += reader->image.offset > 0;
 	if (state->number % 4 == 0) {
 		error = open_store(checker, SRD_RDONLY, "second opening", &again);
 		if (!error)
@@ -223,6 +224,39 @@ static void put_shm(struct checker *checker, const struct crash_state *state)
 	}
 }
 
+/* Some units of it are zeros, or it ends early. */
+static void tear(struct image *index, uint64_t dice)
+{
+	for (size_t at = 0; at < index->len; at += 4096)
+		if (srd_mix(dice + at) % 3 == 0)
+			memset(index->bytes + at, 0, index->len - at < 4096 ? index->len - at : 4096);
+	if (dice % 5 == 0)
+		image_resize(index, index->len - dice % 4096);
+}
+
+/* Beside the store may be any index that was saved by then, whole or torn, or none. */
+static void put_index(const struct checker *checker, const struct crash_state *state)
+{
+	const struct recorder *recorder = checker->books->recorder;
+	uint64_t dice = srd_mix(state->number ^ 0x1d);
+	struct image index = { 0 };
+	unsigned count = 0;
+	char path[4200];
+
+	snprintf(path, sizeof path, "%s.idx", checker->path);
+	unlink(path);
+	while (recorder && count < recorder->index_count && recorder->indexes[count].since <= state->done)
+		count++;
+	if (count == 0 || dice % 6 == 0)
+		return;
+	/* The last one, mostly. */
+	image_copy(&index, &recorder->indexes[dice % 3 ? count - 1 : dice / 3 % count].bytes);
+	if (dice % 4 == 0)
+		tear(&index, dice);
+	image_store(&index, path);
+	image_release(&index);
+}
+
 static void put_state(struct checker *checker, const struct crash_state *state)
 {
 	if (state->there)
@@ -230,6 +264,7 @@ static void put_state(struct checker *checker, const struct crash_state *state)
 	else
 		unlink(checker->path);
 	put_shm(checker, state);
+	put_index(checker, state);
 }
 
 static void keep_evidence(const struct checker *checker, const struct crash_state *state)
@@ -245,8 +280,9 @@ static void keep_evidence(const struct checker *checker, const struct crash_stat
 
 /* ---- the second crash ---- */
 
-/* Of the workload, what a program would do again whose commit COMMIT + 1 is gone. */
-static int redo(struct checker *checker, struct runner *run, int commit)
+/* Of the workload, what a program would do again whose commit COMMIT + 1 is gone; OTHER:
+ * with other content, so that what was lost would be known if it came back. */
+static int redo(struct checker *checker, struct runner *run, int commit, bool other)
 {
 	const struct step close = { .verb = STEP_CLOSE }, sync = { .verb = STEP_SYNC };
 	const struct step open = { .verb = STEP_OPEN };
@@ -261,6 +297,7 @@ static int redo(struct checker *checker, struct runner *run, int commit)
 		bool again = step_commits(&step) || step.verb == STEP_DATA || step.verb == STEP_STREAM_WRITE ||
 		             step.verb == STEP_BATCH_PUT || step.verb == STEP_BATCH_DELETE;
 		step.handle = 0;
+		step.fill += other ? 1000 : 0;
 		if (step.verb == STEP_STREAM_COMMIT && !run->stream)
 			continue;
 		if (again && step.expect == 0)
@@ -290,17 +327,25 @@ static int check_second(struct checker *checker, const struct crash_state *first
 static int live_on(struct checker *checker, const struct crash_state *state, int commit)
 {
 	struct recorder recorder;
+	struct image index = { 0 };
 	struct runner *run = malloc(sizeof *run);
+	char path[4200];
 
 	if (!run)
 		die("no memory");
 	put_state(checker, state);
 	recorder_init(&recorder, state->image);
+	snprintf(path, sizeof path, "%s.idx", checker->path);
+	if (image_exists(path)) {
+		image_load(&index, path);
+		recorder_begin_with_index(&recorder, &index);
+		image_release(&index);
+	}
 	recorder_promise(&recorder, 0);
 	runner_init(run, checker->path, &recorder, NULL);
 	runner_on_paper(run, checker->steps, checker->books->steps_done[commit]);
 	runner_start_at(run);
-	int error = redo(checker, run, commit);
+	int error = redo(checker, run, commit, srd_mix(state->number) % 2);
 	if (error)
 		error = complain(checker, "lost steps cannot be done again: %s", srd_strerror(error));
 	else if (!recorder_only_appended(&recorder))

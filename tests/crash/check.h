@@ -27,7 +27,7 @@ struct checker {
 	uint64_t second_share;    /* of the states after it (struct states_pick) */
 	bool quiet;               /* violations are counted only */
 	/* What came of it. */
-	uint64_t states, dropped, second_crashes, second_states;
+	uint64_t states, dropped, indexed, second_crashes, second_states;
 	int violations;
 	char complaint[600];      /* the last one */
 };

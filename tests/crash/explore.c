@@ -95,10 +95,11 @@ static void explore_states(const struct plan *plan, const struct workload *workl
 	                           .second_share = (UINT64_C(1) << 32) / (plan->states ? 40 : 10) };
 
 	states_each(recorder, &pick, check_state, &checker, &count);
-	tell_result(checker.violations == 0, "%s: %zu events, %d commits, %llu states (%llu with something to drop), "
-	            "%llu after %llu second crashes: %d violations",
+	tell_result(checker.violations == 0, "%s: %zu events, %d commits, %llu states (%llu with something to drop, %llu by "
+	            "an index), %llu after %llu second crashes: %d violations",
 	            workload->what, recorder->count, run->commits, (unsigned long long)checker.states,
-	            (unsigned long long)checker.dropped, (unsigned long long)checker.second_states,
+	            (unsigned long long)checker.dropped, (unsigned long long)checker.indexed,
+	            (unsigned long long)checker.second_states,
 	            (unsigned long long)checker.second_crashes, checker.violations);
 	total->made += count.made;
 	total->states += checker.states;

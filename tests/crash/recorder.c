@@ -4,9 +4,11 @@
 #include "recorder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tell.h"
 
@@ -37,6 +39,26 @@ static bool is_dead(struct recorder *recorder)
 	recorder->lives -= recorder->mortal && !dead;
 	pthread_mutex_unlock(&recorder->mutex);
 	return dead;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name), end_len = strlen(end);
+
+	return len >= end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+/* By its descriptor a file is known afterwards. */
+static int record_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	struct recorder *recorder = io->user;
+	int fd = srd_io_posix.open(io, dir_fd, name, flags, mode);
+
+	if (fd >= RECORDER_FDS_MAX)
+		die("too many open files");
+	if (fd >= 0)
+		recorder->is_index[fd] = ends_with(name, ".idx.tmp");
+	return fd;
 }
 
 static ssize_t record_pread(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
@@ -81,10 +103,13 @@ static ssize_t write_in_room(const struct recorder *recorder, int fd, const stru
 
 static ssize_t record_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset)
 {
+	const struct recorder *recorder = io->user;
+
 	if (is_dead(io->user))
 		return -EIO;
-	ssize_t put = write_in_room(io->user, fd, iov, count, offset);
-
+	if (recorder->is_index[fd])
+		return srd_io_posix.pwritev(io, fd, iov, count, offset);
+	ssize_t put = write_in_room(recorder, fd, iov, count, offset);
 	if (put > 0)
 		add_locked(io->user, &(struct event){ .kind = EVENT_WRITE, .offset = offset, .len = (size_t)put,
 		                                      .data = gather(iov, count, (size_t)put) });
@@ -106,6 +131,8 @@ static int record_fdatasync(const struct srd_io *io, int fd)
 
 	if (is_dead(recorder))
 		return -EIO;
+	if (recorder->is_index[fd])
+		return 0;
 	pthread_mutex_lock(&recorder->mutex);
 	event.since = recorder->count;
 	if (event.kind == EVENT_SYNC && recorder->syncs_to_fail > 0) {
@@ -127,16 +154,36 @@ static int record_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 		return -EIO;
 	int error = srd_io_posix.ftruncate(io, fd, size);
 
-	if (!error)
+	if (!error && !((struct recorder *)io->user)->is_index[fd])
 		add_locked(io->user, &(struct event){ .kind = EVENT_TRUNCATE, .offset = size });
 	return error;
+}
+
+static void keep_index(struct recorder *recorder, int dir_fd, const char *name)
+{
+	struct recorded_index *index = &recorder->indexes[recorder->index_count];
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	off_t len = lseek(fd, 0, SEEK_END);
+
+	if (fd < 0 || len < 0 || recorder->index_count == RECORDER_INDEXES_MAX)
+		die("%s: cannot be kept", name);
+	image_resize(&index->bytes, (size_t)len);
+	if (pread(fd, index->bytes.bytes, (size_t)len, 0) != len)
+		die("%s: cannot be read", name);
+	close(fd);
+	pthread_mutex_lock(&recorder->mutex);
+	index->since = recorder->count;
+	recorder->index_count++;
+	pthread_mutex_unlock(&recorder->mutex);
 }
 
 static int record_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
 {
 	int error = srd_io_posix.rename(io, dir_fd, from, to, flags);
 
-	if (!error)
+	if (!error && ends_with(to, ".idx"))
+		keep_index(io->user, dir_fd, to);
+	else if (!error)
 		add_locked(io->user, &(struct event){ .kind = EVENT_RENAME });
 	return error;
 }
@@ -145,7 +192,7 @@ void recorder_init(struct recorder *recorder, const struct image *base)
 {
 	*recorder = (struct recorder){
 		.io = { .pread = record_pread, .pwritev = record_pwritev, .fdatasync = record_fdatasync,
-		        .ftruncate = record_ftruncate, .find = srd_io_posix.find, .open = srd_io_posix.open,
+		        .ftruncate = record_ftruncate, .find = srd_io_posix.find, .open = record_open,
 		        .unlink = srd_io_posix.unlink, .rename = record_rename, .user = recorder },
 		.there = base != NULL,
 	};
@@ -158,9 +205,16 @@ void recorder_release(struct recorder *recorder)
 {
 	for (size_t i = 0; i < recorder->count; i++)
 		free(recorder->events[i].data);
+	for (unsigned i = 0; i < recorder->index_count; i++)
+		image_release(&recorder->indexes[i].bytes);
 	free(recorder->events);
 	image_release(&recorder->base);
 	pthread_mutex_destroy(&recorder->mutex);
+}
+
+void recorder_begin_with_index(struct recorder *recorder, const struct image *bytes)
+{
+	image_copy(&recorder->indexes[recorder->index_count++].bytes, bytes);
 }
 
 void recorder_promise(struct recorder *recorder, int commits)

@@ -7,6 +7,9 @@
  * One recorder records one store file, from its temporary name on.  Beside the
  * calls the list holds notes: from here on an fsync has promised so many
  * commits.  Thread-safe: a store syncs from a thread of its own.
+ *
+ * Of the index beside it, a cache that may be gone, old or damaged, each version is kept
+ * as it was when it got its name, and after which event that was.
  */
 #ifndef CRASH_RECORDER_H
 #define CRASH_RECORDER_H
@@ -33,6 +36,13 @@ struct event {
 	int commits;              /* PROMISE; 0: the empty store */
 };
 
+enum { RECORDER_INDEXES_MAX = 16, RECORDER_FDS_MAX = 1024 };
+
+struct recorded_index {
+	struct image bytes;
+	size_t since;             /* events that were before it */
+};
+
 struct recorder {
 	struct srd_io io;         /* for srd_store_open() */
 	pthread_mutex_t mutex;
@@ -40,6 +50,9 @@ struct recorder {
 	bool there;               /* ... if there was one */
 	struct event *events;     /* these and below: protected by mutex */
 	size_t count, cap;
+	struct recorded_index indexes[RECORDER_INDEXES_MAX];
+	unsigned index_count;
+	bool is_index[RECORDER_FDS_MAX];
 	unsigned syncs_to_fail;
 	bool lies;                /* syncs are passed on but not done: must be found out */
 	bool mortal;              /* after `lives` calls nothing is done, as for a killed process */
@@ -50,6 +63,8 @@ struct recorder {
 /* BASE (may be NULL: no file) is copied. */
 void recorder_init(struct recorder *recorder, const struct image *base);
 void recorder_release(struct recorder *recorder);
+/* There was an index before the first event. */
+void recorder_begin_with_index(struct recorder *recorder, const struct image *bytes);
 void recorder_promise(struct recorder *recorder, int commits);
 /* True if no write changed a byte that counts (P2): each lies at the end of the file,
  * or says again what is there, or begins what is cut next. */

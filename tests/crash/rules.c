@@ -17,6 +17,7 @@
 #include "format/spare.h"
 #include "runner.h"
 #include "states.h"
+#include "store/image.h"
 #include "tell.h"
 #include "verbs.h"
 
@@ -780,6 +781,179 @@ START_TEST(a_file_put_in_place_of_ours_is_noticed)
 }
 END_TEST
 
+/* As cp over it would: the file is the same, as long as it was, and its last record is
+ * one of a copy that went its own way. */
+static void overwrite(bool yielded)
+{
+	struct srd_store *store = open_store(SRD_CREATE), *copy;
+
+	must_put(store, "a", 3000, 1);
+	struct image shared = file_now(path);
+	must_put(store, "b", 300, 2);
+	image_store(&shared, other_path);
+	copy = open_as(other_path, 0, NULL);
+	must_put(copy, "c", 300, 3);
+	srd_close(copy);
+	if (yielded) {
+		srd_mutex_lock(&store->commit_mutex);
+		store->log->lock_since_ns = 0;
+		srd_log_yield(store->log, true);
+		srd_mutex_unlock(&store->commit_mutex);
+	}
+	struct image other = file_now(other_path), own = file_now(path);
+	ck_assert_uint_eq(other.len, own.len);
+	FILE *file = fopen(path, "r+");
+	ck_assert(file && fwrite(other.bytes, 1, other.len, file) == other.len && fclose(file) == 0);
+	ck_assert_int_lt(put(store, "d", 10, 4), 0);
+	srd_close(store);
+	/* Nothing was put behind what is not ours. */
+	struct image now = file_now(path);
+	ck_assert(now.len == other.len && memcmp(now.bytes, other.bytes, now.len) == 0);
+	image_release(&shared);
+	image_release(&other);
+	image_release(&own);
+	image_release(&now);
+}
+
+START_TEST(another_history_in_our_file_is_noticed)
+{
+	overwrite(false);
+	setup();
+	overwrite(true);
+}
+END_TEST
+
+/* ---- the index, a cache ---- */
+
+static void save_index(struct srd_store *store)
+{
+	ck_assert_int_eq(srd_image_save_beside(store, NULL, &store->saved), 0);
+}
+
+/* A copy goes its own way, record by record as long as those of the source, whose index
+ * comes to lie beside it; and so does a store that an older copy was put in place of. */
+START_TEST(an_index_of_another_history_is_ignored)
+{
+	char index[4300], own_index[4300];
+	struct srd_store *store = open_store(SRD_CREATE);
+
+	must_put(store, "a", 3000, 1);
+	struct image older = file_now(path), saved = { 0 };
+	must_put(store, "b", 3000, 2);
+	must_put(store, "c", 500, 3);
+	save_index(store);
+	srd_close(store);
+	snprintf(own_index, sizeof own_index, "%s.idx", path);
+	snprintf(index, sizeof index, "%s.idx", other_path);
+	image_load(&saved, own_index);
+	store = open_store(SRD_RDONLY);
+	ck_assert_uint_gt(store->image.offset, 0);
+	uint64_t end = store->image.offset;
+	srd_close(store);
+
+	image_store(&older, other_path);
+	store = open_as(other_path, 0, NULL);
+	must_put(store, "d", 3000, 4);
+	must_put(store, "e", 500, 5);
+	must_put(store, "f", 500, 6);
+	srd_close(store);
+	image_store(&saved, index);
+	store = open_as(other_path, SRD_RDONLY, NULL);
+	ck_assert_uint_gt(atomic_load(&store->log->end), end);
+	ck_assert_uint_eq(store->image.offset, 0);
+	ck_assert_int_eq(look(store, "b", 3000, 2), -ENOENT);
+	ck_assert_int_eq(look(store, "d", 3000, 4), 0);
+	ck_assert_int_eq(look(store, "f", 500, 6), 0);
+	srd_close(store);
+
+	/* Shorter than the index knows it. */
+	image_store(&older, path);
+	store = open_store(0);
+	ck_assert_uint_eq(store->image.offset, 0);
+	ck_assert_int_eq(look(store, "b", 3000, 2), -ENOENT);
+	must_put(store, "g", 10, 7);
+	srd_close(store);
+	unlink(index);
+	unlink(own_index);
+	image_release(&older);
+	image_release(&saved);
+}
+END_TEST
+
+/* ---- repair ---- */
+
+struct mending {
+	unsigned lost, mended;    /* states */
+};
+
+/* Damaged as it was, or repaired: everything but b is there in either case, and if it is
+ * damaged it can be repaired (again). */
+static int must_be_mendable(void *user, const struct crash_state *state)
+{
+	struct mending *mending = user;
+	struct damage damage = { 0 };
+
+	image_store(state->image, path);
+	struct srd_store *store = open_store(SRD_EXCLUSIVE);
+	ck_assert_msg(look(store, "a", 2000, 1) == 0, "%s: a is not there", state->what);
+	ck_assert_msg(look(store, "c", 2000, 3) == 0, "%s: c is not there", state->what);
+	int error = put(store, "d", 100, 4);
+	ck_assert_msg(error == 0 || error == SRD_EDAMAGED, "%s: %s", state->what, srd_strerror(error));
+	ck_assert_msg(error == 0 || state->promised < 1, "%s: was said to be repaired", state->what);
+	mending->lost += error != 0;
+	mending->mended += error == 0;
+	if (error) {
+		ck_assert_int_ge(srd_repair(store, 0, note_damage, &damage), 0);
+		must_put(store, "d", 100, 4);
+	}
+	srd_close(store);
+	store = open_store(SRD_RDONLY);
+	ck_assert_int_eq(look(store, "d", 100, 4), 0);
+	ck_assert_int_eq(look(store, "c", 2000, 3), 0);
+	srd_close(store);
+	return 0;
+}
+
+/* b's commit has rotted (0), or the superblock (1), or its spare (2); the power goes at
+ * any moment of the repair. */
+START_TEST(who_crashes_while_repairing_repairs_again)
+{
+	struct states_pick pick = { .seed = 1, .share = UINT64_C(1) << 32 };
+	struct srd_record records[RECORDS_MAX];
+	struct damage damage = { 0 };
+	struct mending mending = { 0 };
+	struct states_count count;
+	struct recorder recorder;
+	struct srd_store *store = open_store(SRD_CREATE);
+
+	must_put(store, "a", 2000, 1);
+	must_put(store, "b", 5000, 2);
+	must_put(store, "c", 2000, 3);
+	ck_assert_int_eq(srd_sync(store), 0);
+	must_put(store, "a", 2000, 1);
+	ck_assert_int_eq(srd_sync(store), 0);
+	srd_close(store);
+	struct image file = file_now(path);
+	list_records(&file, records);
+	const uint64_t rot[] = { records[1].offset + 20, 30, SRD_FIRST_RECORD + 100 };
+	file.bytes[rot[_i]] ^= 4;
+	image_store(&file, path);
+	recorder_init(&recorder, &file);
+	store = open_as(path, SRD_EXCLUSIVE, &recorder.io);
+	ck_assert_int_ge(srd_repair(store, 0, note_damage, &damage), 0);
+	recorder_promise(&recorder, 1);
+	must_put(store, "e", 3000, 5);
+	ck_assert_int_eq(srd_sync(store), 0);
+	srd_close(store);
+	states_each(&recorder, &pick, must_be_mendable, &mending, &count);
+	/* A spare is looked at when the superblock is lost: alone it is no reason to refuse. */
+	ck_assert(mending.lost > 0 || _i == 2);
+	ck_assert_uint_gt(mending.mended, 0);
+	recorder_release(&recorder);
+	image_release(&file);
+}
+END_TEST
+
 START_TEST(reading_leaves_nothing_behind)
 {
 	char shm[4300];
@@ -822,6 +996,9 @@ int main(void)
 	tcase_add_test(tcase, a_store_within_a_store_is_payload);
 	tcase_add_test(tcase, a_change_that_fails_keeps_nobody_waiting);
 	tcase_add_test(tcase, a_file_put_in_place_of_ours_is_noticed);
+	tcase_add_test(tcase, another_history_in_our_file_is_noticed);
+	tcase_add_test(tcase, an_index_of_another_history_is_ignored);
+	tcase_add_loop_test(tcase, who_crashes_while_repairing_repairs_again, 0, 3);
 	tcase_add_test(tcase, reading_leaves_nothing_behind);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

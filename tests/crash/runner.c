@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/image.h"
 #include "tell.h"
 #include "verbs.h"
 
@@ -149,6 +150,17 @@ static int sync_handle(struct runner *runner, const struct step *step)
 	return error;
 }
 
+/* For which all that is committed is synced. */
+static int save_index(struct runner *runner, const struct step *step)
+{
+	struct srd_store *store = runner->handles[step->handle];
+	int error = srd_image_save_beside(store, NULL, &store->saved);
+
+	if (!error)
+		promise(runner);
+	return error;
+}
+
 static int batch_step(struct runner *runner, struct srd_store *store, const struct step *step)
 {
 	int error = runner->batch ? 0 : srd_batch_new(store, &runner->batch);
@@ -232,6 +244,7 @@ static int run(struct runner *runner, const struct step *step)
 	case STEP_CLOSE:
 	case STEP_CLOSE_UNSYNCED: return close_handle(runner, step);
 	case STEP_SYNC: return sync_handle(runner, step);
+	case STEP_SAVE: return save_index(runner, step);
 	case STEP_FAIL_SYNC:
 		recorder_fail_sync(runner->recorder);
 		return 0;

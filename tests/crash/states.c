@@ -72,7 +72,7 @@ static void hand_out(struct maker *maker, bool there, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 static void hand_out(struct maker *maker, bool there, const char *format, ...)
 {
-	struct crash_state state = { .image = &maker->image, .there = there, .promised = maker->disk.promised,
+	struct crash_state state = { .image = &maker->image, .there = there, .promised = maker->disk.promised, .done = maker->disk.done,
 	                             .number = maker->count->made, .what = maker->what };
 	uint64_t hash = there ? image_hash(&maker->image, (uint64_t)(state.promised + 2)) : (uint64_t)state.promised + 2;
 	va_list args;

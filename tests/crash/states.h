@@ -22,6 +22,7 @@ struct crash_state {
 	const struct image *image;
 	bool there;               /* the store has its name */
 	int promised;             /* commits that an fsync has promised; -1: nothing at all */
+	size_t done;              /* events behind it */
 	uint64_t number;
 	const char *what;         /* how it was made */
 };

@@ -41,6 +41,7 @@ enum verb {
 	STEP_CLOSE,
 	STEP_CLOSE_UNSYNCED,
 	STEP_FAIL_SYNC,           /* the next fdatasync fails */
+	STEP_SAVE,                /* the index beside the store */
 };
 
 struct step {

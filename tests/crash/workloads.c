@@ -38,6 +38,7 @@
 #define CLOSE { .verb = STEP_CLOSE }
 #define CLOSE_UNSYNCED { .verb = STEP_CLOSE_UNSYNCED }
 #define FAIL_SYNC { .verb = STEP_FAIL_SYNC }
+#define SAVE { .verb = STEP_SAVE }
 #define END { .verb = STEP_END }
 /* The same by handle H; ends in error E. */
 #define BY(h, ...) { .handle = h, __VA_ARGS__ }
@@ -147,6 +148,15 @@ static const struct step lost_bytes[] = {
 	PUT("f", 3000, 6), SYNC, PUT("g", 50, 7), BY(1, .verb = STEP_CLOSE), CLOSE, END,
 };
 
+/* With an index beside it, an old one, and one by another handle. */
+static const struct step indexes[] = {
+	OPEN, PUT("a", 3000, 1), PUT("d/b", 20, 2), SAVE, PUT("a", 3000, 3), PUT("c", 5000, 4), DELETE("d/b"), SYNC,
+	PUT("e", 700, 5), SAVE, PUT("f", 3000, 6), RENAME("f", "d/f"), CLOSE_UNSYNCED, OPEN, PUT("g", 3000, 7),
+	BY(1, .verb = STEP_OPEN), DATA(0, 9000, 8), BY(1, .verb = STEP_PUT, .key = "h", .len = 100, .fill = 9),
+	BY(1, .verb = STEP_SAVE), NAME(0, "a"), DELETE("e"), BY(1, .verb = STEP_CLOSE_UNSYNCED), PUT("c", 40, 10),
+	SAVE, APPEND("c", 5000, 11), CLOSE, OPEN, PUT("i", 3000, 12), CLOSE_UNSYNCED, END,
+};
+
 const struct workload workloads[] = {
 	{ "create", "a store is made", create },
 	{ "puts", "puts and deletes", put_and_delete },
@@ -162,6 +172,7 @@ const struct workload workloads[] = {
 	{ "reopened", "closed and opened again", reopened },
 	{ "several", "several handles", several },
 	{ "lone-mark", "a mark known to one handle only", lone_mark },
+	{ "indexes", "an index saved now and then", indexes },
 	{ "lost-bytes", "an fdatasync that failed in another handle", lost_bytes },
 };
 const unsigned workload_count = sizeof workloads / sizeof workloads[0];
