@@ -88,6 +88,8 @@ ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void
  * whether that worked.  INODE's mutex held. */
 static int before_write(struct srd_fs *fs, struct srd_open_inode *inode, const struct srd_caller *caller)
 {
+	if (fs->store->flags & SRD_RDONLY)   /* open() may not have come by */
+		return -EROFS;
 	return srd_store_is_lost(fs->store) ? SRD_EDAMAGED : srd_privileges_before_write(fs, inode, caller);
 }
 

@@ -5,7 +5,7 @@
  *
  * So a handle of a worker that has died is told from our own, and never followed.  It
  * stands for its inode alone; if something was lost of that, whoever has it open is to
- * know, and gets EIO.
+ * know, and gets EIO.  So does the 0 of a file that the kernel opened by itself.
  */
 #include "config.h"
 

@@ -46,6 +46,7 @@ struct srd_mount {
 	struct srd_loop *loop;
 	struct srd_notifier *notifier;    /* NULL before it is started */
 	double timeout;                   /* seconds that the kernel may believe what it was told */
+	bool no_open;                     /* files are read without being opened: nothing hangs on that */
 	struct srd_legacy legacy;         /* all 0 without a keeper */
 	int orders;                       /* a worker's socket to its keeper; -1: none */
 	atomic_bool background;           /* talks to syslog; requests are served by then */

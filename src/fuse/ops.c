@@ -54,6 +54,8 @@ static void op_init(void *user, struct fuse_conn_info *conn)
 	srd_hold_drop(&hold);
 
 	set_timeout(mount, conn, told);
+	mount->no_open = mount->options->read_only && !mount->options->strict && told &&
+	                 (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT);
 	set_want(conn, told ? FUSE_CAP_EXPLICIT_INVAL_DATA : FUSE_CAP_AUTO_INVAL_DATA, true);
 	set_want(conn, told ? FUSE_CAP_AUTO_INVAL_DATA : FUSE_CAP_EXPLICIT_INVAL_DATA, false);
 	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
@@ -263,8 +265,13 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct srd_file *file = NULL;
 	struct srd_caller caller;
-	int error = srd_fs_open(srd_fs_of(req), ino, fi->flags, srd_caller_of(req, &caller), &file);
 
+	if (srd_mount_of(req)->no_open) {
+		/* The kernel then opens and closes by itself, and never asks again. */
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
+	int error = srd_fs_open(srd_fs_of(req), ino, fi->flags, srd_caller_of(req, &caller), &file);
 	srd_reply_open(req, error, file, fi);
 }
 
@@ -323,6 +330,10 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	if (srd_mount_of(req)->no_open) {
+		fuse_reply_err(req, ENOSYS);   /* likewise: there is never anything to commit */
+		return;
+	}
 	struct srd_file spare, *file = srd_file_of(req, ino, fi, &spare);
 	int error = file ? srd_fs_flush(srd_fs_of(req), file) : -EIO;
 
