@@ -82,6 +82,7 @@ enum srd_error {
 	SRD_ERESERVED = -20008,  /* first component `.srd` is reserved */
 	SRD_EFULL = -20009,      /* a limit of the format or the mapping is reached */
 	SRD_ELOST = -20010,      /* the store file was cut short, or cannot be read there */
+	SRD_ETRIMMED = -20011,   /* bytes of the past that were given up: see srd_trim() */
 	SRD_ENOPAST = -20012,    /* the store's history has no such point */
 };
 

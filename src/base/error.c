@@ -17,6 +17,7 @@ static const char *own_text(int error)
 	case SRD_EKEY: return "not a valid key";
 	case SRD_ERESERVED: return "keys below .srd are reserved";
 	case SRD_ELOST: return "bytes are gone: the store file was cut short, or cannot be read";
+	case SRD_ETRIMMED: return "trimmed: the bytes were given up";
 	case SRD_ENOPAST: return "no such point in the history of the store";
 	case SRD_EFULL: return "a limit of the format or of the mapping is reached";
 	}
@@ -44,6 +45,7 @@ int srd_error_errno(int error)
 	case SRD_EKEY: return EINVAL;
 	case SRD_ERESERVED: return EPERM;
 	case SRD_EFULL: return ENOSPC;
+	case SRD_ETRIMMED: return ENODATA;
 	case SRD_ENOPAST: return ENOENT;
 	}
 	return error < 0 && error > -4096 ? -error : EIO;

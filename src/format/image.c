@@ -17,9 +17,9 @@ enum {
 	AT_LIVE_BYTES = 128, AT_MISFITS = 136, AT_OPS = 144, AT_NAMES_DEPTH = 152, AT_NUMBERS_DEPTH = 156,
 	AT_LEN = 160, AT_CHECKS = 168, AT_CHECKS_CHECK = 176, AT_LAST_TIME = 184, AT_UNNAMED = 192,
 	AT_TABLE = 200, TABLE_LEN = 32,
-	AT_CHECK = 4088,
+	AT_LAST_TRIM = 4080, AT_CHECK = 4088,
 };
-_Static_assert(AT_TABLE + SRD_IMAGE_TABLES * TABLE_LEN <= AT_CHECK, "the header is one page");
+_Static_assert(AT_TABLE + SRD_IMAGE_TABLES * TABLE_LEN <= AT_LAST_TRIM, "the header is one page");
 
 static const uint8_t magic[8] = { 0x89, 'S', 'R', 'I', 0x0d, 0x0a, 0x1a, 0x0a };
 #define ORDER UINT32_C(0x01020304)
@@ -95,6 +95,7 @@ void srd_image_encode(const struct srd_superblock *sb, const struct srd_image *i
 	srd_put64(bytes + AT_LEN, image->len);
 	srd_put64(bytes + AT_CHECKS, image->checks_offset);
 	srd_put64(bytes + AT_CHECKS_CHECK, image->checks_check);
+	srd_put64(bytes + AT_LAST_TRIM, image->last_trim);
 	for (unsigned i = 0; i < SRD_IMAGE_TABLES; i++)
 		encode_table(&image->tables[i], bytes + AT_TABLE + i * TABLE_LEN);
 	srd_put64(bytes + AT_CHECK, header_check(sb, bytes));
@@ -136,6 +137,7 @@ static void decode_fields(struct srd_image *image, const uint8_t *bytes)
 		.len = srd_get64(bytes + AT_LEN),
 		.checks_offset = srd_get64(bytes + AT_CHECKS),
 		.checks_check = srd_get64(bytes + AT_CHECKS_CHECK),
+		.last_trim = srd_get64(bytes + AT_LAST_TRIM),
 	};
 	for (unsigned i = 0; i < SRD_IMAGE_TABLES; i++)
 		image->tables[i] = decode_table(bytes + AT_TABLE + i * TABLE_LEN);
@@ -181,7 +183,8 @@ int srd_image_decode(const struct srd_superblock *sb, struct srd_image *image,
 	if (memcmp(bytes + AT_UUID, sb->uuid, sizeof sb->uuid) != 0 || srd_get64(bytes + AT_GENERATION) != sb->generation)
 		return SRD_EREPLACED;
 	decode_fields(&read, bytes);
-	if (!layout_is_sound(&read, file_len) || read.last < SRD_FIRST_RECORD || read.offset <= read.last)
+	if (!layout_is_sound(&read, file_len) || read.last < SRD_FIRST_RECORD || read.offset <= read.last ||
+	    read.last_trim >= read.offset)
 		return SRD_ECORRUPT;
 	*image = read;
 	return 0;

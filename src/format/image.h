@@ -11,7 +11,7 @@
 #include "format/superblock.h"
 
 enum {
-	SRD_IMAGE_VERSION = 1,
+	SRD_IMAGE_VERSION = 2,
 	SRD_IMAGE_HEADER_LEN = 4096,
 	SRD_IMAGE_ALIGN = 4096,    /* tables begin on pages */
 	SRD_IMAGE_TABLES = 9,
@@ -35,6 +35,7 @@ struct srd_image {
 	int64_t last_time_ns;      /* of that record */
 	int64_t saved_ns;
 	uint32_t epoch;
+	uint64_t last_trim;        /* offset of the last TRIM op before; 0: none */
 	/* The state's own numbers. */
 	uint64_t next_ino, next_cookie, files, directories, others, unnamed, live_bytes, misfits, ops;
 	uint32_t names_depth, numbers_depth;

@@ -25,7 +25,7 @@ enum {
 	AT_MTIME = 56, AT_CTIME = 64, AT_BTIME = 72, AT_RESTATED_SEQUENCE = 80,
 	/* WRITE, HOLE */
 	AT_POS = 24, AT_RANGE_LEN = 32,
-	/* REFS, REPAIR */
+	/* REFS, REPAIR, TRIM */
 	AT_COUNT = 24, AT_REFS = 32,
 	/* NEXT */
 	AT_COOKIE = 24, AT_NEXT_INO = 32,
@@ -36,14 +36,15 @@ static const uint8_t fixed_len[] = {
 	[SRD_OP_MAKE] = 48, [SRD_OP_LINK] = 40, [SRD_OP_UNLINK] = 40, [SRD_OP_RENAME] = 80,
 	[SRD_OP_SETATTR] = 72, [SRD_OP_WRITE] = 32, [SRD_OP_REFS] = 32, [SRD_OP_HOLE] = 40,
 	[SRD_OP_XATTR] = 24, [SRD_OP_FREE] = 24, [SRD_OP_RUN] = 8,
-	[SRD_OP_REPAIR] = 32, [SRD_OP_NEXT] = 40,
+	[SRD_OP_REPAIR] = 32, [SRD_OP_TRIM] = 32, [SRD_OP_NEXT] = 40,
 };
 enum { RESTATED_LEN = 16 };
 
 static const uint8_t known_flags[] = {
 	[SRD_OP_MAKE] = SRD_OP_CONTENT, [SRD_OP_RENAME] = SRD_OP_EXCHANGE,
 	[SRD_OP_WRITE] = SRD_OP_REPLACE, [SRD_OP_REFS] = SRD_OP_REPLACE | SRD_OP_KEEP_SIZE,
-	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_SETATTR] = SRD_OP_RESTATED, [SRD_OP_RUN] = 0, [SRD_OP_REPAIR] = 0, [SRD_OP_NEXT] = 0,
+	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_SETATTR] = SRD_OP_RESTATED, [SRD_OP_RUN] = 0, [SRD_OP_REPAIR] = 0,
+	[SRD_OP_TRIM] = 0, [SRD_OP_NEXT] = 0,
 };
 
 static uint32_t fields_len(enum srd_op_kind kind, uint8_t flags)
@@ -67,7 +68,7 @@ static uint64_t run_offset(const struct srd_op *op)
 {
 	uint64_t names = (uint64_t)op->name_len + (op->kind == SRD_OP_RENAME ? op->new_name_len : 0);
 	uint64_t list = op->kind == SRD_OP_REFS ? op->ref_count * SRD_REF_LEN
-	                : op->kind == SRD_OP_REPAIR ? op->range_count * SRD_RANGE_LEN : 0;
+	                : op->kind == SRD_OP_REPAIR || op->kind == SRD_OP_TRIM ? op->range_count * SRD_RANGE_LEN : 0;
 
 	return fields_len(op->kind, op->flags) + SRD_ALIGN_UP(names, 8) + list;
 }
@@ -147,6 +148,7 @@ static void encode_fields(const struct srd_op *op, uint8_t *bytes)
 			memcpy(bytes + AT_REFS, op->refs, op->ref_count * SRD_REF_LEN);
 		break;
 	case SRD_OP_REPAIR:
+	case SRD_OP_TRIM:
 		srd_put64(bytes + AT_COUNT, op->range_count);
 		if (op->range_count > 0)
 			memcpy(bytes + AT_REFS, op->ranges, op->range_count * SRD_RANGE_LEN);
@@ -266,6 +268,7 @@ static void decode_fields(struct srd_op *op, const uint8_t *bytes)
 		op->refs = bytes + AT_REFS;
 		break;
 	case SRD_OP_REPAIR:
+	case SRD_OP_TRIM:
 		op->range_count = srd_get64(bytes + AT_COUNT);
 		op->ranges = bytes + AT_REFS;
 		break;
@@ -296,10 +299,16 @@ static bool refs_are_sound(const struct srd_op *op)
 
 static bool ranges_are_sound(const struct srd_op *op)
 {
+	uint64_t end = 0;
+
 	for (uint64_t i = 0; i < op->range_count; i++) {
 		struct srd_range range = srd_op_range(op->ranges, i);
 		if (range.len == 0 || !srd_within(range.offset, range.len, op->offset))
 			return false;
+		/* Looked for by halving. */
+		if (op->kind == SRD_OP_TRIM && i > 0 && range.offset <= end)
+			return false;
+		end = range.offset + range.len;
 	}
 	return true;
 }
@@ -360,6 +369,7 @@ static bool fields_are_sound(const struct srd_op *op)
 	case SRD_OP_REFS:
 		return refs_are_sound(op);
 	case SRD_OP_REPAIR:
+	case SRD_OP_TRIM:
 		return ranges_are_sound(op);
 	case SRD_OP_NEXT:
 		return op->cookie > 0 && op->cookie < SRD_COOKIE_END && op->next_ino <= SRD_INO_MAX;
@@ -462,7 +472,8 @@ const char *srd_op_kind_name(enum srd_op_kind kind)
 		[SRD_OP_MAKE] = "make", [SRD_OP_LINK] = "link", [SRD_OP_UNLINK] = "unlink",
 		[SRD_OP_RENAME] = "rename", [SRD_OP_SETATTR] = "setattr", [SRD_OP_WRITE] = "write",
 		[SRD_OP_REFS] = "refs", [SRD_OP_HOLE] = "hole", [SRD_OP_XATTR] = "xattr",
-		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run", [SRD_OP_REPAIR] = "repair", [SRD_OP_NEXT] = "next",
+		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run", [SRD_OP_REPAIR] = "repair",
+		[SRD_OP_TRIM] = "trim", [SRD_OP_NEXT] = "next",
 	};
 	return kind < SRD_LEN(names) && names[kind] ? names[kind] : "?";
 }

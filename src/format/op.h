@@ -28,7 +28,8 @@ enum srd_op_kind {
 	SRD_OP_FREE,
 	SRD_OP_RUN,
 	SRD_OP_REPAIR,
-	SRD_OP_NEXT = 15,
+	SRD_OP_TRIM = 14,
+	SRD_OP_NEXT,
 };
 
 enum {

@@ -103,6 +103,15 @@ static void add_refs(struct line *line, const struct srd_op *op)
 	}
 }
 
+static uint64_t bytes_of_ranges(const struct srd_op *op)
+{
+	uint64_t bytes = 0;
+
+	for (uint64_t i = 0; i < op->range_count; i++)
+		bytes += srd_op_range(op->ranges, i).len;
+	return bytes;
+}
+
 void srd_op_describe(const struct srd_op *op, char text[SRD_DESCRIBE_MAX])
 {
 	struct line line = { .at = text, .end = text + SRD_DESCRIBE_MAX };
@@ -147,6 +156,9 @@ void srd_op_describe(const struct srd_op *op, char text[SRD_DESCRIBE_MAX])
 		break;
 	case SRD_OP_REPAIR:
 		add(&line, ", %" PRIu64 " damaged places", op->range_count);
+		break;
+	case SRD_OP_TRIM:
+		add(&line, ", %" PRIu64 " places, %" PRIu64 " bytes", op->range_count, bytes_of_ranges(op));
 		break;
 	case SRD_OP_NEXT:
 		add(&line, ", next cookie %" PRIu64 ", next inode %" PRIu64, op->cookie, op->next_ino);

@@ -160,8 +160,10 @@ static int follow_one(struct srd_log *log, struct tail *tail, srd_log_visit *vis
 		srd_log_go_back(log, &place);
 		return error;
 	}
-	if (record.type == SRD_RECORD_META)
+	if (record.type == SRD_RECORD_META) {
 		srd_log_repaired(log, &record, bytes + SRD_HEADER_LEN);
+		srd_log_note_trim(log, &record, bytes + SRD_HEADER_LEN);
+	}
 	return 1;
 }
 

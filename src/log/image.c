@@ -127,7 +127,7 @@ struct srd_log_place srd_log_image_place(const struct srd_image *image)
 {
 	return (struct srd_log_place){ .end = image->offset, .last = image->last, .last_check = image->last_check,
 	                               .sequence = image->sequence, .last_time_ns = image->last_time_ns,
-	                               .epoch = image->epoch };
+	                               .epoch = image->epoch, .trim = image->last_trim };
 }
 
 void srd_log_image_set_place(struct srd_image *image, const struct srd_log_place *place)
@@ -138,6 +138,7 @@ void srd_log_image_set_place(struct srd_image *image, const struct srd_log_place
 	image->sequence = place->sequence;
 	image->last_time_ns = place->last_time_ns;
 	image->epoch = place->epoch;
+	image->last_trim = place->trim;
 }
 
 void srd_log_begin_at(struct srd_log *log, const struct srd_log_place *place)

@@ -90,6 +90,7 @@ static inline void srd_log_go_back(struct srd_log *log, const struct srd_log_pla
 	log->sequence = place->sequence;
 	log->last_time_ns = place->last_time_ns;
 	log->epoch = place->epoch;
+	atomic_store(&log->trim, place->trim);
 	atomic_store(&log->end, place->end);
 }
 

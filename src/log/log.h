@@ -74,6 +74,7 @@ struct srd_log {
 	uint64_t sequence;        /* of the last META */
 	int64_t last_time_ns;
 	uint32_t epoch;
+	atomic_ulong trim;        /* offset of the last TRIM op; 0: none.  trim.c */
 	uint64_t dropped;         /* bytes behind end when we last looked */
 	atomic_ulong seen;        /* what srd_log_hint() is while nobody appends */
 	atomic_long looked_ns;    /* when the file's size was last asked, with shm */
@@ -114,6 +115,7 @@ struct srd_log_place {
 	uint64_t end, last, last_check, sequence;
 	int64_t last_time_ns;
 	uint32_t epoch;
+	uint64_t trim;            /* the last TRIM op before; 0: none */
 };
 
 /* ---- create.c / open.c ---- */
@@ -216,7 +218,8 @@ static inline struct srd_log_place srd_log_here(const struct srd_log *log)
 {
 	return (struct srd_log_place){ .end = atomic_load(&log->end), .last = log->last,
 	                               .last_check = log->last_check, .sequence = log->sequence,
-	                               .last_time_ns = log->last_time_ns, .epoch = log->epoch };
+	                               .last_time_ns = log->last_time_ns, .epoch = log->epoch,
+	                               .trim = atomic_load(&log->trim) };
 }
 /* True if nobody else has the log open, or we hold it so that none of them may write. */
 bool srd_log_is_only_writer(const struct srd_log *log);
@@ -325,6 +328,16 @@ enum { SRD_LOSS_TEXT_LEN = 128 };
 /* What happened, for people. */
 void srd_log_describe_loss(const struct srd_log *log, char text[SRD_LOSS_TEXT_LEN]);
 
+/* ---- trim.c: payload that was given up.  Thread-safe, but for the note ---- */
+
+/* Takes note of the TRIM op that METADATA of a commit may begin with: what it names is to be
+ * looked at again.  A commit of our own: call with the store's commit mutex held. */
+void srd_log_note_trim(struct srd_log *log, const struct srd_record *record, const uint8_t *metadata);
+/* True if some of [OFFSET, OFFSET + LEN) was named by a TRIM: what does not match there is gone. */
+bool srd_log_is_trimmed(const struct srd_log *log, uint64_t offset, uint64_t len);
+/* Calls VISIT for every range that was; non-zero ends it. */
+int srd_log_trimmed(const struct srd_log *log, int (*visit)(void *user, const struct srd_range *range), void *user);
+
 /* ---- map.c: thread-safe ---- */
 
 /* Calls for the bytes at OFFSET, which nobody has looked at yet: it may be anything. */
@@ -339,7 +352,7 @@ void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len)
 /* The run at OFFSET; false if there is no sound one, and *RUN is then undefined. */
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
 /* Verifies the blocks of RUN that [skip, skip + len) touches (first touch
- * only): 0, SRD_ECORRUPT or SRD_ELOST.  The payload is then at srd_log_at(run->offset
+ * only): 0, SRD_ECORRUPT, SRD_ETRIMMED or SRD_ELOST.  The payload is then at srd_log_at(run->offset
  * + run->distance + skip). */
 int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len);
 /* Copies [skip, skip + len) of RUN to TO, verifying on the way. */

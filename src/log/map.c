@@ -207,11 +207,21 @@ static int verify(struct srd_log *log, const struct srd_run *run, uint32_t skip,
 	return srd_log_holds(log, run, skip, len) ? 0 : SRD_ECORRUPT;
 }
 
+/* What was given up is not damaged. */
+static int tell_trimmed(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, int error)
+{
+	uint32_t into = skip % SRD_BLOCK_LEN;
+
+	if (error != SRD_ECORRUPT || !srd_within(skip, len, run->len))
+		return error;
+	return srd_log_is_trimmed(log, run->offset + run->distance + skip - into, len + into) ? SRD_ETRIMMED : error;
+}
+
 int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)
 {
 	int error = verify(log, run, skip, len);
 
-	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, NULL) : error;
+	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, NULL) : tell_trimmed(log, run, skip, len, error);
 }
 
 /* Copies block I, which lies wholly in what is asked, checking on the way. */
@@ -257,5 +267,5 @@ int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, 
 {
 	int error = copy(log, run, skip, len, to);
 
-	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, to) : error;
+	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, to) : tell_trimmed(log, run, skip, len, error);
 }

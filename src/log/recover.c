@@ -278,6 +278,7 @@ static int replay_commit(struct walk *walk, const struct srd_record *record)
 	if (error)
 		return error;
 	srd_log_repaired(walk->log, record, metadata);
+	srd_log_note_trim(walk->log, record, metadata);
 	return 1;
 }
 

@@ -70,6 +70,7 @@ static int apply_op(const struct srd_change *change)
 	case SRD_OP_FREE: return srd_apply_free(change);
 	case SRD_OP_RUN: return srd_change_misfit(change);
 	case SRD_OP_REPAIR: return apply_repair(change);
+	case SRD_OP_TRIM: return 0;   /* of what no file has */
 	case SRD_OP_NEXT: return apply_next(change);
 	default: return apply_to_any_inode(change);
 	}
