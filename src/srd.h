@@ -375,6 +375,7 @@ struct srd_event {
 	enum {
 		SRD_EVENT_RECORD = 1, SRD_EVENT_OP, SRD_EVENT_DAMAGE, SRD_EVENT_PROGRESS,
 		SRD_EVENT_REPAIRED,   /* damage of which a repair took account */
+		SRD_EVENT_TRIMMED,    /* content of the past that srd_trim() gave up */
 	} type;
 	uint64_t offset;          /* in the log */
 	uint64_t len;

@@ -9,7 +9,7 @@
 struct verify {
 	struct tool *tool;
 	struct tool_json json;
-	uint64_t records, damages, repaired;
+	uint64_t records, damages, repaired, trimmed_bytes;
 	uint64_t seen;            /* offset up to which progress was counted */
 };
 
@@ -33,6 +33,8 @@ static int on_event(void *user, const struct srd_event *event)
 			print_damage(verify, event);
 	} else if (event->type == SRD_EVENT_REPAIRED) {
 		verify->repaired++;
+	} else if (event->type == SRD_EVENT_TRIMMED) {
+		verify->trimmed_bytes += event->len;
 	} else if (event->type == SRD_EVENT_PROGRESS && event->offset > verify->seen) {
 		verify->tool->progress.total = event->end;
 		tool_progress_add(&verify->tool->progress, event->offset - verify->seen, 0);
@@ -44,7 +46,7 @@ static int on_event(void *user, const struct srd_event *event)
 static void summarize(const struct verify *verify, const char *path, const struct srd_info *info,
                       int64_t took_ns)
 {
-	char size[16], torn[16];
+	char size[16], torn[16], trimmed[16];
 	bool sound = verify->damages == 0 && info->misfits == 0;
 
 	if (info->misfits)
@@ -55,6 +57,8 @@ static void summarize(const struct verify *verify, const char *path, const struc
 	if (verify->repaired)
 		printf("note: %" PRIu64 " damaged place%s srd repair took account of\n", verify->repaired,
 		       verify->repaired == 1 ? "" : "s");
+	if (verify->trimmed_bytes)
+		printf("note: %s of the past were trimmed\n", tool_text_bytes(verify->trimmed_bytes, trimmed));
 	tool_text_put(stdout, path, strlen(path));
 	printf(": %s: ", sound ? "sound" : "damaged");
 	if (verify->damages)
@@ -70,6 +74,7 @@ static void summarize_json(struct verify *verify, const struct srd_info *info)
 	tool_json_close(json);
 	tool_json_number(json, "damages", verify->damages);
 	tool_json_number(json, "repaired", verify->repaired);
+	tool_json_number(json, "trimmed_bytes", verify->trimmed_bytes);
 	tool_json_number(json, "misfits", info->misfits);
 	tool_json_number(json, "dropped_bytes", info->dropped_bytes);
 	tool_json_number(json, "records", verify->records);

@@ -155,7 +155,7 @@ static int carry_out(struct srd_fs *fs, uint64_t ino, const struct plan *plan)
 		            ? srd_log_copy(log, &run, ref->skip, ref->len, place(plan, ref->pos))
 		            : SRD_ECORRUPT;
 		if (error) {
-			if (!srd_log_is_lost(log))   /* that is told once for all */
+			if (error != SRD_ETRIMMED && !srd_log_is_lost(log))   /* that is told once for all */
 				tell_damage(fs, ino, ref);
 			return error;
 		}

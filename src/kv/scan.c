@@ -218,7 +218,13 @@ static int report_block(struct scan *scan, const struct srd_record *record, uint
 
 	if (error)
 		return error;
+	bool trimmed = srd_log_is_trimmed(scan->log, offset, len);
 	const struct srd_owner *owner = srd_owners_of_run(&scan->owners, run, skip, (uint32_t)len);
+	if (!owner && trimmed) {
+		event.type = SRD_EVENT_TRIMMED;
+		event.text = "was given up";
+		return report(scan, &event);
+	}
 	if (owner) {
 		event.text = owner->is_xattr ? "this extended attribute cannot be read" : "reads of this block fail";
 		if (!owner->is_xattr) {
