@@ -39,6 +39,7 @@ static int note(void *user, const struct srd_event *event)
 		report->progress++;
 		break;
 	case SRD_EVENT_REPAIRED:
+	case SRD_EVENT_TRIMMED:
 		ck_abort_msg("nothing was repaired");
 	}
 	return 0;
