@@ -281,6 +281,23 @@ int srd_link(srd_store *store, const void *from, size_t from_len, const void *to
 /* The target of a symlink, not NUL-terminated; released like a value. */
 int srd_read_link(srd_store *store, const void *key, size_t key_len, srd_value *value);
 
+/* ---- Extended attributes ---- */
+
+/* NAME is NUL-terminated and as the system has it: "user.", "trusted." or "security."
+ * and what follows, or one of the two "system.posix_acl_" lists, whose bytes are kept as
+ * they are given: set the mode that goes with them, too.  -EOPNOTSUPP: any other name,
+ * and "user.srd.", which a mount makes up; -ERANGE: of more than 255 bytes. */
+
+/* *VALUE is released with srd_value_release().  -ENODATA: there is no such attribute. */
+int srd_get_xattr(srd_store *store, const void *key, size_t key_len, const char *name, srd_value *value);
+/* Sets it to LEN bytes, or with DATA NULL removes it (-ENODATA: it is not there).
+ * -E2BIG: more than 64 KiB; -ENOSPC: more than 1024 attributes. */
+int srd_set_xattr(srd_store *store, const void *key, size_t key_len, const char *name,
+                  const void *data, size_t len);
+/* The names, each ended by a NUL, into LIST of SIZE bytes; returns how many bytes that
+ * are, also for SIZE 0, which asks for that alone.  -ERANGE: they do not fit. */
+ssize_t srd_list_xattrs(srd_store *store, const void *key, size_t key_len, char *list, size_t size);
+
 /* ---- Batches: all or nothing ---- */
 
 int srd_batch_new(srd_store *store, srd_batch **batch);
@@ -331,6 +348,8 @@ int srd_writer_write(srd_writer *writer, const void *data, size_t len);
 int srd_writer_skip(srd_writer *writer, uint64_t len);
 /* Attributes the value will have at commit; MASK of srd_attr_mask. */
 int srd_writer_set_attr(srd_writer *writer, const struct srd_stat *st, unsigned mask);
+/* An extended attribute it will have; see srd_set_xattr(). */
+int srd_writer_set_xattr(srd_writer *writer, const char *name, const void *data, size_t len);
 int srd_writer_commit(srd_writer *writer);   /* the writer is free afterwards, also on error */
 void srd_writer_abort(srd_writer *writer);   /* frees it; NULL is allowed */
 

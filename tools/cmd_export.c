@@ -68,27 +68,20 @@ static mode_t mode_of(const struct srd_stat *st)
 	return geteuid() == 0 || st->uid == geteuid() ? mode : mode & ~(mode_t)(S_ISUID | S_ISGID);
 }
 
-/* Owner before mode (chown drops suid bits), times last. */
-static int set_attr_at(int dir, const char *name, const struct srd_stat *st)
+/* Owner first (chown drops set-id bits and capabilities), then what a mode may forbid,
+ * times last. */
+static int set_attr(struct export *export, const char *key, int dir, const char *name, const struct srd_stat *st)
 {
 	struct timespec times[] = { to_timespec(st->atime_ns), to_timespec(st->mtime_ns) };
 
 	if (geteuid() == 0 && fchownat(dir, name, st->uid, st->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
+	int error = tool_xattr_restore(&export->store, key, dir, name);
+	if (error)
+		return error;
 	if (st->kind != SRD_SYMLINK && fchmodat(dir, name, mode_of(st), AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
-static int set_attr(int fd, const struct srd_stat *st)
-{
-	struct timespec times[] = { to_timespec(st->atime_ns), to_timespec(st->mtime_ns) };
-
-	if (geteuid() == 0 && fchown(fd, st->uid, st->gid) < 0)
-		return -errno;
-	if (fchmod(fd, mode_of(st)) < 0 || futimens(fd, times) < 0)
-		return -errno;
-	return 0;
 }
 
 static int write_file(struct export *export, const struct item *item, const srd_value *value)
@@ -101,11 +94,9 @@ static int write_file(struct export *export, const struct item *item, const srd_
 	            : tool_write_iov(fd, value->iov, value->iov_count, &export->tool->progress);
 	if (!error)
 		error = srd_value_check(value);
-	if (!error)
-		error = set_attr(fd, &item->st);
 	if (close(fd) < 0 && !error)
 		error = -errno;
-	return error;
+	return error ? error : set_attr(export, item->key, item->dir, item->name, &item->st);
 }
 
 static void make_file(struct export *export, const struct item *item)
@@ -133,7 +124,7 @@ static void make_symlink(struct export *export, const struct item *item)
 		return;
 	}
 	error = symlinkat(target, item->dir, item->name) < 0 ? -errno
-	                                                     : set_attr_at(item->dir, item->name, &item->st);
+	                                                     : set_attr(export, item->key, item->dir, item->name, &item->st);
 	if (error)
 		fail_target(export, item->path, error);
 }
@@ -141,7 +132,7 @@ static void make_symlink(struct export *export, const struct item *item)
 static void make_node(struct export *export, const struct item *item)
 {
 	int error = mknodat(item->dir, item->name, (item->st.mode & S_IFMT) | 0600, item->st.rdev) < 0
-	            ? -errno : set_attr_at(item->dir, item->name, &item->st);
+	            ? -errno : set_attr(export, item->key, item->dir, item->name, &item->st);
 	if (error)
 		fail_target(export, item->path, error);
 }
@@ -253,7 +244,7 @@ static void finish_directory(struct export *export, const char *key, const char 
 	if (error)
 		return;   /* removed meanwhile */
 	int fd = tool_tree_enter(&export->tree, path, strlen(path), false);
-	error = fd < 0 ? fd : set_attr(fd, &st);
+	error = fd < 0 ? fd : set_attr(export, key, fd, ".", &st);
 	if (error)
 		fail_target(export, path, error);
 }

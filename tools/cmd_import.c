@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * import - a directory tree becomes keys: content, holes, modes, times, owners
- * (as root), symlinks, hard links, fifos, sockets and devices.  Each file is
- * one commit, with its attributes.  What cannot be taken is said, and the rest
+ * (as root), extended attributes, symlinks, hard links, fifos, sockets and devices.
+ * Each file is one commit, with its attributes.  What cannot be taken is said, and the rest
  * taken.  Times of directories come last: taking what they hold changes them.
  */
 #include "config.h"
@@ -70,7 +70,8 @@ static void item_init(struct item *item, const struct import *import, const stru
 }
 
 /* Removes what stands where ITEM goes.  Where both are plain files with one name
- * it stays: the new content replaces it in one step. */
+ * it stays: the new content replaces it in one step; but not with attributes that
+ * the new one may not have. */
 static int make_way(struct import *import, const struct item *item)
 {
 	struct srd_stat st;
@@ -81,9 +82,36 @@ static int make_way(struct import *import, const struct item *item)
 	if (st.kind == SRD_DIRECTORY)
 		return -EISDIR;
 	const struct stat *new = &item->found->st;
-	if (st.kind == SRD_FILE && st.nlink == 1 && S_ISREG(new->st_mode) && new->st_nlink == 1)
+	if (st.kind == SRD_FILE && st.nlink == 1 && S_ISREG(new->st_mode) && new->st_nlink == 1 &&
+	    srd_list_xattrs(import->store.handle, item->key, item->key_len, NULL, 0) == 0)
 		return 0;
 	return srd_delete(import->store.handle, item->key, item->key_len);
+}
+
+/* A key that takes extended attributes; or a writer does. */
+struct bearer {
+	srd_store *store;
+	const char *key;
+	size_t key_len;
+};
+
+static int give_key(void *user, const char *name, const void *data, size_t len)
+{
+	const struct bearer *bearer = user;
+
+	return srd_set_xattr(bearer->store, bearer->key, bearer->key_len, name, data, len);
+}
+
+static int give_writer(void *user, const char *name, const void *data, size_t len)
+{
+	return srd_writer_set_xattr(user, name, data, len);
+}
+
+static int take_xattrs(struct import *import, const struct tool_found *found, const char *key, size_t key_len)
+{
+	struct bearer bearer = { .store = import->store.handle, .key = key, .key_len = key_len };
+
+	return tool_xattr_each(found->dir, found->name, give_key, &bearer);
 }
 
 static int take_content(struct import *import, const struct item *item, int fd, bool *reading)
@@ -94,6 +122,8 @@ static int take_content(struct import *import, const struct item *item, int fd, 
 	if (error)
 		return error;
 	error = srd_writer_set_attr(writer, &item->attr, attr_mask());
+	if (!error)
+		error = tool_xattr_each(item->found->dir, item->found->name, give_writer, writer);
 	if (!error)
 		error = tool_feed(fd, writer, &import->tool->progress, reading);
 	if (!error)
@@ -167,6 +197,8 @@ static void take(struct import *import, const struct item *item)
 		error = S_ISREG(mode) ? take_file(import, item, &reading)
 		      : S_ISLNK(mode) ? take_symlink(import, item, &reading)
 		                      : take_node(import, item);
+	if (!error && !linked && !S_ISREG(mode))
+		error = take_xattrs(import, item->found, item->key, item->key_len);
 	if (error && reading)
 		fail_source(import, item->found->path, error);
 	else if (error)
@@ -190,11 +222,13 @@ static void remember_directory(struct import *import, const char *key, size_t le
 
 /* True if what it holds can be taken too. */
 static bool take_directory(struct import *import, const char *key, size_t len,
-                           const struct srd_stat *attr)
+                           const struct tool_found *found, const struct srd_stat *attr)
 {
 	int error = srd_make_dir(import->store.handle, key, len);
 	if (!error)   /* at once: what is private must not be open until the end */
 		error = srd_set_attr(import->store.handle, key, len, attr, attr_mask());
+	if (!error)
+		error = take_xattrs(import, found, key, len);
 	if (error)
 		tool_store_fail(&import->store, key, len, error);
 	else
@@ -226,7 +260,7 @@ static bool visit(void *user, const struct tool_found *found)
 	if (!tool_key_check(import->tool, import->store.path, item.key))
 		return false;
 	if (S_ISDIR(found->st.st_mode))
-		enter = take_directory(import, item.key, item.key_len, &item.attr);
+		enter = take_directory(import, item.key, item.key_len, found, &item.attr);
 	else
 		take(import, &item);
 	import->items++;
@@ -261,7 +295,7 @@ static void know_own_files(struct import *import, const char *path)
 /* PREFIX takes the attributes of DIR itself. */
 static bool take_top(struct import *import)
 {
-	struct tool_found found = { .path = import->prefix };
+	struct tool_found found = { .dir = import->root, .name = ".", .path = import->prefix };
 	struct import plain = { .prefix = "" };
 	struct item item;
 
@@ -272,7 +306,7 @@ static bool take_top(struct import *import)
 		return false;
 	}
 	item_init(&item, &plain, &found);
-	return take_directory(import, item.key, item.key_len, &item.attr);
+	return take_directory(import, item.key, item.key_len, &found, &item.attr);
 }
 
 static void finish_directories(struct import *import)
@@ -331,7 +365,8 @@ const struct tool_command tool_import = {
 	.name = "import",
 	.synopsis = "import [-q] [--no-sync] STORE DIR [PREFIX]",
 	.summary = "Take all that is in DIR into the store, below PREFIX.",
-	.detail = "Keeps times, modes, owners (as root), symlinks, hard links, holes, fifos and devices.\n"
+	.detail = "Keeps times, modes, owners (as root), extended attributes and access control lists, symlinks,\n"
+	          "hard links, holes, fifos and devices.\n"
 	          "What cannot be taken is reported, and the exit status is 1.",
 	.common = TOOL_HAS_STORE | TOOL_HAS_SYNC | TOOL_HAS_PROGRESS,
 	.run = run,

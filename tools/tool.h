@@ -284,4 +284,15 @@ struct tool_found {
  * returns true to have a directory entered. */
 void tool_tree_walk(int root, bool (*visit)(void *user, const struct tool_found *found), void *user);
 
+/* ---- Extended attributes (tool_xattr.c) ---- */
+
+enum { TOOL_PLACE_MAX = 32 + SRD_NAME_MAX };
+
+/* Calls TAKE for each attribute of NAME in directory DIR that a store keeps and we may
+ * restore; -EOPNOTSUPP from it is no error.  0, TAKE's or a negative errno. */
+int tool_xattr_each(int dir, const char *name,
+                    int (*take)(void *user, const char *name, const void *data, size_t len), void *user);
+/* Gives NAME in directory DIR the attributes of KEY.  0 or a negative code. */
+int tool_xattr_restore(const struct tool_store *store, const char *key, int dir, const char *name);
+
 #endif

@@ -14,6 +14,7 @@
 
 #include "fs/acl.h"
 #include "fs/whereabouts.h"
+#include "state/xattrs.h"
 
 enum { VALUE_BYTES_MAX = 64 << 10, LIST_BYTES_MAX = 64 << 10 };
 
@@ -34,14 +35,6 @@ static struct all_names count_names(const struct srd_state *state, const struct 
 	return all;
 }
 
-/* Other names have no meaning that anybody could keep to. */
-static bool is_known(const char *name)
-{
-	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
-	       strncmp(name, "security.", 9) == 0 || strcmp(name, SRD_ACL_ACCESS) == 0 ||
-	       strcmp(name, SRD_ACL_DEFAULT) == 0;
-}
-
 /* ---- Reading ---- */
 
 /* The run of the value, with the read side held. */
@@ -60,7 +53,7 @@ ssize_t srd_fs_get_xattr(struct srd_fs *fs, uint64_t ino, const char *name, void
 	struct srd_run run;
 	unsigned stripe;
 
-	if (!is_known(name))
+	if (!srd_xattr_name_is_known(name))
 		return -EOPNOTSUPP;
 	if (srd_whereabouts_is(name))
 		return srd_whereabouts_get(fs, ino, name, value, size);
@@ -193,7 +186,7 @@ static int add_change(struct srd_fs *fs, struct srd_txn *txn, const struct srd_n
 
 static int make_change(struct srd_fs *fs, uint64_t ino, const struct change *change)
 {
-	if (!is_known(change->name))
+	if (!srd_xattr_name_is_known(change->name))
 		return -EOPNOTSUPP;
 	if (srd_whereabouts_is(change->name))
 		return -EPERM;

@@ -90,6 +90,12 @@ enum srd_kind srd_kind_of(uint32_t mode);
 /* Attributes as the store wants them, MODE being what is there now. */
 struct srd_attr srd_attr_from(const struct srd_stat *st, unsigned mask, uint32_t mode);
 
+/* ---- xattr.c ---- */
+
+/* 0 if NAME and a value of LEN bytes may be an extended attribute: else -EOPNOTSUPP,
+ * -ERANGE, -E2BIG. */
+int srd_xattr_check(const char *name, size_t len);
+
 /* ---- body.c: content on its way into a file ---- */
 
 enum { SRD_BODY_DIRECT_MAX = 1 << 20 };   /* longer content goes into the log first */

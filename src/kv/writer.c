@@ -17,6 +17,13 @@
 
 enum { BUFFER_LEN = SRD_BODY_DIRECT_MAX };
 
+struct xattr {
+	struct xattr *next;
+	char name[SRD_NAME_MAX + 1];
+	size_t len;
+	uint8_t value[];
+};
+
 struct srd_writer {
 	struct srd_store *store;
 	struct srd_extents extents;   /* of what is in the log */
@@ -26,6 +33,7 @@ struct srd_writer {
 	int error;                    /* of the write that failed: nothing goes on after it */
 	unsigned mask;                /* enum srd_attr_mask */
 	struct srd_stat attr;
+	struct xattr *xattrs;
 	size_t key_len;
 	char key[];
 };
@@ -54,6 +62,10 @@ void srd_writer_abort(struct srd_writer *writer)
 {
 	if (!writer)
 		return;
+	for (struct xattr *xattr; (xattr = writer->xattrs);) {
+		writer->xattrs = xattr->next;
+		free(xattr);
+	}
 	srd_extents_release(&writer->extents);
 	free(writer->buffer);
 	free(writer);
@@ -118,6 +130,23 @@ int srd_writer_set_attr(struct srd_writer *writer, const struct srd_stat *st, un
 	return 0;
 }
 
+int srd_writer_set_xattr(struct srd_writer *writer, const char *name, const void *data, size_t len)
+{
+	int error = srd_xattr_check(name, len);
+
+	if (error)
+		return error;
+	struct xattr *xattr = malloc(sizeof *xattr + len);
+	if (!xattr)
+		return -ENOMEM;
+	xattr->next = writer->xattrs;
+	strcpy(xattr->name, name);
+	xattr->len = len;
+	memcpy(xattr->value, data, len);
+	writer->xattrs = xattr;
+	return 0;
+}
+
 /* Within TXN: the file, its content and its attributes. */
 static int place(struct srd_writer *writer, struct srd_txn *txn, const struct srd_body *body)
 {
@@ -133,6 +162,8 @@ static int place(struct srd_writer *writer, struct srd_txn *txn, const struct sr
 		error = srd_body_place(writer->store, txn, dir, path.name, path.name_len, body, &placed);
 	if (!error && attr.mask)
 		error = srd_txn_set_attr(txn, placed.ino, &attr);
+	for (const struct xattr *xattr = writer->xattrs; xattr && !error; xattr = xattr->next)
+		error = srd_txn_xattr(txn, placed.ino, xattr->name, strlen(xattr->name), xattr->value, xattr->len);
 	return error;
 }
 

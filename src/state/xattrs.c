@@ -7,6 +7,13 @@
 
 #include <string.h>
 
+bool srd_xattr_name_is_known(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
+	       strncmp(name, "security.", 9) == 0 || strcmp(name, "system.posix_acl_access") == 0 ||
+	       strcmp(name, "system.posix_acl_default") == 0;
+}
+
 static struct srd_xattr *xattr_at(const struct srd_state *state, uint32_t index)
 {
 	return srd_table_at(&state->xattrs, index);

@@ -33,9 +33,25 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 touch -h -d '2001-02-03 04:05:06.789012345' tree/one tree/dangling tree/sub
 touch -d '1960-01-01 00:00:00.5' tree/nothing
+if has setfattr && setfattr -n user.note -v kept tree/one 2>/dev/null; then
+	setfattr -n user.empty tree/sub
+	setfattr -n user.note -v 'of a sparse one' tree/sparse
+	[ "$(id -u)" -ne 0 ] || setfattr -h -n trusted.of -v 'a link' tree/dangling
+	if has setfacl; then
+		setfacl -m u:12345:r tree/harder
+		setfacl -d -m g:54321:rx tree/sub
+	fi
+	has_xattrs=yes
+fi
 chmod 500 tree/private
 touch -d '2010-01-01' tree/private
 picture tree >wanted
+
+# The extended attributes of a tree, access control lists among them.
+attributes() {
+	[ -z "${has_xattrs-}" ] || (cd "$1" && find . -mindepth 1 -print0 | sort -z | xargs -0 getfattr -h -d -m - -e hex)
+}
+attributes tree >wanted.attributes
 
 works create s.srd
 works import s.srd tree
@@ -45,6 +61,7 @@ same 'holes' 1 "$(($(stat -c %b out.tree/sparse) < 1000))"
 works import --no-sync s.srd tree below/here
 works export s.srd out.below below/here
 picture out.below | diff wanted - || fail 'a tree below a prefix'
+attributes out.tree | diff wanted.attributes - || fail 'extended attributes'
 same 'attributes of the top' "$(stat -c '%a %Y' tree)" "$(stat -c '%a %Y' out.below)"
 if has rsync; then
 	same 'what rsync would do' '' "$(rsync -aHn --delete --itemize-changes tree/ out.below/)"

@@ -265,6 +265,54 @@ START_TEST(extended_attributes_are_copied)
 }
 END_TEST
 
+START_TEST(extended_attributes_are_set_listed_and_removed)
+{
+	char list[32], name[SRD_NAME_MAX + 2] = "user.";
+	srd_writer *writer;
+	srd_value value;
+	struct srd_info before, after;
+
+	put("k", "v");
+	ck_assert_int_eq(srd_list_xattrs(store, KEY("k"), NULL, 0), 0);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "user.a", "one", 3), 0);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "user.b", "", 0), 0);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "user.a", "two", 3), 0);
+	reopen_store();
+	assert_xattr("k", "user.a", "two", 3);
+	ck_assert_int_eq(srd_get_xattr(store, KEY("k"), "user.a", &value), 0);
+	ck_assert(value.len == 3 && memcmp(value.data, "two", 3) == 0);
+	srd_value_release(&value);
+	ck_assert_int_eq(srd_get_xattr(store, KEY("k"), "user.b", &value), 0);
+	ck_assert(value.len == 0 && value.data);
+	srd_value_release(&value);
+	ck_assert_int_eq(srd_list_xattrs(store, KEY("k"), NULL, 0), 14);
+	ck_assert_int_eq(srd_list_xattrs(store, KEY("k"), list, 13), -ERANGE);
+	ck_assert_int_eq(srd_list_xattrs(store, KEY("k"), list, 14), 14);
+	ck_assert(memcmp(list, "user.a\0user.b", 14) == 0 || memcmp(list, "user.b\0user.a", 14) == 0);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "user.a", NULL, 0), 0);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "user.a", NULL, 0), -ENODATA);
+	ck_assert_int_eq(srd_get_xattr(store, KEY("k"), "user.a", &value), -ENODATA);
+	ck_assert_int_eq(srd_get_xattr(store, KEY("none"), "user.a", &value), -ENOENT);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("none"), "user.a", "x", 1), -ENOENT);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "nonsense", "x", 1), -EOPNOTSUPP);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "user.srd.offset", "x", 1), -EOPNOTSUPP);
+	memset(name + 5, 'n', sizeof name - 6);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), name, "x", 1), -ERANGE);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("k"), "user.long", name, 65537), -E2BIG);
+	/* A stream has its own from the start. */
+	ck_assert_int_eq(srd_info(store, &before), 0);
+	ck_assert_int_eq(srd_writer_new(store, KEY("s"), &writer), 0);
+	ck_assert_int_eq(srd_writer_set_xattr(writer, "user.a", "one", 3), 0);
+	ck_assert_int_eq(srd_writer_set_xattr(writer, "none", "one", 3), -EOPNOTSUPP);
+	ck_assert_int_eq(srd_writer_write(writer, "text", 4), 0);
+	ck_assert_int_eq(srd_writer_commit(writer), 0);
+	ck_assert_int_eq(srd_info(store, &after), 0);
+	ck_assert_uint_eq(after.sequence, before.sequence + 1);
+	assert_xattr("s", "user.a", "one", 3);
+	assert_text("s", "text");
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, rename_moves_and_replaces);
@@ -275,6 +323,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_link_is_another_name_of_the_same);
 	tcase_add_test(tcase, making_a_directory_that_is_there_is_fine);
 	tcase_add_test(tcase, extended_attributes_are_copied);
+	tcase_add_test(tcase, extended_attributes_are_set_listed_and_removed);
 }
 
 int main(void)
