@@ -167,3 +167,18 @@ int srd_io_write_full(const struct srd_io *io, int fd, struct iovec *iov, int co
 		*written = done;
 	return error;
 }
+
+int srd_io_share(int fd, const struct stat *of)
+{
+	unsigned mode = of->st_mode & 0666;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return srd_errno();
+	/* Only root can give it away; who made it has it otherwise. */
+	if (st.st_uid != of->st_uid && fchown(fd, of->st_uid, of->st_gid) == 0)
+		st.st_gid = of->st_gid;
+	if (st.st_gid != of->st_gid && fchown(fd, (uid_t)-1, of->st_gid) != 0)
+		mode &= ~0070U;
+	return (st.st_mode & 07777) == mode || fchmod(fd, mode) == 0 ? 0 : srd_errno();
+}

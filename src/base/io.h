@@ -11,6 +11,7 @@
 #define SRD_BASE_IO_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -46,5 +47,9 @@ ssize_t srd_io_read_full(const struct srd_io *io, int fd, void *data, size_t len
  * what did arrive in either case. */
 int srd_io_write_full(const struct srd_io *io, int fd, struct iovec *iov, int count,
                       uint64_t offset, uint64_t *written);
+
+/* Gives the file FD the owner and the mode (to read and write) that OF tells; where it cannot
+ * be given the group, nobody gets in by that.  Changes nothing where all is so. */
+int srd_io_share(int fd, const struct stat *of);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "fuse/child.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +18,23 @@
 static int move(int fd, int to)
 {
 	return dup3(fd, to, O_CLOEXEC) < 0 ? srd_errno() : 0;
+}
+
+/* Closes all from FIRST on; kernels before 5.9 have no call for that. */
+static int close_from(unsigned first)
+{
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return 0;
+	DIR *dir = errno == ENOSYS ? opendir("/proc/self/fd") : NULL;
+	if (!dir)
+		return srd_errno();
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		int fd = atoi(entry->d_name);
+		if (fd >= (int)first && fd != dirfd(dir))
+			close(fd);
+	}
+	closedir(dir);
+	return 0;
 }
 
 /* Leaves the child with what is its business.  NULL_FD: for the first three; -1: as they are. */
@@ -40,9 +58,7 @@ static int part(const struct srd_folder *of, int orders, int errands, int null_f
 		error = move(errands, SRD_WORKER_ERRANDS);
 	if (!error)
 		error = move(folder, SRD_WORKER_FOLDER);
-	if (!error && syscall(SYS_close_range, SRD_WORKER_FD_END, ~0U, 0) != 0 && errno != ENOSYS)
-		error = srd_errno();
-	return error;
+	return error ? error : close_from(SRD_WORKER_FD_END);
 }
 
 static int be_worker(struct srd_mount *mount, const struct srd_folder *folder, int orders, int errands, int null_fd)

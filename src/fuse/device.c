@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/select.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -76,6 +78,29 @@ static int take_init(struct srd_device *device)
 	return 0;
 }
 
+/* Sockets that are open now. */
+static void list_sockets(fd_set *sockets)
+{
+	struct stat st;
+
+	FD_ZERO(sockets);
+	for (int fd = 0; fd < FD_SETSIZE; fd++)
+		if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+			FD_SET(fd, sockets);
+}
+
+/* One that is open now and was not BEFORE: libfuse tells nobody what it leaves open. */
+static int new_socket(const fd_set *before)
+{
+	fd_set now;
+
+	list_sockets(&now);
+	for (int fd = 0; fd < FD_SETSIZE; fd++)
+		if (FD_ISSET(fd, &now) && !FD_ISSET(fd, before))
+			return fd;
+	return -1;
+}
+
 /* The mount is ours alone yet; without /proc nobody would find it later. */
 static void undo_mount(struct srd_device *device)
 {
@@ -87,16 +112,23 @@ static void undo_mount(struct srd_device *device)
 int srd_device_mount(struct srd_device *device, const struct srd_mount_options *options, const char *store,
                      const char *mountpoint)
 {
+	fd_set sockets;
+
+	device->guard = -1;
 	device->mounter = srd_device_session(options, store, NULL);
 	if (!device->mounter)
 		return -EINVAL;
+	list_sockets(&sockets);
 	if (fuse_session_mount(device->mounter, mountpoint) != 0) {
 		fuse_session_destroy(device->mounter);
 		device->mounter = NULL;
 		return -EIO;
 	}
 	device->fd = fuse_session_fd(device->mounter);
+	device->guard = new_socket(&sockets);
 	int error = fcntl(device->fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : srd_errno();
+	if (!error && device->guard >= 0 && fcntl(device->guard, F_SETFD, FD_CLOEXEC) != 0)
+		error = srd_errno();
 	if (!error)
 		error = srd_place_device(mountpoint, &device->dev);
 	if (!error)

@@ -22,6 +22,8 @@ enum { SRD_INIT_MAX = 1024 };
 struct srd_device {
 	struct fuse_session *mounter;     /* has mounted, and never serves; NULL: not mounted */
 	int fd;                           /* its descriptor */
+	int guard;                        /* -1: none.  Open until nobody is left who serves: then fusermount3
+	                                     unmounts (auto_unmount) */
 	dev_t dev;                        /* of the mounted file system */
 	uint32_t init_len;
 	_Alignas(8) char init[SRD_INIT_MAX];

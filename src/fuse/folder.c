@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/io.h"
 
 /* The files that belong to a store, by what their names have more than its own. */
 static const struct rule {
@@ -51,6 +52,16 @@ static int check_owner(const struct srd_folder *folder, int fd, const struct rul
 	return st.st_uid == store.st_uid || st.st_uid == 0 || st.st_uid == geteuid() ? 0 : -EACCES;
 }
 
+/* As the store is, for whoever may use that: the worker has no right to see to it. */
+static int share(const struct srd_folder *folder, int fd)
+{
+	struct stat store;
+
+	if (fstatat(folder->fd, folder->name, &store, AT_SYMLINK_NOFOLLOW) != 0)
+		return srd_errno();
+	return srd_io_share(fd, &store);
+}
+
 /* What the kernel knows of a mount is of one store: the next worker must not go on with
  * another that has its name by now.  Kept, so that its number is not another's, either. */
 static int check_same(struct srd_folder *folder, int fd)
@@ -80,6 +91,8 @@ static int open_file(struct srd_folder *folder, const struct rule *rule, const s
 	int error = check_owner(folder, fd, rule);
 	if (!error && rule == &rules[0])
 		error = check_same(folder, fd);
+	if (!error && (flags & O_CREAT))
+		error = share(folder, fd);
 	if (error)
 		close(fd);
 	else

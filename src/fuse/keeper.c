@@ -118,7 +118,10 @@ static void on_ready(struct keeper *keeper)
 	order.value = (int32_t)device->init_len;
 	memcpy(order.text, device->init, device->init_len);
 	keeper->stage = STARTING;
-	error = srd_wire_send(keeper->worker.orders, &order, device->fd, false);
+	if (device->guard >= 0)
+		error = srd_wire_send(keeper->worker.orders, &(struct srd_wire){ .kind = SRD_WIRE_HOLD }, device->guard, false);
+	if (!error)
+		error = srd_wire_send(keeper->worker.orders, &order, device->fd, false);
 	if (error)
 		srd_child_kill(&keeper->worker);
 }

@@ -318,6 +318,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	/* With the kernel's writeback cache its idea of the end is the true one. */
 	bool appends = (fi->flags & O_APPEND) && !srd_mount_of(req)->options->writeback;
 	int error = !file ? -EIO
+	            : appends && srd_resent_appended(req, file, (uint64_t)pos, data, size) ? 0
 	            : (appends ? srd_fs_append : srd_fs_write)(srd_fs_of(req), file, (uint64_t)pos, data, size,
 	                                                       srd_caller_of(req, &caller));
 

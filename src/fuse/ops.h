@@ -28,6 +28,8 @@ int srd_resent_renamed(fuse_req_t req, int error, fuse_ino_t new_parent, const c
 bool srd_resent_left(fuse_req_t req, fuse_ino_t parent, const char *name);
 int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *name, const struct srd_fs_node *node,
                     struct stat *st);
+/* True if what was to be appended where the kernel saw the end is there. */
+bool srd_resent_appended(fuse_req_t req, struct srd_file *file, uint64_t pos, const void *data, size_t len);
 int srd_resent_linked(fuse_req_t req, int error, fuse_ino_t ino, fuse_ino_t parent, const char *name, struct stat *st);
 
 /* ---- caller.c ---- */

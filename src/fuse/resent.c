@@ -10,7 +10,9 @@
 
 #include "fuse/ops.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fuse/loop.h"
 
@@ -42,6 +44,21 @@ bool srd_resent_left(fuse_req_t req, fuse_ino_t parent, const char *name)
 	return S_ISCHR(st.st_mode) && st.st_rdev == 0;
 }
 
+/* True if THERE is as NODE was when it was made: who used it since may be somebody else,
+ * whose it is. */
+static bool is_as_made(struct srd_fs *fs, const struct stat *there, const struct srd_fs_node *node)
+{
+	char target[PATH_MAX];
+
+	if ((there->st_mode & S_IFMT) != (node->mode & S_IFMT) || there->st_uid != node->uid)
+		return false;
+	if (S_ISLNK(node->mode))
+		return srd_fs_read_link(fs, there->st_ino, target, sizeof target) == 0 && strcmp(target, node->target) == 0;
+	if (S_ISDIR(node->mode))
+		return there->st_nlink == 2;
+	return there->st_nlink == 1 && there->st_size == 0;
+}
+
 int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *name, const struct srd_fs_node *node,
                     struct stat *st)
 {
@@ -50,7 +67,7 @@ int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *na
 	if (error != -EEXIST || !name || !srd_loop_hints()->resent ||
 	    srd_fs_lookup(srd_fs_of(req), parent, name, &there) != 0)
 		return error;
-	if ((there.st_mode & S_IFMT) == (node->mode & S_IFMT) && there.st_uid == node->uid) {
+	if (is_as_made(srd_fs_of(req), &there, node)) {
 		*st = there;
 		return 0;
 	}
@@ -71,4 +88,13 @@ int srd_resent_linked(fuse_req_t req, int error, fuse_ino_t ino, fuse_ino_t pare
 	}
 	srd_fs_forget(srd_fs_of(req), there.st_ino, 1);
 	return error;
+}
+
+/* Nobody else's bytes are there: while it waits, the kernel lets nobody append. */
+bool srd_resent_appended(fuse_req_t req, struct srd_file *file, uint64_t pos, const void *data, size_t len)
+{
+	void *there = srd_loop_hints()->resent ? srd_loop_buffer(len) : NULL;
+
+	return there && srd_fs_read(srd_fs_of(req), file, pos, there, len) == (ssize_t)len &&
+	       memcmp(there, data, len) == 0;
 }

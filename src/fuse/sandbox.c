@@ -30,16 +30,9 @@ void srd_sandbox_hide_memory(void)
 static int drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	const uint32_t kept = 1U << CAP_CHOWN | 1U << CAP_FOWNER;
+	struct __user_cap_data_struct none[2] = { 0 };
 
-	if (syscall(SYS_capget, &header, data) != 0)
-		return srd_errno();
-	for (size_t i = 0; i < SRD_LEN(data); i++) {
-		data[i].permitted = data[i].effective &= i == 0 ? kept : 0;
-		data[i].inheritable = 0;
-	}
-	return syscall(SYS_capset, &header, data) == 0 ? 0 : srd_errno();
+	return syscall(SYS_capset, &header, none) == 0 ? 0 : srd_errno();
 }
 
 /* ---- Landlock: by number, for headers older than the kernel ---- */

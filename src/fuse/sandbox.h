@@ -3,7 +3,7 @@
  * sandbox.h - locks a worker in: whatever a hostile store makes of it, it can read and
  * write the descriptors it was handed, look at /proc, and nothing else.
  *
- *     capabilities   all but those to give files that it has an owner and a mode
+ *     capabilities   all
  *     no_new_privs   for good
  *     Landlock       no file can be opened but for reading in /proc; no TCP; no signal,
  *                    no abstract socket, no ptrace out of the sandbox

@@ -18,6 +18,7 @@
 #include "fuse/mount.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,6 +31,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "fuse/keeper.h"
 #include "fuse/loop.h"
@@ -49,6 +51,19 @@ static void send_line(const struct srd_mount *mount, const char *text)
 	srd_wire_send(mount->orders, &message, -1, false);
 }
 
+/* Whoever started us may listen no more: the mount does not wait for that.  What fits
+ * into a pipe at once does not, if there is room at all. */
+static void print_line(const char *store, const char *text)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char line[PIPE_BUF];
+
+	size_t len = SRD_MIN((size_t)snprintf(line, sizeof line, "srdfs: %s: %s", store, text), sizeof line - 1);
+	line[len++] = '\n';
+	if (poll(&out, 1, 0) > 0 && write(STDERR_FILENO, line, len) < 0)
+		return;   /* and nobody to tell */
+}
+
 void srd_mount_say(struct srd_mount *mount, const char *format, ...)
 {
 	char text[SRD_WIRE_TEXT];
@@ -62,7 +77,7 @@ void srd_mount_say(struct srd_mount *mount, const char *format, ...)
 	else if (mount->background)
 		syslog(LOG_WARNING, "%s: %s", mount->options->store, text);
 	else
-		fprintf(stderr, "srdfs: %s: %s\n", mount->options->store, text);
+		print_line(mount->options->store, text);
 }
 
 static void log_to_system(enum fuse_log_level level, const char *format, va_list args)

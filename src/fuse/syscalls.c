@@ -27,7 +27,7 @@ static const int allowed[] = {
 	/* Requests and the log. */
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev),
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(preadv), SCMP_SYS(pwritev),
-	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(fchown),
+	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(fallocate),
 	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(lseek),
 	SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(dup3),
 	/* The keeper; waiting. */
@@ -37,7 +37,7 @@ static const int allowed[] = {
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 	/* Threads. */
 	SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(gettid), SCMP_SYS(getpid),
-	SCMP_SYS(getppid), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity),
+	SCMP_SYS(getppid), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(getcpu), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(restart_syscall),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
 	/* Time, chance, who and where we are. */
@@ -68,7 +68,6 @@ static int allow_partly(scmp_filter_ctx filter)
 		{ SCMP_SYS(fcntl), IS(1, F_GETFL) }, { SCMP_SYS(fcntl), IS(1, F_SETFL) },
 		{ SCMP_SYS(fcntl), IS(1, F_OFD_GETLK) }, { SCMP_SYS(fcntl), IS(1, F_OFD_SETLK) },
 		{ SCMP_SYS(fcntl), IS(1, F_OFD_SETLKW) },
-		{ SCMP_SYS(fchmod), CLEAR(1, 07111) },
 		{ SCMP_SYS(mmap), CLEAR(2, PROT_EXEC) },
 		{ SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC) },
 		{ SCMP_SYS(clone), SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD) },
@@ -77,6 +76,7 @@ static int allow_partly(scmp_filter_ctx filter)
 		{ SCMP_SYS(kill), IS(0, (scmp_datum_t)getpid()) },
 		{ SCMP_SYS(rt_tgsigqueueinfo), IS(0, (scmp_datum_t)getpid()) },
 		{ SCMP_SYS(prlimit64), IS(2, 0) },
+		{ SCMP_SYS(sched_setaffinity), IS(0, 0) },   /* of the calling thread */
 		{ SCMP_SYS(prctl), IS(0, PR_SET_NAME) },
 	};
 	int error = 0;

@@ -193,6 +193,10 @@ static int await_start(struct srd_mount *mount, bool *first)
 	struct srd_wire order;
 	int error = srd_wire_receive(mount->orders, &order, &device->fd, true);
 
+	if (!error && order.kind == SRD_WIRE_HOLD) {
+		device->guard = device->fd;
+		error = srd_wire_receive(mount->orders, &order, &device->fd, true);
+	}
 	if (error)
 		return error;
 	if (order.kind != SRD_WIRE_START || device->fd < 0)

@@ -47,16 +47,9 @@ static bool is_newer(const struct srd_log *log, uint64_t offset)
 /* Nobody may read in it who may not read the log, nor write who may not write that. */
 static int give_owner(const struct srd_log *log, int fd)
 {
-	struct stat of, st;
+	struct stat of;
 
-	if (fstat(log->fd, &of) != 0 || fstat(fd, &st) != 0)
-		return srd_errno();
-	unsigned mode = of.st_mode & 0666;
-	if (st.st_uid != of.st_uid && fchown(fd, of.st_uid, of.st_gid) == 0)
-		st.st_gid = of.st_gid;
-	if (st.st_gid != of.st_gid && fchown(fd, (uid_t)-1, of.st_gid) != 0)
-		mode &= ~0070U;
-	return fchmod(fd, mode) == 0 ? 0 : srd_errno();
+	return fstat(log->fd, &of) == 0 ? srd_io_share(fd, &of) : srd_errno();
 }
 
 static int create(struct srd_image_file *file)

@@ -66,15 +66,6 @@ static int lock_making(int fd)
 	return error;
 }
 
-/* Whoever may write the log may ask for it: as its owner made it, umask or not. */
-static void share(int fd, const struct stat *of)
-{
-	/* Only root can give it away; who made it has it otherwise. */
-	if (fchown(fd, of->st_uid, of->st_gid) != 0 && fchown(fd, (uid_t)-1, of->st_gid) != 0)
-		return;
-	fchmod(fd, of->st_mode & 0666);
-}
-
 /* Blocks are allocated now: a write to a hole of a full file system is SIGBUS. */
 static struct srd_shm_page *make_page(int fd, const struct stat *of, const struct srd_superblock *sb)
 {
@@ -84,7 +75,8 @@ static struct srd_shm_page *make_page(int fd, const struct stat *of, const struc
 		return NULL;
 	page = map_page(fd, false);
 	if (page && !page_fits(page, sb)) {
-		share(fd, of);
+		/* Whoever may write the log may ask for it: as its owner made it, umask or not. */
+		srd_io_share(fd, of);
 		memset(page, 0, sizeof *page);
 		page->version = PAGE_VERSION;
 		page->len = sizeof *page;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,16 @@ static long trace(void) { return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL); }
 static long signal_other(void) { return kill(getppid(), 0); }
 static long signal_by_file(void) { return fcntl(files_fd, F_SETOWN, getppid()); }
 static long choose_signal(void) { return fcntl(files_fd, F_SETSIG, 9); }
+static long share_file(void) { return fchmod(files_fd, 0644); }
+static long give_file(void) { return fchown(files_fd, 1, 1); }
+static long bind_other(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	return sched_setaffinity(getppid(), sizeof set, &set);
+}
 static long be_root(void) { return setuid(0); }
 static long mount_it(void) { return mount("none", folder, "tmpfs", 0, NULL); }
 static long make_code(void)
@@ -81,7 +92,12 @@ static long read_status(void) { return open("/proc/self/status", O_RDONLY); }
 static long write_file(void) { return pwrite(files_fd, "more", 4, 0); }
 static long cut_file(void) { return ftruncate(files_fd, 2); }
 static long sync_file(void) { return fdatasync(files_fd); }
-static long share_file(void) { return fchmod(files_fd, 0644); }
+static long bind_self(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? sched_setaffinity(0, sizeof set, &set) : -1;
+}
 static long map_file(void) { return (long)mmap(NULL, 4096, PROT_READ, MAP_SHARED, files_fd, 0); }
 static long stat_it(void) { struct stat st; return fstat(files_fd, &st); }
 
@@ -108,10 +124,10 @@ static const struct attempt { const char *name; long (*make)(void); } forbidden[
 	ENTRY(open_folder), ENTRY(write_proc), ENTRY(read_other), ENTRY(remove_file), ENTRY(rename_file),
 	ENTRY(link_file), ENTRY(make_folder), ENTRY(set_mode), ENTRY(make_setuid), ENTRY(run), ENTRY(fork_off),
 	ENTRY(use_tcp), ENTRY(use_unix), ENTRY(pair_tcp), ENTRY(trace), ENTRY(signal_other), ENTRY(signal_by_file),
-	ENTRY(choose_signal), ENTRY(be_root),
+	ENTRY(choose_signal), ENTRY(be_root), ENTRY(share_file), ENTRY(give_file), ENTRY(bind_other),
 	ENTRY(mount_it), ENTRY(make_code), ENTRY(use_ring), ENTRY(use_bpf), ENTRY(talk_to_device),
 }, needed[] = {
-	ENTRY(read_status), ENTRY(write_file), ENTRY(cut_file), ENTRY(sync_file), ENTRY(share_file), ENTRY(map_file),
+	ENTRY(read_status), ENTRY(write_file), ENTRY(cut_file), ENTRY(sync_file), ENTRY(bind_self), ENTRY(map_file),
 	ENTRY(stat_it), ENTRY(end_thread),
 };
 

@@ -176,6 +176,68 @@ unmount s
 mount_store s
 keeper=$(cat "$work/s.pid")
 
+section "what is appended is there once"
+cat >"$work/append.pl" <<'EOF'
+use Fcntl;
+my ($file, $who, $stop) = @ARGV;
+my ($told, $n) = ("", 0);
+until (-e $stop) {
+	sysopen(my $log, $file, O_WRONLY | O_APPEND | O_CREAT) or next;
+	for (1 .. 20) {
+		my $line = sprintf("%s %d\n", $who, ++$n);
+		my $done = syswrite($log, $line);
+		$told .= $line if defined $done && $done == length $line;
+	}
+	# What was not committed is lost with the worker, and this says so.
+	$told =~ s/(.*\n){0,20}\z// unless close $log;
+}
+print $told;
+EOF
+# With another mount of the store each is committed before it is answered.
+mkdir "$work/other"
+mounts="$mounts $work/other"
+expect "$srdfs" "$work/s.srd" "$work/other"
+rm -f "$work/stop"
+for name in a b; do
+	perl "$work/append.pl" "$m/log" $name "$work/stop" >"$work/told-$name" &
+	eval "appends_$name=$!"
+done
+for round in 1 2 3; do
+	until grep -q "a $((round * 50))\$" "$m/log" 2>/dev/null; do sleep 0.02; done
+	kill_worker
+done
+touch "$work/stop"
+wait "$appends_a" "$appends_b" || fail "the appending programs fail"
+[ -s "$work/told-a" ] || fail "nothing was appended"
+expect_same "$(sort "$work/other/log" | uniq -d)" ""
+sort "$work/told-a" "$work/told-b" >"$work/told"
+sort "$m/log" | comm -13 - "$work/told" >"$work/lost"
+expect_same "$(cat "$work/lost")" ""
+expect fusermount3 -u "$work/other"
+unmount s
+mount_store s
+keeper=$(cat "$work/s.pid")
+
+if command -v rsync >/dev/null; then
+	section "rsync"
+	rsync -a "$work/tree/" "$m/synced/" 2>"$work/said" &
+	copying=$!
+	until [ -d "$m/synced/7" ]; do
+		kill -0 $copying 2>/dev/null || break
+		sleep 0.01
+	done
+	kill_worker
+	# It may have lost what it was writing, and says so; or else all is there.
+	if wait $copying; then
+		diff -r "$work/tree" "$m/synced" || fail "rsync was content, and it differs"
+	fi
+	expect rsync -a "$work/tree/" "$m/synced/"
+	diff -r "$work/tree" "$m/synced" || fail "synced again, and it differs"
+	unmount s
+	mount_store s
+	keeper=$(cat "$work/s.pid")
+fi
+
 section "one that dies over and over takes the mount with it"
 tries=0
 while is_running "$keeper"; do
