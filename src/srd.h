@@ -431,6 +431,36 @@ enum srd_repair_flags { SRD_REPAIR_DRY_RUN = 1, SRD_REPAIR_FORCE = 2 };
 ssize_t srd_repair(srd_store *store, int flags,
                    int (*call)(void *user, const struct srd_event *event), void *user);
 
+/* ---- Compaction ---- */
+
+enum srd_compact_flags { SRD_COMPACT_DRY_RUN = 1, SRD_COMPACT_KEEP_SINCE = 2 };
+struct srd_compact_options {
+	int flags;
+	int64_t keep_since_ns;    /* with KEEP_SINCE: later commits stay as they are */
+	uint64_t rate_bytes;      /* of content copied in a second; 0: as many as can be */
+	/* Told of damage that is carried over (SRD_EVENT_DAMAGE; `key` if it is known), and of
+	 * progress (SRD_EVENT_PROGRESS: `offset` of `end` bytes of content).  Not 0 ends it with
+	 * that.  May be NULL. */
+	int (*call)(void *user, const struct srd_event *event);
+	void *user;
+};
+struct srd_compacted {
+	uint64_t old_bytes, new_bytes;   /* of the log; dry run: about what it would have */
+	uint64_t content_bytes;   /* copied; shared bytes once */
+	uint64_t damaged_blocks;  /* carried over, damaged as they were */
+	uint64_t generation;      /* of the new log */
+};
+/* Writes the store anew without what nothing refers to any more: what came and went, and
+ * content that was replaced.  The history goes with it (but see KEEP_SINCE).  Inode numbers,
+ * times, sequence numbers, and what is where, stay as they are.  Others may read and write
+ * the store meanwhile; they go on in the new log.  A crash at any moment leaves the
+ * old log whole, or the new.
+ * SRD_EDAMAGED: damaged records are to be repaired first (damaged content need not be);
+ * -ENOSPC: no room for a second log, nothing was done; -EMLINK: the store file has several
+ * names; -EBUSY: another process is compacting it; -EROFS, -EINVAL (open with
+ * SRD_NOCHECK). */
+int srd_compact(srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result);
+
 enum srd_salvage_flags {
 	SRD_SALVAGE_KEEP_DAMAGED = 1,   /* files with damaged content too, zeros in its place */
 };

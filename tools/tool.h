@@ -83,6 +83,7 @@ struct tool {
 	char short_options[2 * TOOL_OPTIONS_MAX + 2];
 };
 
+extern const struct tool_command tool_compact;
 extern const struct tool_command tool_backup, tool_cp, tool_create, tool_dump, tool_export, tool_get,
 	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_repair, tool_rm,
 	tool_salvage, tool_stat, tool_sync, tool_verify;

@@ -26,7 +26,8 @@ static int write_record(struct srd_log *log, struct srd_draft *draft, uint64_t o
 }
 
 /* Appends at the end, whatever lies there. */
-static int append_record(struct srd_log *log, struct srd_draft *draft, struct srd_record *out)
+static int append_record(struct srd_log *log, struct srd_draft *draft, const struct srd_log_stamp *stamp,
+                         struct srd_record *out)
 {
 	uint64_t offset = atomic_load_explicit(&log->end, memory_order_relaxed);
 	int error = srd_draft_layout(draft, offset);
@@ -43,8 +44,9 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, struct sr
 		.offset = offset,
 		.prev = log->last,
 		.prev_check = log->last_check,
-		.sequence = log->sequence + (draft->type == SRD_RECORD_META),
-		.time_ns = srd_log_now_ns(),
+		.flags = stamp ? stamp->flags : 0,
+		.sequence = stamp ? stamp->sequence : log->sequence + (draft->type == SRD_RECORD_META),
+		.time_ns = stamp ? stamp->time_ns : srd_log_now_ns(),
 		.epoch = log->epoch,
 		.durable = atomic_load_explicit(&log->durable, memory_order_relaxed),
 	};
@@ -66,7 +68,7 @@ static int append_mark(struct srd_log *log)
 
 	srd_draft_init(&draft);
 	srd_draft_start(&draft, SRD_RECORD_SYNC);
-	int error = append_record(log, &draft, &record);
+	int error = append_record(log, &draft, NULL, &record);
 	srd_draft_release(&draft);
 	return error;
 }
@@ -147,9 +149,15 @@ int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_reco
 {
 	if (log->overlay)
 		return srd_overlay_append(log, draft, record);
+	return srd_log_append_as(log, draft, NULL, record);
+}
+
+int srd_log_append_as(struct srd_log *log, struct srd_draft *draft, const struct srd_log_stamp *stamp,
+                      struct srd_record *record)
+{
 	int error = srd_log_prepare(log);
 
-	return error ? error : append_record(log, draft, record);
+	return error ? error : append_record(log, draft, stamp, record);
 }
 
 int srd_log_mark(struct srd_log *log)

@@ -74,6 +74,12 @@ static int create(struct srd_image_file *file)
 	return give_owner(log, fd);
 }
 
+/* True if the image beside the name is that of the log that took this one's place. */
+static bool is_succeeded(const struct srd_log *log)
+{
+	return !(log->flags & SRD_LOG_UNSHARED) && srd_log_is_replaced(log);
+}
+
 int srd_image_file_begin(struct srd_image_file *file, const struct srd_log *log, uint64_t offset)
 {
 	if (log->flags & SRD_LOG_RDONLY)
@@ -81,6 +87,10 @@ int srd_image_file_begin(struct srd_image_file *file, const struct srd_log *log,
 	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_IMAGE, false);
 	if (error)
 		return error;
+	if (is_succeeded(log)) {
+		unlock(log);
+		return SRD_EREPLACED;
+	}
 	if (!is_newer(log, offset)) {
 		unlock(log);
 		return -EEXIST;
@@ -108,6 +118,8 @@ int srd_image_file_publish(struct srd_image_file *file, const struct srd_image *
 	int error = srd_image_file_write(file, bytes, sizeof bytes, 0);
 	if (!error)
 		error = log->io->fdatasync(log->io, file->fd);
+	if (!error && is_succeeded(log))
+		error = SRD_EREPLACED;
 	if (!error)
 		error = log->io->rename(log->io, log->dir_fd, file->temporary, file->name, 0);
 	if (error) {

@@ -40,6 +40,7 @@ enum srd_log_flags {
 	SRD_LOG_NOCHECK = 4,       /* do not verify payload */
 	SRD_LOG_SINGLE_WRITER = 8,
 	SRD_LOG_BESIDE = 16,       /* with RDONLY: another handle of ours is present for this one, too */
+	SRD_LOG_UNSHARED = 32,     /* no shm: nobody else knows it yet */
 };
 
 struct srd_damage {
@@ -126,6 +127,8 @@ int srd_log_create(const char *path, unsigned mode, const struct srd_io *io);
 /* Opens the file, its locks and its mapping; reads nothing but the superblock.
  * The log is usable after srd_log_recover(). */
 int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **log);
+/* Opens the file NAME of LOG's directory. */
+int srd_log_open_beside(const struct srd_log *log, const char *name, int flags, struct srd_log **beside);
 /* One more owner of LOG, who closes it like the first.  Call as an owner. */
 static inline void srd_log_share(struct srd_log *log)
 {
@@ -297,8 +300,33 @@ uint64_t srd_log_next(const struct srd_log *log);
  * of it stays than its beginning, for prepare to find.  Lock held.  *RECORD is the
  * header as written. */
 int srd_log_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *record);
+/* What a record says of itself, where it restates what another log had. */
+struct srd_log_stamp {
+	uint8_t flags;            /* enum srd_record_flags */
+	uint64_t sequence;        /* of a META */
+	int64_t time_ns;
+};
+/* Likewise, as STAMP says. */
+int srd_log_append_as(struct srd_log *log, struct srd_draft *draft, const struct srd_log_stamp *stamp,
+                      struct srd_record *record);
 /* Appends a SYNC record if the mark has grown since the last header.  Lock held. */
 int srd_log_mark(struct srd_log *log);
+
+/* ---- successor.c: the log that takes this one's place ---- */
+
+/* Begins NEXT, an empty log of the next generation under a name that is nobody's, open
+ * and locked for us alone.  -EBUSY: another is at it; -EMLINK: LOG has several links;
+ * -EROFS, -EPERM (it could not be the owner's), -ENOSPC: there are no BYTES free (0: not
+ * asked).  Follow with replace or abandon, either of which closes NEXT. */
+int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **next);
+/* NEXT, which is durable and says all that LOG does, gets LOG's name; LOG ends in SEALED.
+ * Append lock of LOG held.  On error NEXT is still to be abandoned, unless *DONE: then it has
+ * the name, but may lose it if power fails now. */
+int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *done);
+void srd_log_successor_abandon(struct srd_log *log, struct srd_log *next);
+
+/* Gives blocks behind the end back to the file system.  Append lock held. */
+int srd_log_trim_reserve(struct srd_log *log);
 
 /* ---- sync.c: thread-safe ---- */
 
@@ -340,11 +368,6 @@ int srd_log_trimmed(const struct srd_log *log, int (*visit)(void *user, const st
 
 /* ---- map.c: thread-safe ---- */
 
-/* Calls for the bytes at OFFSET, which nobody has looked at yet: it may be anything. */
-static inline void srd_log_prefetch(const struct srd_log *log, uint64_t offset)
-{
-	__builtin_prefetch((const void *)((uintptr_t)log->map + offset));
-}
 /* LEN bytes at OFFSET, which must lie below `end`; NULL otherwise. */
 const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* [offset, offset + len) will be read soon: the kernel may fetch it meanwhile. */
@@ -357,5 +380,8 @@ bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run
 int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len);
 /* Copies [skip, skip + len) of RUN to TO, verifying on the way. */
 int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to);
+/* Likewise, whatever was verified before, or need not be: what is copied is going to get
+ * checks of its own. */
+int srd_log_copy_anew(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to);
 
 #endif

@@ -263,6 +263,13 @@ static int copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, u
 	return 0;
 }
 
+int srd_log_copy_anew(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
+{
+	int error = copy_afresh(log, run, skip, len, to);
+
+	return error == SRD_ELOST && !srd_log_is_lost(log) ? SRD_ECORRUPT : error;
+}
+
 int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
 {
 	int error = copy(log, run, skip, len, to);

@@ -18,6 +18,7 @@
 #define SRD_BYTE_PINS (SRD_BYTE_APPEND + 2)
 #define SRD_BYTE_IMAGE (SRD_BYTE_APPEND + 3)
 #define SRD_BYTE_WRITERS (SRD_BYTE_APPEND + 4)
+#define SRD_BYTE_COMPACT (SRD_BYTE_APPEND + 5)
 
 /* TYPE: F_RDLCK, F_WRLCK, F_UNLCK.  0, -EAGAIN if held by another and not WAIT,
  * or another negative errno. */

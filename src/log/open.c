@@ -161,23 +161,27 @@ void srd_log_close(struct srd_log *log)
 		destroy(log);
 }
 
-int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **out)
+/* DIR_FD and NAME: where the file is; given up to the log. */
+static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, struct srd_log **out)
 {
 	struct srd_log *log = calloc(1, sizeof *log);
 	struct stat st;
 
-	if (!log)
+	if (!log) {
+		close(dir_fd);
+		free(name);
 		return -ENOMEM;
+	}
 	log->io = io;
-	log->fd = log->dir_fd = log->rouse_fd = log->notice_fd = -1;
+	log->fd = log->rouse_fd = log->notice_fd = -1;
+	log->dir_fd = dir_fd;
+	log->name = name;
 	log->flags = flags;
 	pthread_mutex_init(&log->sync_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
 	int error = make_own(log);
 	if (!error && !(log->pins = srd_pins_new(destroy, log)))
 		error = -ENOMEM;
-	if (!error)
-		error = io->find(io, path, &log->dir_fd, &log->name);
 	if (!error)
 		error = open_file(log, &st);
 	if (!error)
@@ -196,12 +200,34 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 	log->dev = st.st_dev;
 	log->ino = st.st_ino;
 	log->remote = srd_log_is_remote(log->fd);
-	if (!log->remote)
+	if (!log->remote && !(flags & SRD_LOG_UNSHARED))
 		log->shm = srd_shm_open(io, log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
 	if (log->shm && (flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)))
 		srd_shm_set_exclusive(log->shm);
 	*out = log;
 	return 0;
+}
+
+int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **log)
+{
+	int dir_fd;
+	char *name;
+	int error = io->find(io, path, &dir_fd, &name);
+
+	return error ? error : open_at(dir_fd, name, flags, io, log);
+}
+
+int srd_log_open_beside(const struct srd_log *log, const char *name, int flags, struct srd_log **beside)
+{
+	char *copy = strdup(name);
+	int dir_fd = copy ? fcntl(log->dir_fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (dir_fd < 0) {
+		int error = copy ? srd_errno() : -ENOMEM;
+		free(copy);
+		return error;
+	}
+	return open_at(dir_fd, copy, flags, log->io, beside);
 }
 
 int srd_log_holder(const char *path, const struct srd_io *io, char *text, size_t size)

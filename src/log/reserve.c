@@ -67,6 +67,12 @@ static int allocate_or_not(struct srd_log *log, uint64_t end, uint64_t upto)
 	return error;
 }
 
+int srd_log_trim_reserve(struct srd_log *log)
+{
+	log->allocated = 0;
+	return log->io->ftruncate(log->io, log->fd, atomic_load(&log->end));
+}
+
 int srd_log_reserve(struct srd_log *log, uint64_t upto)
 {
 	uint64_t end = atomic_load_explicit(&log->end, memory_order_relaxed);

@@ -228,6 +228,15 @@ static int save(const struct srd_image_file *file, const struct srd_state *state
 	return error;
 }
 
+int srd_image_save_state(const struct srd_log *log, const struct srd_state *state, const struct srd_log_place *place)
+{
+	struct srd_image_file file;
+	struct srd_store_image saved;
+	int error = srd_image_file_begin(&file, log, place->end);
+
+	return error ? error : save(&file, state, place, NULL, &saved);
+}
+
 /* As srd_image_save_beside(), of LOG, which is held; PLACE is where it ends. */
 static int save_beside(const struct srd_log *log, const struct srd_log_place *place, const atomic_uint *stop,
                        struct srd_store_image *saved)

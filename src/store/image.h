@@ -21,6 +21,8 @@ int srd_image_replace(struct srd_store *store);
  * tables or a halt for its writers: from the image before and the log since.  Not
  * 0 in *STOP (may be NULL) makes it give up.  Thread-safe, nothing held. */
 int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, struct srd_store_image *saved);
+/* Saves STATE, which is that of LOG up to PLACE, to where that is durable. */
+int srd_image_save_state(const struct srd_log *log, const struct srd_state *state, const struct srd_log_place *place);
 /* At close, with all threads of the store gone and all of the log durable that
  * is to be: saves the state if the next opening would be noticeably faster. */
 void srd_image_save_at_close(struct srd_store *store);

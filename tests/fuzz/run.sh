@@ -35,7 +35,6 @@ fuzz() {
 }
 
 fuzz format 10
-fuzz log 30
-fuzz forge 35
-fuzz image 25
+fuzz log 40
+fuzz forge 50
 [ -n "${FUZZ_CORPUS:-}" ] || rm -rf "$kept"

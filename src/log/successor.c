@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * successor.c - the log that takes another's place.
+ *
+ *      NAME.new   written by us alone, nobody's until
+ *      NAME       rename, fsync of the directory
+ *      old log    SEALED, in the same hold of its append lock
+ *
+ * Killed before the rename: a leftover, which the next removes.  Killed behind it: who takes
+ * the old log's lock next finds that the name leads elsewhere, as who finds SEALED does.
+ */
+#include "config.h"
+
+#include "log/internal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "format/spare.h"
+#include "log/ofd.h"
+
+enum { EMPTY_LEN = SRD_SUPERBLOCK_LEN + SRD_SPARE_LEN };
+
+/* May the file be replaced by another under its name? */
+static int check_file(const struct srd_log *log, struct stat *st)
+{
+	if (log->flags & SRD_LOG_RDONLY)
+		return -EROFS;
+	if (fstat(log->fd, st) != 0)
+		return srd_errno();
+	if (srd_log_is_replaced(log))
+		return SRD_EREPLACED;
+	return st->st_nlink > 1 ? -EMLINK : 0;
+}
+
+/* Who may read and write it is who may read and write OF. */
+static int give_owner(int fd, const struct stat *of)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return srd_errno();
+	if ((st.st_uid != of->st_uid || st.st_gid != of->st_gid) && fchown(fd, of->st_uid, of->st_gid) != 0)
+		return srd_errno();
+	return fchmod(fd, of->st_mode & 07777) == 0 ? 0 : srd_errno();
+}
+
+static int write_start(const struct srd_log *log, int fd)
+{
+	uint8_t bytes[EMPTY_LEN];
+	struct iovec iov = { .iov_base = bytes, .iov_len = sizeof bytes };
+	struct srd_superblock sb = log->sb;
+
+	sb.generation++;
+	if (getrandom(&sb.epoch, sizeof sb.epoch, 0) != sizeof sb.epoch)
+		return srd_errno();
+	srd_superblock_encode(&sb, bytes);
+	srd_spare_encode(&sb, bytes + SRD_SUPERBLOCK_LEN);
+	return srd_io_write_full(log->io, fd, &iov, 1, 0, NULL);
+}
+
+/* Blocks are asked for ahead, so that it does not fail half way. */
+static int make_file(const struct srd_log *log, const char *name, const struct stat *of, uint64_t bytes)
+{
+	const struct srd_io *io = log->io;
+	int fd = io->open(io, log->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+
+	if (fd == -EEXIST && io->unlink(io, log->dir_fd, name) == 0)
+		fd = io->open(io, log->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fd;
+	int error = give_owner(fd, of);
+	if (!error && bytes > 0 && io->allocate)
+		error = io->allocate(io, fd, 0, bytes);
+	if (error == -EOPNOTSUPP || error == -ENOSYS)
+		error = 0;
+	if (!error)
+		error = write_start(log, fd);
+	close(fd);
+	if (error)
+		io->unlink(io, log->dir_fd, name);
+	return error;
+}
+
+static int no_visit(void *user, const struct srd_record *record, const uint8_t *metadata)
+{
+	(void)user;
+	(void)record;
+	(void)metadata;
+	return 0;
+}
+
+/* Opens what was made, in the directory of LOG. */
+static int open_next(const struct srd_log *log, const char *name, struct srd_log **next)
+{
+	bool follow;
+	int error = srd_log_open_beside(log, name, SRD_LOG_UNSHARED, next);
+
+	if (error)
+		return error;
+	/* The name it is to have: its image lies beside that. */
+	free((*next)->name);
+	(*next)->name = strdup(log->name);
+	error = (*next)->name ? srd_log_recover(*next, no_visit, NULL) : -ENOMEM;
+	if (!error)
+		error = srd_log_lock(*next, &follow);
+	if (error)
+		srd_log_close(*next);
+	return error;
+}
+
+static char *name_of_next(const struct srd_log *log)
+{
+	char *name;
+
+	return asprintf(&name, "%s.new", log->name) < 0 ? NULL : name;
+}
+
+int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **next)
+{
+	SRD_AUTO_FREE char *name = name_of_next(log);
+	struct stat st;
+	int error = name ? check_file(log, &st) : -ENOMEM;
+
+	if (!error)
+		error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_COMPACT, false);
+	if (error)
+		return error == -EAGAIN ? -EBUSY : error;
+	error = make_file(log, name, &st, bytes);
+	if (!error) {
+		error = open_next(log, name, next);
+		if (!error)
+			(*next)->allocated = bytes;
+		if (error)
+			log->io->unlink(log->io, log->dir_fd, name);
+	}
+	if (error)
+		srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_COMPACT, false);
+	return error;
+}
+
+static int seal(struct srd_log *log)
+{
+	struct srd_draft draft;
+	struct srd_record record;
+
+	srd_draft_init(&draft);
+	srd_draft_start(&draft, SRD_RECORD_SEALED);
+	draft.takes_away = true;
+	int error = srd_log_append(log, &draft, &record);
+	srd_draft_release(&draft);
+	return error;
+}
+
+int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *done)
+{
+	SRD_AUTO_FREE char *name = name_of_next(log);
+	struct stat st;
+	int error = name ? check_file(log, &st) : -ENOMEM;
+
+	*done = false;
+	if (!error)
+		error = log->io->rename(log->io, log->dir_fd, name, log->name, 0);
+	if (error)
+		return error;
+	*done = true;
+	error = log->io->fdatasync(log->io, log->dir_fd);
+	/* Without it the others find out by the name. */
+	seal(log);
+	srd_log_close(next);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_COMPACT, false);
+	return error;
+}
+
+void srd_log_successor_abandon(struct srd_log *log, struct srd_log *next)
+{
+	SRD_AUTO_FREE char *name = name_of_next(log);
+
+	srd_log_close(next);
+	if (name)
+		log->io->unlink(log->io, log->dir_fd, name);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_COMPACT, false);
+}

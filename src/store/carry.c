@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "store/carry.h"
+
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+
+struct carrying {
+	struct srd_relocate *relocate;
+	struct srd_rewrite *rewrite;
+	const struct srd_record *record;
+	const uint8_t *metadata;
+};
+
+typedef int each_op(struct carrying *carrying, const struct srd_op *op);
+
+static int for_ops(struct carrying *carrying, each_op *call)
+{
+	const struct srd_record *record = carrying->record;
+	struct srd_op op;
+	int error = 0;
+
+	for (uint64_t at = 0; !error && at < record->meta_len; at += op.len) {
+		if (!srd_op_decode(&op, carrying->metadata + at, record->meta_len - at,
+		                   record->offset + SRD_HEADER_LEN + at, record->offset + record->len))
+			return SRD_ECORRUPT;
+		error = call(carrying, &op);
+	}
+	return error;
+}
+
+static int want(struct carrying *carrying, const struct srd_op *op)
+{
+	int error = 0;
+
+	for (uint64_t i = 0; !error && i < op->ref_count; i++) {
+		struct srd_ref ref = srd_op_ref(op->refs, i);
+		error = srd_relocate_want(carrying->relocate, &ref);
+	}
+	return error;
+}
+
+static int copy(struct carrying *carrying, const struct srd_op *op)
+{
+	int error = 0;
+
+	for (uint64_t i = 0; !error && i < op->ref_count; i++) {
+		struct srd_ref ref = srd_op_ref(op->refs, i);
+		error = srd_relocate_copy(carrying->relocate, &ref, i == 0);
+	}
+	return error;
+}
+
+/* One piece may have become several. */
+static int add_refs(struct carrying *carrying, const struct srd_op *op)
+{
+	SRD_AUTO_FREE uint8_t *bytes = NULL;
+	struct srd_op anew = *op;
+	size_t cap = 0;
+	int error = 0;
+
+	anew.ref_count = 0;
+	for (uint64_t i = 0; !error && i < op->ref_count; i++) {
+		struct srd_ref ref = srd_op_ref(op->refs, i), part;
+		for (uint32_t into = 0; !error && into < ref.len; into += part.len) {
+			error = srd_array_reserve(&bytes, &cap, anew.ref_count + 1, SRD_REF_LEN);
+			if (error)
+				break;
+			part = srd_relocate_ref(carrying->relocate, &ref, into);
+			srd_ref_encode(&part, bytes + anew.ref_count++ * SRD_REF_LEN);
+		}
+	}
+	anew.refs = bytes;
+	return error ? error : srd_rewrite_add(carrying->rewrite, &anew, NULL, NULL, NULL);
+}
+
+static int add_with_run(struct carrying *carrying, const struct srd_op *op)
+{
+	const struct srd_relocate *relocate = carrying->relocate;
+	uint64_t at = op->run.offset + op->run.distance, run;
+	const uint8_t *data = srd_log_at(relocate->from, at, op->run.len);
+
+	if (!data)
+		return SRD_ECORRUPT;
+	if (srd_log_verify(relocate->from, &op->run, 0, op->run.len) == SRD_ECORRUPT && relocate->watch.damaged)
+		relocate->watch.damaged(relocate->watch.user, at, op->run.len);
+	int error = srd_rewrite_add(carrying->rewrite, op, data, &op->run, &run);
+	/* Later commits may name it, too. */
+	return error || op->kind == SRD_OP_XATTR
+	           ? error : srd_moved_put(&carrying->relocate->moved, at, op->run.len, run);
+}
+
+static int add(struct carrying *carrying, const struct srd_op *op)
+{
+	/* The damage that it speaks of is in no log but its own. */
+	if (op->kind == SRD_OP_REPAIR)
+		return 0;
+	if (op->kind == SRD_OP_REFS)
+		return add_refs(carrying, op);
+	return op->has_run ? add_with_run(carrying, op) : srd_rewrite_add(carrying->rewrite, op, NULL, NULL, NULL);
+}
+
+int srd_carry_commit(struct srd_relocate *relocate, struct srd_rewrite *rewrite, const struct srd_record *record,
+                     const uint8_t *metadata)
+{
+	struct carrying carrying = { .relocate = relocate, .rewrite = rewrite, .record = record, .metadata = metadata };
+	struct srd_log_stamp stamp = { .flags = record->flags, .sequence = record->sequence, .time_ns = record->time_ns };
+	int error = for_ops(&carrying, want);
+
+	if (!error)
+		error = srd_relocate_settle(relocate);
+	if (!error)
+		error = for_ops(&carrying, copy);
+	if (!error)
+		error = srd_relocate_flush(relocate);
+	if (!error)
+		error = for_ops(&carrying, add);
+	return error ? error : srd_rewrite_commit(rewrite, &stamp);
+}

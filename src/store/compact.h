@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * compact.h - the log written anew, without what nothing refers to any more.
+ *
+ *      old   |----------- base -----------|-- kept --|-- appended meanwhile --|SEALED
+ *      new   |DATA in order of files| BASE |-- kept --|-- appended meanwhile --|
+ *
+ * The base is the state at one place of the old log; commits behind it come over as they
+ * are, those of others too, the last of them under the append lock, in which the
+ * new log takes the name.  Before that nobody knows of it.
+ */
+#ifndef SRD_STORE_COMPACT_H
+#define SRD_STORE_COMPACT_H
+
+#include "store/store.h"
+
+/* As srd_compact(). */
+int srd_store_compact(struct srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result);
+
+#endif

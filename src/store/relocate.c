@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "store/relocate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/le.h"
+
+/* One run of the record being put together. */
+struct srd_relocate_run {
+	size_t start;             /* in the buffer */
+	uint32_t len;
+};
+
+enum { BUFFER_LEN = SRD_RUN_LEN_MAX, RUNS_MAX = 1 << 16 };
+
+/* A piece in the buffer is known by the number of its run, plus one, until that has a place. */
+#define PENDING (UINT64_C(1) << 63)
+
+int srd_relocate_init(struct srd_relocate *relocate, struct srd_log *from, struct srd_log *to,
+                      const struct srd_relocate_watch *watch)
+{
+	*relocate = (struct srd_relocate){ .from = from, .to = to, .watch = *watch, .buffer = malloc(BUFFER_LEN) };
+	return relocate->buffer ? 0 : -ENOMEM;
+}
+
+void srd_relocate_release(struct srd_relocate *relocate)
+{
+	srd_moved_release(&relocate->moved);
+	free(relocate->buffer);
+	free(relocate->runs);
+	free(relocate->moving);
+	free(relocate->bad);
+}
+
+int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref)
+{
+	return srd_ref_has_run(ref) ? srd_moved_want(&relocate->moved, srd_moved_place(relocate->from, ref), ref->len) : 0;
+}
+
+int srd_relocate_settle(struct srd_relocate *relocate)
+{
+	return srd_moved_settle(&relocate->moved);
+}
+
+/* ---- Into the buffer ---- */
+
+static int note_bad(struct srd_relocate *relocate, size_t to, uint64_t at, uint32_t len)
+{
+	int error = srd_array_reserve(&relocate->bad, &relocate->bad_cap, relocate->bad_count + 1, sizeof *relocate->bad);
+
+	if (error)
+		return error;
+	relocate->bad[relocate->bad_count++] = (struct srd_range){ .offset = to, .len = len };
+	if (relocate->watch.damaged)
+		relocate->watch.damaged(relocate->watch.user, at < SRD_MOVED_NOWHERE ? at : at - SRD_MOVED_NOWHERE, len);
+	return 0;
+}
+
+/* Copies LEN bytes of RUN from SKIP on to place TO, block by block, as they are. */
+static int copy_damaged(struct srd_relocate *relocate, const struct srd_run *run, uint32_t skip, uint32_t len, size_t to)
+{
+	uint64_t payload = run->offset + run->distance;
+	int error = 0;
+
+	for (uint32_t done = 0, take; !error && done < len; done += take) {
+		take = SRD_MIN(len - done, SRD_BLOCK_LEN - (skip + done) % SRD_BLOCK_LEN);
+		error = srd_log_copy_anew(relocate->from, run, skip + done, take, relocate->buffer + to + done);
+		if (error != SRD_ECORRUPT)
+			continue;
+		memcpy(relocate->buffer + to + done, srd_log_at(relocate->from, payload + skip + done, take), take);
+		error = note_bad(relocate, to + done, payload + skip + done, take);
+	}
+	return error;
+}
+
+/* PIECE, which REF leads into, to place TO of the buffer. */
+static int fill(struct srd_relocate *relocate, const struct srd_moved_piece *piece, const struct srd_ref *ref, size_t to)
+{
+	struct srd_run run;
+	uint64_t skip = 0;
+	bool there = srd_log_run(relocate->from, ref->run, &run);
+
+	if (there) {
+		skip = piece->at - (run.offset + run.distance);
+		there = piece->at >= run.offset + run.distance && srd_within(skip, piece->len, run.len);
+	}
+	if (!there) {
+		memset(relocate->buffer + to, 0, piece->len);
+		return note_bad(relocate, to, piece->at, piece->len);
+	}
+	int error = srd_log_copy_anew(relocate->from, &run, (uint32_t)skip, piece->len, relocate->buffer + to);
+	return error == SRD_ECORRUPT ? copy_damaged(relocate, &run, (uint32_t)skip, piece->len, to) : error;
+}
+
+/* The run that LEN bytes more go into, one after the last byte of the buffer. */
+static int open_run(struct srd_relocate *relocate, uint32_t len, bool fresh)
+{
+	int error = 0;
+
+	if (relocate->used + len > BUFFER_LEN || relocate->run_count == RUNS_MAX)
+		error = srd_relocate_flush(relocate);
+	if (error || (relocate->open && !fresh))
+		return error;
+	error = srd_array_reserve(&relocate->runs, &relocate->run_cap, relocate->run_count + 1, sizeof *relocate->runs);
+	if (error)
+		return error;
+	relocate->runs[relocate->run_count++] = (struct srd_relocate_run){ .start = relocate->used };
+	relocate->open = true;
+	return 0;
+}
+
+static int move(struct srd_relocate *relocate, struct srd_moved_piece *piece, const struct srd_ref *ref, bool fresh)
+{
+	int error = open_run(relocate, piece->len, fresh);
+
+	if (!error)
+		error = srd_array_reserve(&relocate->moving, &relocate->moving_cap, relocate->moving_count + 1,
+		                          sizeof *relocate->moving);
+	if (!error)
+		error = fill(relocate, piece, ref, relocate->used);
+	if (error)
+		return error;
+	struct srd_relocate_run *run = &relocate->runs[relocate->run_count - 1];
+	piece->run = PENDING | relocate->run_count;
+	piece->skip = run->len;
+	relocate->moving[relocate->moving_count++] = (size_t)(piece - relocate->moved.pieces);
+	run->len += piece->len;
+	relocate->used += piece->len;
+	return 0;
+}
+
+int srd_relocate_copy(struct srd_relocate *relocate, const struct srd_ref *ref, bool fresh)
+{
+	int error = 0;
+
+	if (!srd_ref_has_run(ref))
+		return 0;
+	uint64_t at = srd_moved_place(relocate->from, ref), end = at + ref->len;
+	while (!error && at < end) {
+		struct srd_moved_piece *piece = srd_moved_find(&relocate->moved, at);
+		if (!piece || piece->at > at)
+			return SRD_ECORRUPT;
+		if (piece->run == 0)
+			error = move(relocate, piece, ref, fresh);
+		fresh = false;
+		at = piece->at + piece->len;
+	}
+	return error;
+}
+
+/* ---- Into the log ---- */
+
+/* What was damaged is so in the new log, too. */
+static void spoil_checks(struct srd_relocate *relocate, struct srd_draft *draft, const uint64_t *runs_at)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < relocate->bad_count; i++) {
+		const struct srd_range *bad = &relocate->bad[i];
+		while (bad->offset >= relocate->runs[run].start + relocate->runs[run].len)
+			run++;
+		uint64_t first = (bad->offset - relocate->runs[run].start) / SRD_BLOCK_LEN;
+		uint64_t last = (bad->offset + bad->len - 1 - relocate->runs[run].start) / SRD_BLOCK_LEN;
+		for (uint64_t block = first; block <= last; block++) {
+			uint8_t *check = draft->bytes + runs_at[run] + SRD_RUN_FIXED_LEN + 8 * block;
+			const uint8_t *bytes = relocate->buffer + relocate->runs[run].start + block * SRD_BLOCK_LEN;
+			uint32_t len = SRD_MIN(relocate->runs[run].len - (uint32_t)block * SRD_BLOCK_LEN, (uint32_t)SRD_BLOCK_LEN);
+			srd_put64(check, ~srd_hash(bytes, len, 0));
+		}
+	}
+}
+
+static int add_runs(struct srd_relocate *relocate, struct srd_draft *draft, uint64_t *runs_at)
+{
+	int error = 0;
+
+	for (size_t i = 0; !error && i < relocate->run_count; i++) {
+		struct srd_op op = { .kind = SRD_OP_RUN, .run.len = relocate->runs[i].len };
+		error = srd_draft_add(draft, &op, relocate->buffer + relocate->runs[i].start, NULL, &runs_at[i]);
+	}
+	if (!error)
+		spoil_checks(relocate, draft, runs_at);
+	return error;
+}
+
+/* The pieces know their places. */
+static void place(struct srd_relocate *relocate, uint64_t record, const uint64_t *runs_at)
+{
+	for (size_t i = 0; i < relocate->moving_count; i++) {
+		struct srd_moved_piece *piece = &relocate->moved.pieces[relocate->moving[i]];
+		piece->run = record + runs_at[(piece->run & ~PENDING) - 1];
+	}
+}
+
+static int append(struct srd_relocate *relocate)
+{
+	uint64_t *runs_at = malloc(relocate->run_count * sizeof *runs_at);
+	struct srd_draft draft;
+	struct srd_record record;
+
+	srd_draft_init(&draft);
+	srd_draft_start(&draft, SRD_RECORD_DATA);
+	int error = runs_at ? add_runs(relocate, &draft, runs_at) : -ENOMEM;
+	if (!error)
+		error = srd_log_append(relocate->to, &draft, &record);
+	if (!error)
+		place(relocate, record.offset, runs_at);
+	srd_draft_release(&draft);
+	free(runs_at);
+	return error;
+}
+
+int srd_relocate_flush(struct srd_relocate *relocate)
+{
+	size_t len = relocate->used;
+	int error = relocate->run_count > 0 ? append(relocate) : 0;
+
+	relocate->used = relocate->run_count = relocate->moving_count = relocate->bad_count = 0;
+	relocate->open = false;
+	if (!error && len > 0 && relocate->watch.copied)
+		error = relocate->watch.copied(relocate->watch.user, len);
+	return error;
+}
+
+struct srd_ref srd_relocate_ref(const struct srd_relocate *relocate, const struct srd_ref *ref, uint32_t into)
+{
+	struct srd_ref part = { .pos = ref->pos + into, .run = ref->run, .len = ref->len - into };
+
+	if (!srd_ref_has_run(ref))
+		return part;
+	uint64_t at = srd_moved_place(relocate->from, ref) + into;
+	const struct srd_moved_piece *piece = srd_moved_find(&relocate->moved, at);
+	part.run = piece->run;
+	part.skip = piece->skip + (uint32_t)(at - piece->at);
+	part.len = (uint32_t)SRD_MIN((uint64_t)part.len, piece->at + piece->len - at);
+	return part;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compact - writes a store anew without what nothing refers to any more. */
+#include "config.h"
+
+#include "tool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+enum { DRY_RUN = 'n', RATE = 'r' };
+
+struct compact {
+	struct tool *tool;
+	uint64_t seen;            /* bytes counted as progress */
+};
+
+static int on_event(void *user, const struct srd_event *event)
+{
+	struct compact *compact = user;
+	struct tool_progress *progress = &compact->tool->progress;
+
+	if (event->type == SRD_EVENT_DAMAGE) {
+		tool_progress_hide(progress);
+		tool_damage_print(event);
+	} else if (event->type == SRD_EVENT_PROGRESS) {
+		progress->total = event->end;
+		tool_progress_add(progress, event->offset - compact->seen, 0);
+		compact->seen = event->offset;
+	}
+	return 0;
+}
+
+static void summarize(const struct tool_store *store, const struct srd_compacted *result, bool dry)
+{
+	char before[16], after[16], saved[16];
+	uint64_t less = result->old_bytes > result->new_bytes ? result->old_bytes - result->new_bytes : 0;
+
+	if (store->tool->quiet)
+		return;
+	tool_text_put(stdout, store->path, strlen(store->path));
+	printf(dry ? ": would go from %s to about %s, which saves %s\n" : ": compacted from %s to %s, which saves %s\n",
+	       tool_text_bytes(result->old_bytes, before), tool_text_bytes(result->new_bytes, after),
+	       tool_text_bytes(less, saved));
+	if (result->damaged_blocks > 0)
+		printf("damaged content in %" PRIu64 " places was carried over as it is; srd verify names the files\n",
+		       result->damaged_blocks);
+}
+
+static void fail(const struct tool_store *store, int error)
+{
+	if (error == -EBUSY)
+		tool_complain(store->tool, store->path, NULL, 0, "another process is compacting it", "wait for it to end");
+	else if (error == -EMLINK)
+		tool_complain(store->tool, store->path, NULL, 0, "the store file has several hard links",
+		              "the others would not follow; remove them first");
+	else if (error == -ENOSPC || error == -EDQUOT)
+		tool_complain(store->tool, store->path, NULL, 0, "no room beside it for what will be left of it",
+		              "srd compact --dry-run says how much that is");
+	else
+		tool_store_fail(store, NULL, 0, error);
+}
+
+static int run(struct tool *tool)
+{
+	struct compact compact = { .tool = tool };
+	struct srd_compact_options options = { .call = on_event, .user = &compact };
+	struct srd_compacted result;
+	struct tool_store store;
+	int option;
+
+	while ((option = tool_option_next(tool)) != -1) {
+		if (option == DRY_RUN)
+			options.flags |= SRD_COMPACT_DRY_RUN;
+		else if (option == RATE)
+			options.rate_bytes = tool_option_bytes(tool, "rate", optarg);
+	}
+	tool_arguments(tool, 1, 1);
+	bool dry = options.flags & SRD_COMPACT_DRY_RUN;
+	if (!tool_store_open(tool, tool->args[0], dry ? SRD_RDONLY : 0, &store))
+		return tool->status;
+	tool_progress_start(tool, "compact", 0);
+	int error = srd_compact(store.handle, &options, &result);
+	tool_progress_end(&tool->progress);
+	if (error)
+		fail(&store, error);
+	else
+		summarize(&store, &result, dry);
+	tool_store_close(&store);
+	return tool->status;
+}
+
+static const struct tool_option options[] = {
+	{ DRY_RUN, "dry-run", NULL, "say what would be saved, and change nothing" },
+	{ RATE, "rate", "BYTES", "copy no more than so many bytes a second" },
+	{ 0 },
+};
+
+const struct tool_command tool_compact = {
+	.name = "compact",
+	.synopsis = "compact [-nq] [-r BYTES] STORE",
+	.summary = "Give the space of what was removed or replaced back.",
+	.detail = "Writes the store anew beside it, files next to each other in the order of their\n"
+	          "directories, then puts that in its place.  Others may use the store meanwhile, and\n"
+	          "go on in the new one.  Older versions of files are gone afterwards.",
+	.options = options,
+	.common = TOOL_HAS_PROGRESS | TOOL_HAS_STORE,
+	.run = run,
+};
