@@ -53,6 +53,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -337,6 +338,17 @@ int srd_transaction_commit(srd_store *view, char *conflict, size_t size);
 /* What KEY is (of any kind, or that there is none) is to be as it was when the view was
  * begun, or the commit fails: for what is read to decide upon. */
 int srd_transaction_expect(srd_store *view, const void *key, size_t key_len);
+
+/* A mount that is a transaction (srdfs -o txn, srd txn) takes these on any of its files
+ * and directories, from root and who mounted it.  It is gone on return, unless the commit
+ * failed: then it is as it was.  ioctl() fails with EINVAL on a mount that is none, and
+ * with ENOTTY or the like on what is no mount of ours. */
+struct srd_ioc_commit {
+	int32_t error;            /* what srd_transaction_commit() returned */
+	char conflict[SRD_KEY_MAX + 1];   /* with -EBUSY */
+};
+#define SRD_IOC_COMMIT _IOR('S', 0x72, struct srd_ioc_commit)
+#define SRD_IOC_ABORT _IO('S', 0x73)
 
 /* ---- Streams ---- */
 

@@ -23,6 +23,7 @@ static const char help[] =
 	"  -d                 the same, and print every request\n"
 	"  -o OPTION[,...]    mount options:\n"
 	"       ro            read only: needs no write permission for the store\n"
+	"       txn           a private view: 'srd commit MOUNTPOINT' commits all at once\n"
 	"       exclusive     have the store alone, other openers are refused\n"
 	"       single_writer the same, but others may read it\n"
 	"       writeback     let the kernel write late; implies exclusive\n"
@@ -92,6 +93,9 @@ static int parse(int argc, char **argv, struct srd_mount_options *options)
 	}
 	if (argc - optind != 2)
 		return usage(NULL);
+	const char *clash = srd_mount_options_clash(options);
+	if (clash)
+		return usage(clash);
 	options->store = argv[optind];
 	options->mountpoint = argv[optind + 1];
 	return -1;

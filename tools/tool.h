@@ -83,6 +83,7 @@ struct tool {
 	char short_options[2 * TOOL_OPTIONS_MAX + 2];
 };
 
+extern const struct tool_command tool_abort, tool_commit, tool_txn;
 extern const struct tool_command tool_compact;
 extern const struct tool_command tool_backup, tool_cp, tool_create, tool_dump, tool_export, tool_get,
 	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_repair, tool_rm,
@@ -142,6 +143,11 @@ bool tool_key_check(struct tool *tool, const char *path, const char *text);
 /* Splits "STORE:KEY" in place: STORE ends at the first colon before which a
  * file of that name exists, else at the first colon.  False: no colon. */
 bool tool_key_split(char *text, const char **path, const char **key);
+
+/* ---- Mounts that are transactions (tool_mount.c) ---- */
+
+/* Tells the mount at PATH SRD_IOC_..., with its ANSWER; or complains. */
+bool tool_mount_tell(struct tool *tool, const char *path, unsigned long what, void *answer);
 
 /* ---- Text (tool_text.c) ---- */
 

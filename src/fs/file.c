@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "fs/privileges.h"
+#include "store/private.h"
 
 /* Notes that INO is opened: -ESTALE; *KEPT if the kernel's pages of it are true. */
 static int look(struct srd_fs *fs, uint64_t ino, bool *kept)
@@ -43,6 +44,8 @@ int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, const struct srd_cal
 	if (writes && (fs->store->flags & SRD_RDONLY))
 		return -EROFS;
 	int error = look(fs, ino, &kept);
+	if (!error && writes)
+		error = srd_private_expect(fs->store, ino);
 	if (error)
 		return error;
 	struct srd_file *file = malloc(sizeof *file);

@@ -12,7 +12,7 @@ enum { OP_BYTES = 512, MARGIN_MAX = 1 << 20, MARGIN_SHARE = 16, BYTES_PER_CHECK 
 static uint64_t taken(const struct srd_fs *fs)
 {
 	struct srd_hold hold = srd_store_hold(fs->store);
-	uint64_t end = atomic_load_explicit(&hold.log->end, memory_order_relaxed);
+	uint64_t end = srd_log_bytes(hold.log);
 
 	srd_hold_drop(&hold);
 	return end + atomic_load_explicit(&fs->limit.pending, memory_order_relaxed);

@@ -99,6 +99,13 @@ static int errand_fdatasync(const struct srd_io *io, int fd)
 	return error == -EBADF ? run(io->user, &request, NULL) : error;
 }
 
+int srd_errand_end(struct srd_errands *errands)
+{
+	const struct srd_wire request = { .kind = SRD_WIRE_END };
+
+	return run(errands, &request, NULL);
+}
+
 void srd_errands_init(struct srd_errands *errands, int socket, int dir_fd, const char *name)
 {
 	*errands = (struct srd_errands){ .io = srd_io_posix, .socket = socket, .dir_fd = dir_fd, .name = name };

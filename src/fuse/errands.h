@@ -22,4 +22,8 @@ struct srd_errands {
 /* SOCKET and DIR_FD stay the caller's, as does NAME. */
 void srd_errands_init(struct srd_errands *errands, int socket, int dir_fd, const char *name);
 
+/* Has the keeper take the mount away, which is gone on return.  For a mount that is a
+ * transaction. */
+int srd_errand_end(struct srd_errands *errands);
+
 #endif

@@ -143,6 +143,16 @@ static void on_serving(struct keeper *keeper)
 
 /* ---- What happens ---- */
 
+/* What a worker in an attacker's hands could have by dying, too. */
+static int on_end(struct keeper *keeper)
+{
+	if (!keeper->mount->options->txn)
+		return -EACCES;
+	if (!keeper->ending)
+		end_mount(keeper);
+	return 0;
+}
+
 static void on_errand(struct keeper *keeper)
 {
 	struct srd_wire message, answer = { .kind = SRD_WIRE_ANSWER };
@@ -152,7 +162,8 @@ static void on_errand(struct keeper *keeper)
 	if (error == -EAGAIN || error == -EPIPE)
 		return;
 	if (!error) {
-		answer.value = srd_folder_run(&keeper->folder, &message, &descriptor);
+		answer.value = message.kind == SRD_WIRE_END ? on_end(keeper)
+		               : srd_folder_run(&keeper->folder, &message, &descriptor);
 		/* There is room, unless it asks on and on and does not listen. */
 		error = srd_wire_send(keeper->worker.errands, &answer, descriptor, false);
 		if (descriptor >= 0)
@@ -221,7 +232,10 @@ static void replace_worker(struct keeper *keeper, int status)
 		snprintf(how, sizeof how, "signal %d", WTERMSIG(status));
 	else
 		snprintf(how, sizeof how, "status %d", WEXITSTATUS(status));
-	if (dies_too_often(keeper)) {
+	if (mount->options->txn) {
+		srd_mount_say(mount, "the worker died (%s), and with it the transaction: nothing was committed", how);
+		error = -EIO;
+	} else if (dies_too_often(keeper)) {
 		srd_mount_say(mount, "the worker died (%s), too often: the mount ends", how);
 		error = -EIO;
 	} else if (!srd_device_can_resend(&mount->device)) {

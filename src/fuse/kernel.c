@@ -119,6 +119,7 @@ static bool is_kept(uint32_t opcode)
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_STATFS:
+	case FUSE_IOCTL:
 		return false;
 	default:
 		return true;

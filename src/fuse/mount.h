@@ -18,6 +18,7 @@
  *     notifier.c  what others changed, to be told to the kernel
  *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does
+ *     transaction.c   mounts that are committed as a whole
  *     handle.c    what the kernel calls open files
  *     resent.c    requests whose first taker has died
  *     reply.c     results to what libfuse sends
@@ -33,6 +34,7 @@
 #include "fuse/legacy.h"
 #include "fuse/options.h"
 
+struct srd_errands;
 struct srd_loop;
 struct srd_notifier;
 
@@ -41,6 +43,7 @@ struct srd_mount {
 	char *store_path, *mountpoint;    /* absolute */
 	struct srd_device device;
 	struct srd_store *store;
+	struct srd_store *live;           /* what `store` is a private view of (transaction.h); NULL: it is none */
 	struct srd_fs *fs;
 	struct fuse_session *session;
 	struct srd_loop *loop;
@@ -49,6 +52,7 @@ struct srd_mount {
 	bool no_open;                     /* files are read without being opened: nothing hangs on that */
 	struct srd_legacy legacy;         /* all 0 without a keeper */
 	int orders;                       /* a worker's socket to its keeper; -1: none */
+	struct srd_errands *errands;      /* likewise, for errands; NULL: none */
 	atomic_bool background;           /* talks to syslog; requests are served by then */
 };
 

@@ -15,6 +15,7 @@
 
 #include "fuse/loop.h"
 #include "fuse/ops.h"
+#include "fuse/transaction.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -59,7 +60,7 @@ static void op_init(void *user, struct fuse_conn_info *conn)
 	set_want(conn, told ? FUSE_CAP_EXPLICIT_INVAL_DATA : FUSE_CAP_AUTO_INVAL_DATA, true);
 	set_want(conn, told ? FUSE_CAP_AUTO_INVAL_DATA : FUSE_CAP_EXPLICIT_INVAL_DATA, false);
 	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
-	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT |
+	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_IOCTL_DIR | FUSE_CAP_EXPORT_SUPPORT |
 	               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
 	               FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK, true);
 	/* Splicing was measured: no faster than a copy.  Of direct writes that end later, the
@@ -459,4 +460,5 @@ const struct fuse_lowlevel_ops srd_mount_ops = {
 	.getxattr = srd_op_getxattr, .listxattr = srd_op_listxattr,
 	.setxattr = srd_op_setxattr, .removexattr = srd_op_removexattr,
 	.fallocate = srd_op_fallocate, .lseek = srd_op_lseek, .copy_file_range = srd_op_copy_file_range,
+	.ioctl = srd_op_ioctl,
 };

@@ -48,6 +48,16 @@ int srd_mount_open_flags(const struct srd_mount_options *options)
 	return options->exclusive || options->writeback ? SRD_EXCLUSIVE : 0;
 }
 
+const char *srd_mount_options_clash(const struct srd_mount_options *options)
+{
+	if (options->txn && options->read_only)
+		return "mount options 'txn' and 'ro' do not go together";
+	/* What the kernel keeps it does not give when a commit is asked for. */
+	if (options->txn && options->writeback)
+		return "mount options 'txn' and 'writeback' do not go together";
+	return NULL;
+}
+
 /* WORDS that end in '=' or '-' are beginnings. */
 static bool is_among(const char *const *words, size_t count, const char *option)
 {
@@ -140,7 +150,7 @@ static int set_text(char **text, const char *value)
 /* Options that are one word, and what they set. */
 #define WORD(name) { #name, offsetof(struct srd_mount_options, name) }
 static const struct { const char *word; size_t offset; } words[] = {
-	WORD(exclusive), WORD(single_writer), WORD(writeback), WORD(strict),
+	WORD(txn), WORD(exclusive), WORD(single_writer), WORD(writeback), WORD(strict),
 	WORD(no_keeper), WORD(no_sandbox), WORD(allow_core),
 };
 

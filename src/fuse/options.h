@@ -20,6 +20,7 @@ struct srd_mount_options {
 	bool exclusive;                   /* nobody else may have the store open */
 	bool single_writer;               /* others may only read */
 	bool writeback;                   /* the kernel may keep what is written for a while */
+	bool txn;                         /* a private view, committed as a whole or not at all */
 	bool strict;                      /* the kernel keeps nothing */
 	bool no_keeper;                   /* one process is to do it all */
 	bool no_sandbox;                  /* the worker is not to be locked in */
@@ -39,6 +40,8 @@ struct srd_mount_options {
 };
 
 void srd_mount_options_init(struct srd_mount_options *options);
+/* What of OPTIONS does not go together, for people; NULL: nothing. */
+const char *srd_mount_options_clash(const struct srd_mount_options *options);
 /* How the store is to be opened: enum srd_open_flags. */
 int srd_mount_open_flags(const struct srd_mount_options *options);
 void srd_mount_options_release(struct srd_mount_options *options);

@@ -4,7 +4,7 @@
  *
  *     orders     keeper -> worker   HOLD (with the guard), START (with the device), STOP
  *                worker -> keeper   READY, SERVING, LEAVING, SAY
- *     errands    worker -> keeper   OPEN, UNLINK, RENAME, SYNC
+ *     errands    worker -> keeper   OPEN, UNLINK, RENAME, SYNC, END
  *                keeper -> worker   ANSWER (with what was opened)
  *
  * Every message is one packet of one size, so there is nothing to parse; descriptors
@@ -30,6 +30,7 @@ enum srd_wire_kind {
 	SRD_WIRE_UNLINK,          /* name */
 	SRD_WIRE_RENAME,          /* both names, FLAGS as for renameat2(2) */
 	SRD_WIRE_SYNC,            /* the folder itself */
+	SRD_WIRE_END,             /* a transaction is over: the mount is to go */
 	SRD_WIRE_ANSWER,          /* VALUE: 0 or a negative errno */
 };
 

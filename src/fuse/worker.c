@@ -15,6 +15,7 @@
 #include "fuse/loop.h"
 #include "fuse/notifier.h"
 #include "fuse/sandbox.h"
+#include "fuse/transaction.h"
 #include "fuse/wire.h"
 
 /* Sanitizers take more system calls than we know. */
@@ -80,7 +81,15 @@ static int open_store(struct srd_mount *mount, const struct srd_io *io)
 		say_busy(mount, io);
 	else if (error)
 		srd_mount_say(mount, "%s", srd_strerror(error));
+	else if (mount->options->txn)
+		error = srd_mount_begin_transaction(mount);
 	return error;
+}
+
+/* The one that others know of. */
+static struct srd_store *shared_store(const struct srd_mount *mount)
+{
+	return mount->live ? mount->live : mount->store;
 }
 
 /* What the options ask for, before anybody is served. */
@@ -91,7 +100,7 @@ static void set_up(struct srd_mount *mount)
 
 	mount->store->log->strict = options->strict;
 	if (options->commit_seconds)
-		mount->store->sync_seconds = options->commit_seconds;
+		shared_store(mount)->sync_seconds = options->commit_seconds;
 	fs->limit.max_bytes = options->max_bytes;
 	fs->opens.unsaved = mount->legacy.unsaved.count ? &mount->legacy.unsaved : NULL;
 	fs->access = options->access;
@@ -172,6 +181,8 @@ int srd_worker_finish(struct srd_mount *mount)
 	if (mount->session)
 		fuse_session_destroy(mount->session);
 	int closing = srd_store_close(mount->store);
+	if (mount->live)
+		closing = srd_store_close(mount->live);
 	if (closing)
 		srd_mount_say(mount, "closing: %s", srd_strerror(closing));
 	return error ? error : closing;
@@ -249,13 +260,14 @@ int srd_worker_run(struct srd_mount *mount, const char *name)
 	mount->orders = SRD_WORKER_ORDERS;
 	if (!mount->options->debug)
 		fuse_set_log_func(log_to_keeper);
+	mount->errands = &errands;
 	srd_errands_init(&errands, SRD_WORKER_ERRANDS, SRD_WORKER_FOLDER, name);
 	srd_legacy_enter(&mount->legacy);
 	int error = lock_in(mount);
 	if (!error)
 		error = srd_worker_open(mount, &errands.io);
-	if (!error && mount->store->log->shm)
-		srd_shm_set_pid(mount->store->log->shm, (unsigned)getppid());
+	if (!error && shared_store(mount)->log->shm)
+		srd_shm_set_pid(shared_store(mount)->log->shm, (unsigned)getppid());
 	if (!error)
 		error = tell(mount, SRD_WIRE_READY);
 	if (!error)

@@ -121,6 +121,13 @@ static int drop_records(struct srd_log *log)
 	return error;
 }
 
+uint64_t srd_log_bytes(const struct srd_log *log)
+{
+	uint64_t end = atomic_load_explicit(&log->end, memory_order_relaxed);
+
+	return log->overlay ? end + srd_log_next(log) - log->overlay->start : end;
+}
+
 uint64_t srd_log_next(const struct srd_log *log)
 {
 	return atomic_load_explicit(log->overlay ? &log->overlay->end : &log->end, memory_order_relaxed);

@@ -294,6 +294,8 @@ bool srd_log_yield(struct srd_log *log, bool idle);
 /* Takes the place of what lies behind the end with a durable SYNC record, as far as
  * the rules allow, and cuts the rest: the end moves.  Lock held. */
 int srd_log_prepare(struct srd_log *log);
+/* How long the file is, or would be with all that was appended.  Thread-safe. */
+uint64_t srd_log_bytes(const struct srd_log *log);
 /* Where the next record will lie.  Lock held. */
 uint64_t srd_log_next(const struct srd_log *log);
 /* Appends a laid-out draft as one record at `end` with one write; on failure no more

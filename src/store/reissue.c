@@ -269,6 +269,20 @@ static int refer(const struct reissue *r, const struct srd_op *op)
 	return put_refs(r, op, refs, op->ref_count);
 }
 
+/* Whether there is an attribute the transaction asks the state, which does not know of those
+ * that the ops before have set: the view did. */
+static int set_xattr(const struct reissue *r, const struct srd_op *op, const void *data)
+{
+	struct srd_op again = { .kind = SRD_OP_XATTR, .flags = op->flags, .name = op->name, .name_len = op->name_len,
+	                        .run.len = op->run.len };
+	uint32_t position;
+
+	if (!srd_log_is_over(r->view->log, op->prev))
+		return srd_txn_xattr(r->txn, number(r, op->ino), op->name, op->name_len, data, data ? op->run.len : 0);
+	int error = srd_pending_touch(r->txn, number(r, op->ino), &position);
+	return error ? error : srd_txn_add_inode_op(r->txn, position, &again, data);
+}
+
 static int change_inode(const struct reissue *r, const struct srd_op *op)
 {
 	uint64_t ino = number(r, op->ino);
@@ -279,7 +293,7 @@ static int change_inode(const struct reissue *r, const struct srd_op *op)
 	case SRD_OP_WRITE: return srd_txn_write(r->txn, ino, op->pos, data, op->run.len, op->flags & SRD_OP_REPLACE);
 	case SRD_OP_REFS: return refer(r, op);
 	case SRD_OP_HOLE: return srd_txn_hole(r->txn, ino, op->pos, op->range_len);
-	case SRD_OP_XATTR: return srd_txn_xattr(r->txn, ino, op->name, op->name_len, data, data ? op->run.len : 0);
+	case SRD_OP_XATTR: return set_xattr(r, op, data);
 	case SRD_OP_FREE: return srd_txn_free(r->txn, ino);
 	default: return -EOPNOTSUPP;
 	}

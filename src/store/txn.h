@@ -74,9 +74,11 @@ static inline bool srd_pending_is_dir(const struct srd_pending_inode *inode)
 	return S_ISDIR(inode->mode);
 }
 
-/* ---- txn.c ---- */
+/* ---- txn.c, txn_content.c ---- */
 /* Encodes OP; *OFFSET is where it will lie in the log. */
 int srd_txn_add_op(struct srd_txn *txn, const struct srd_op *op, const void *data, uint64_t *offset);
+/* The same, for the inode at POSITION, whose chain it continues; not checked. */
+int srd_txn_add_inode_op(struct srd_txn *txn, uint32_t position, struct srd_op *op, const void *data);
 /* The number that NAME in DIR stands for: -ENOTDIR, -ENOENT. */
 int srd_txn_find(struct srd_txn *txn, const struct srd_pending_inode *dir, uint32_t hash,
                  const char *name, size_t len, uint64_t *ino);

@@ -14,8 +14,7 @@
 #include "base/check.h"
 #include "store/private.h"
 
-/* Encodes OP on INO, whose chain it continues. */
-static int add_inode_op(struct srd_txn *txn, uint32_t position, struct srd_op *op, const void *data)
+int srd_txn_add_inode_op(struct srd_txn *txn, uint32_t position, struct srd_op *op, const void *data)
 {
 	uint64_t offset;
 
@@ -50,7 +49,7 @@ int srd_txn_set_attr(struct srd_txn *txn, uint64_t ino, const struct srd_attr *a
 	struct srd_op op = { .kind = SRD_OP_SETATTR, .mask = attr->mask, .mode = attr->mode, .uid = attr->uid,
 	                     .gid = attr->gid, .size = attr->size, .atime_ns = attr->atime_ns,
 	                     .mtime_ns = attr->mtime_ns, .ctime_ns = attr->ctime_ns };
-	error = add_inode_op(txn, position, &op, NULL);
+	error = srd_txn_add_inode_op(txn, position, &op, NULL);
 	if (!error && (attr->mask & SRD_ATTR_MODE))
 		srd_txn_at(txn, position)->mode = (srd_txn_at(txn, position)->mode & S_IFMT) | (attr->mode & 07777);
 	return error;
@@ -87,7 +86,7 @@ int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *d
 		size_t piece = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX);
 		struct srd_op op = { .kind = SRD_OP_WRITE, .flags = replace ? SRD_OP_REPLACE : 0, .pos = pos + done,
 		                     .run.len = (uint32_t)piece };
-		error = add_inode_op(txn, position, &op, (const char *)data + done);
+		error = srd_txn_add_inode_op(txn, position, &op, (const char *)data + done);
 		done += piece;
 		replace = false;
 	}
@@ -118,7 +117,7 @@ static int add_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *ref
 	if (error || (count == 0 && !(flags & SRD_OP_REPLACE)))
 		return error;
 	struct srd_op op = { .kind = SRD_OP_REFS, .flags = flags, .ref_count = count, .refs = txn->refs };
-	return add_inode_op(txn, position, &op, NULL);
+	return srd_txn_add_inode_op(txn, position, &op, NULL);
 }
 
 int srd_txn_refs(struct srd_txn *txn, uint64_t ino, const struct srd_ref *refs, size_t count, bool replace)
@@ -141,7 +140,7 @@ int srd_txn_hole(struct srd_txn *txn, uint64_t ino, uint64_t pos, uint64_t len)
 	if (error || len == 0)
 		return error;
 	struct srd_op op = { .kind = SRD_OP_HOLE, .pos = pos, .range_len = len };
-	return add_inode_op(txn, position, &op, NULL);
+	return srd_txn_add_inode_op(txn, position, &op, NULL);
 }
 
 int srd_txn_xattr(struct srd_txn *txn, uint64_t ino, const char *name, size_t name_len,
@@ -166,7 +165,7 @@ int srd_txn_xattr(struct srd_txn *txn, uint64_t ino, const char *name, size_t na
 		return error;
 	struct srd_op op = { .kind = SRD_OP_XATTR, .flags = value ? 0 : SRD_OP_REMOVE, .name = name,
 	                     .name_len = (uint8_t)name_len, .run.len = (uint32_t)len };
-	return add_inode_op(txn, position, &op, value);
+	return srd_txn_add_inode_op(txn, position, &op, value);
 }
 
 int srd_txn_free(struct srd_txn *txn, uint64_t ino)
@@ -179,5 +178,5 @@ int srd_txn_free(struct srd_txn *txn, uint64_t ino)
 	if (error)
 		return error;
 	struct srd_op op = { .kind = SRD_OP_FREE };
-	return add_inode_op(txn, position, &op, NULL);
+	return srd_txn_add_inode_op(txn, position, &op, NULL);
 }
