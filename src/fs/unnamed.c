@@ -57,7 +57,7 @@ static int give_up(struct srd_fs *fs, struct srd_txn *txn, uint64_t ino, bool *u
 	if (error)
 		return error;
 	struct srd_inode *inode = srd_inode_at(&fs->store->state, node.inode);
-	*used = atomic_load(&inode->pins) > 0;
+	*used = srd_inode_pins(&fs->store->state, inode) > 0;
 	return *used || inode->nlink > 0 ? -EBUSY : srd_txn_free(txn, ino);
 }
 
@@ -101,7 +101,7 @@ static int free_all(struct srd_txn *txn, const struct srd_state *state)
 
 	for (uint32_t i = 1; i < state->inodes.count && left > 0 && !error; i++) {
 		const struct srd_inode *inode = srd_inode_at(state, i);
-		if (inode->mode == 0 || inode->nlink > 0 || inode->gone || atomic_load(&inode->pins) > 0)
+		if (inode->mode == 0 || inode->nlink > 0 || inode->gone || srd_inode_pins(state, inode) > 0)
 			continue;
 		error = srd_txn_free(txn, inode->ino);
 		left--;

@@ -80,8 +80,7 @@ void srd_inode_give_up(struct srd_state *state, uint32_t index)
 	inode->gone = true;
 	if (state->orphans && srd_numberset_has(state->orphans, inode->ino))
 		atomic_fetch_add_explicit(&inode->pins, 1, memory_order_relaxed);
-	/* Acquire: who gave the last pin back has done with the inode. */
-	if (atomic_load_explicit(&inode->pins, memory_order_acquire) == 0) {
+	if (srd_inode_pins(state, inode) == 0) {
 		free_inode(state, index);
 		return;
 	}
@@ -98,25 +97,24 @@ void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)
 
 void srd_state_pin_all(struct srd_state *state)
 {
-	for (uint32_t i = 1; i < state->inodes.count; i++)
-		if (srd_inode_at(state, i)->mode != 0)
-			srd_state_pin(state, i, 1);
+	state->heirs = state->next_ino;
 }
 
 bool srd_state_unpin(struct srd_state *state, uint32_t index, uint32_t count, bool free_now)
 {
 	struct srd_inode *inode = srd_inode_at(state, index);
-	unsigned pins = atomic_load_explicit(&inode->pins, memory_order_relaxed), taken;
+	unsigned pins = atomic_load_explicit(&inode->pins, memory_order_relaxed), had, taken;
 
-	/* Release: partner of the acquire in srd_inode_give_up(). */
+	/* Release: partner of the acquire in srd_inode_pins(). */
 	do {
 		/* More than there are: a process before us had handed it out. */
-		taken = SRD_MIN(pins, count);
-		if (inode->gone && pins == taken && !free_now)
+		had = pins + (inode->ino < state->heirs);
+		taken = SRD_MIN(had, count);
+		if (inode->gone && had == taken && !free_now)
 			return true;
 	} while (!atomic_compare_exchange_weak_explicit(&inode->pins, &pins, pins - taken,
 	                                                memory_order_release, memory_order_relaxed));
-	if (inode->gone && pins == taken)
+	if (inode->gone && had == taken)
 		free_inode(state, index);
 	return false;
 }

@@ -127,6 +127,7 @@ struct srd_state {
 	/* Numbers of gone inodes, for who takes over; NULL: nobody does.  One in it is as if
 	 * it were pinned. */
 	struct srd_numberset *orphans;
+	uint64_t heirs;           /* inodes below are pinned once more than they say; srd_state_pin_all() */
 };
 
 /* RESERVE_BYTES bounds each table's address space; 0: a default.  The root
@@ -235,9 +236,15 @@ bool srd_state_xattr_fits(const struct srd_state *state, const struct srd_inode 
  * true without unpinning if the caller must come back with FREE_NOW.  One that
  * never had a name is not gone before a FREE. ---- */
 void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count);
-/* Pins every inode once: somebody may have in use what another process handed out.  With
- * the write side. */
+/* Pins every inode once, at no cost: somebody may have in use what another process handed
+ * out.  With the write side. */
 void srd_state_pin_all(struct srd_state *state);
+static inline unsigned srd_inode_pins(const struct srd_state *state, const struct srd_inode *inode)
+{
+	/* Acquire: who gave the last pin back has done with the inode.  Modulo 2^32: one of
+	 * all of them given back is one less than none. */
+	return atomic_load_explicit(&inode->pins, memory_order_acquire) + (inode->ino < state->heirs);
+}
 bool srd_state_unpin(struct srd_state *state, uint32_t inode, uint32_t count, bool free_now);
 
 #endif

@@ -92,11 +92,22 @@ int srd_image_load(struct srd_store *store)
 	return 0;
 }
 
+int srd_image_forgo(struct srd_store *store)
+{
+	struct srd_log_place start = srd_log_start(store->log);
+
+	srd_state_release(&store->state);
+	srd_log_begin_at(store->log, &start);
+	store->image = store->saved = (struct srd_store_image){ 0 };
+	return srd_state_init(&store->state, &store->log->sb, srd_store_source(store->log), 0);
+}
+
 /* ---- Tables that are bad ---- */
 
 /* Who has a file open has pinned its inode.  One that is gone cannot be had again. */
 static void carry_pins(const struct srd_state *from, struct srd_state *to)
 {
+	to->heirs = from->heirs;
 	for (uint32_t i = 1; i < from->inodes.count; i++) {
 		if (i < from->inodes.saved && !srd_table_is_sound(&from->inodes, i))
 			continue;

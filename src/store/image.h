@@ -13,6 +13,8 @@
 /* The state as the image has it, and the log at the place that it stands for; or else
  * that of an empty log.  0, or why there can be no state at all. */
 int srd_image_load(struct srd_store *store);
+/* Undoes that, before anything is read: the state is that of an empty log. */
+int srd_image_forgo(struct srd_store *store);
 /* Builds the state from the log, in place of one whose tables are bad (srd_chunks_error).
  * Call with the commit mutex held, and no transaction under way.  On error the
  * old one stays. */

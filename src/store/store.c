@@ -136,6 +136,25 @@ static void tell(void *user, uint64_t done, uint64_t total)
 	progress->tell(progress->user, done, total);
 }
 
+/* True if STATE has all that the last worker's users have open and has no name: an image
+ * knows nothing of those that had lost it by then. */
+static bool has_all(const struct srd_state *state, const struct srd_numberset *orphans)
+{
+	for (size_t i = 0; orphans && i < orphans->count; i++) {
+		uint64_t ino = atomic_load(&orphans->slots[i]);
+		if (ino != 0 && srd_state_inode_of(state, ino) == 0)
+			return false;
+	}
+	return true;
+}
+
+static int begin(struct srd_store *store, const struct srd_numberset *orphans)
+{
+	int error = srd_image_load(store);
+
+	return error || has_all(&store->state, orphans) ? error : srd_image_forgo(store);
+}
+
 static int load(struct srd_store *store, const struct srd_progress *progress, struct srd_numberset *orphans,
                 bool again)
 {
@@ -143,8 +162,7 @@ static int load(struct srd_store *store, const struct srd_progress *progress, st
 	struct srd_log_visitor visitor = { .visit = visit_opening, .peek = peek,
 	                                   .progress = progress ? tell : NULL, .user = &opening };
 
-	int error = again ? srd_state_init(&store->state, &store->log->sb, srd_store_source(store->log), 0)
-	                  : srd_image_load(store);
+	int error = begin(store, orphans);
 
 	store->state.orphans = orphans;
 	if (!error)

@@ -97,8 +97,7 @@ struct srd_progress {
 int srd_store_open_telling(const char *path, int flags, const struct srd_io *io,
                            const struct srd_progress *progress, struct srd_store **store);
 /* Likewise; ORPHANS (see state.h) are for who opens the store when this process has died
- * with files of it in use.  AGAIN: this is who does, so every inode is pinned, and images
- * are left alone, which know nothing of those without a name. */
+ * with files of it in use.  AGAIN: this is who does, so every inode is pinned. */
 int srd_store_open_again(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
                          struct srd_numberset *orphans, bool again, struct srd_store **store);
 int srd_store_close(struct srd_store *store);

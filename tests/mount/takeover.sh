@@ -66,6 +66,37 @@ unmount s
 mount_store s
 keeper=$(cat "$work/s.pid")
 
+section "with an image, and what it does not know of"
+mkdir "$work/many"
+(cd "$work/many" && seq 2600 | xargs touch)
+echo "kept" >"$m/gone"
+exec 5<>"$m/gone"
+rm "$m/gone"
+rm -f "$work/s.srd.idx"
+expect "$srd" import "$work/s.srd" "$work/many" many
+[ -e "$work/s.srd.idx" ] || fail "no image"
+echo "kept, too" >"$m/later"
+exec 6<>"$m/later"
+sync "$m/later"
+kill_worker
+expect_same "$(cat <&5)" kept
+expect_same "$(find "$m/many" -type f | wc -l)" 2600
+rm "$m/later" "$m/many/1"
+kill_worker
+expect_same "$(cat <&6)" "kept, too"
+exec 5>&- 6>&-
+expect_same "$(cat "$m/d/g")" "one
+two"
+# Nothing is in use that has no name: the image will do.
+kill_worker
+expect_same "$(find "$m/many" -type f | wc -l)" 2599
+rm -r "$m/many"
+expect_same "$(ls "$m")" "d
+open"
+unmount s
+mount_store s
+keeper=$(cat "$work/s.pid")
+
 section "whoever lost something is told, others are not"
 exec 5>"$m/lossy"
 exec 6<"$m/d/f"
