@@ -445,10 +445,10 @@ ssize_t srd_repair(srd_store *store, int flags,
 
 /* ---- Compaction ---- */
 
-enum srd_compact_flags { SRD_COMPACT_DRY_RUN = 1, SRD_COMPACT_KEEP_SINCE = 2 };
+enum srd_compact_flags { SRD_COMPACT_DRY_RUN = 1 };
 struct srd_compact_options {
 	int flags;
-	int64_t keep_since_ns;    /* with KEEP_SINCE: later commits stay as they are */
+	const char *keep_since;   /* a point as for srd_open_at(): later commits stay as they are; NULL: none */
 	uint64_t rate_bytes;      /* of content copied in a second; 0: as many as can be */
 	/* Told of damage that is carried over (SRD_EVENT_DAMAGE; `key` if it is known), and of
 	 * progress (SRD_EVENT_PROGRESS: `offset` of `end` bytes of content).  Not 0 ends it with
@@ -463,14 +463,14 @@ struct srd_compacted {
 	uint64_t generation;      /* of the new log */
 };
 /* Writes the store anew without what nothing refers to any more: what came and went, and
- * content that was replaced.  The history goes with it (but see KEEP_SINCE).  Inode numbers,
+ * content that was replaced.  The history goes with it (but see keep_since).  Inode numbers,
  * times, sequence numbers, and what is where, stay as they are.  Others may read and write
  * the store meanwhile; they go on in the new log.  A crash at any moment leaves the
  * old log whole, or the new.
  * SRD_EDAMAGED: damaged records are to be repaired first (damaged content need not be);
  * -ENOSPC: no room for a second log, nothing was done; -EMLINK: the store file has several
- * names; -EBUSY: another process is compacting it; -EROFS, -EINVAL (open with
- * SRD_NOCHECK). */
+ * names; -EBUSY: another process is compacting it; -EROFS; -EINVAL: open with
+ * SRD_NOCHECK, or keep_since is no point. */
 int srd_compact(srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result);
 
 enum srd_salvage_flags {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-enum { DRY_RUN = 'n', RATE = 'r' };
+enum { DRY_RUN = 'n', RATE = 'r', KEEP_SINCE = 'k' };
 
 struct compact {
 	struct tool *tool;
@@ -48,7 +48,10 @@ static void summarize(const struct tool_store *store, const struct srd_compacted
 
 static void fail(const struct tool_store *store, int error)
 {
-	if (error == -EBUSY)
+	if (error == -EINVAL)
+		tool_complain(store->tool, store->path, NULL, 0, "no such point to keep all since",
+		              "give a time, or the number of a commit");
+	else if (error == -EBUSY)
 		tool_complain(store->tool, store->path, NULL, 0, "another process is compacting it", "wait for it to end");
 	else if (error == -EMLINK)
 		tool_complain(store->tool, store->path, NULL, 0, "the store file has several hard links",
@@ -73,6 +76,8 @@ static int run(struct tool *tool)
 			options.flags |= SRD_COMPACT_DRY_RUN;
 		else if (option == RATE)
 			options.rate_bytes = tool_option_bytes(tool, "rate", optarg);
+		else if (option == KEEP_SINCE)
+			options.keep_since = optarg;
 	}
 	tool_arguments(tool, 1, 1);
 	bool dry = options.flags & SRD_COMPACT_DRY_RUN;
@@ -91,17 +96,19 @@ static int run(struct tool *tool)
 
 static const struct tool_option options[] = {
 	{ DRY_RUN, "dry-run", NULL, "say what would be saved, and change nothing" },
+	{ KEEP_SINCE, "keep-since", "POINT", "keep what was done since then, as it was done" },
 	{ RATE, "rate", "BYTES", "copy no more than so many bytes a second" },
 	{ 0 },
 };
 
 const struct tool_command tool_compact = {
 	.name = "compact",
-	.synopsis = "compact [-nq] [-r BYTES] STORE",
+	.synopsis = "compact [-nq] [-k POINT] [-r BYTES] STORE",
 	.summary = "Give the space of what was removed or replaced back.",
 	.detail = "Writes the store anew beside it, files next to each other in the order of their\n"
 	          "directories, then puts that in its place.  Others may use the store meanwhile, and\n"
-	          "go on in the new one.  Older versions of files are gone afterwards.",
+	          "go on in the new one.  Older versions of files are gone afterwards, but for what\n"
+	          "--keep-since keeps.",
 	.options = options,
 	.common = TOOL_HAS_PROGRESS | TOOL_HAS_STORE,
 	.run = run,

@@ -95,8 +95,8 @@ static int add_with_run(struct carrying *carrying, const struct srd_op *op)
 
 static int add(struct carrying *carrying, const struct srd_op *op)
 {
-	/* The damage that it speaks of is in no log but its own. */
-	if (op->kind == SRD_OP_REPAIR)
+	/* The damage that it speaks of, or the holes, are in no log but its own. */
+	if (op->kind == SRD_OP_REPAIR || op->kind == SRD_OP_TRIM)
 		return 0;
 	if (op->kind == SRD_OP_REFS)
 		return add_refs(carrying, op);

@@ -12,6 +12,7 @@
 #include "store/difference.h"
 #include "store/fold.h"
 #include "store/image.h"
+#include "store/point.h"
 
 enum {
 	TAIL_SHORT = 1 << 20,         /* bytes of the old log that may be left for the lock */
@@ -41,6 +42,14 @@ static int64_t clock_ns(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t wall_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -77,6 +86,9 @@ static void damaged(void *user, uint64_t offset, uint32_t len)
 	uint32_t dentry = inode ? srd_inode_at(&compact->base, inode)->dentry : 0;
 	char buffer[SRD_KEY_MAX + 1];
 
+	/* What was content when we began need not be any more. */
+	if (srd_log_is_trimmed(compact->log, offset, len))
+		return;
 	if (dentry && srd_state_path(&compact->base, dentry, buffer, &event.key) < 0)
 		event.key = NULL;
 	compact->result.damaged_blocks++;
@@ -100,20 +112,21 @@ static bool is_repair(const struct srd_log *log, const struct srd_record *record
 	return record->meta_len > 0 && bytes && bytes[0] == SRD_OP_REPAIR;
 }
 
-/* The last commit before END that must be part of the base: it is not later than SINCE, or
- * stands for others, or behind damage that it repairs. */
-static bool is_of_base(const struct srd_log *log, const struct srd_record *record, int64_t since_ns)
+/* True for a commit that must be part of the base: it is not later than SINCE, or stands for
+ * others, or behind damage that it repairs. */
+static bool is_of_base(const struct srd_log *log, const struct srd_record *record, const struct srd_log_point *since)
 {
 	return record->type == SRD_RECORD_META &&
-	       (record->time_ns <= since_ns || record->flags & SRD_RECORD_BASE || is_repair(log, record));
+	       ((record->time_ns <= since->time_ns && record->sequence <= since->sequence) ||
+	        record->flags & SRD_RECORD_BASE || is_repair(log, record));
 }
 
 /* Goes back from PLACE to where the base ends. */
-static void find_base(const struct srd_log *log, int64_t since_ns, struct srd_log_place *place)
+static void find_base(const struct srd_log *log, const struct srd_log_point *since, struct srd_log_place *place)
 {
 	struct srd_record record;
 
-	while (record_at(log, place->last, &record) && !is_of_base(log, &record, since_ns)) {
+	while (record_at(log, place->last, &record) && !is_of_base(log, &record, since)) {
 		/* Behind damage that was cut out there is nothing to stand on but what is here. */
 		if (record.prev && !record_at(log, record.prev, &(struct srd_record){ 0 }))
 			return;
@@ -191,8 +204,11 @@ static int survey(struct compact *compact, uint64_t *kept)
 	if (error)
 		return error;
 	uint64_t end = compact->from.end;
-	if (options->flags & SRD_COMPACT_KEEP_SINCE)
-		find_base(compact->log, options->keep_since_ns, &compact->from);
+	struct srd_log_point since;
+	if (options->keep_since && !srd_point_parse(options->keep_since, wall_clock_ns(), &since))
+		return -EINVAL;
+	if (options->keep_since)
+		find_base(compact->log, &since, &compact->from);
 	*kept = end - compact->from.end;
 	error = fold_base(compact);
 	if (error)

@@ -150,9 +150,6 @@ int srd_rewrite_add(struct srd_rewrite *rewrite, const struct srd_op *op, const 
 int srd_rewrite_commit(struct srd_rewrite *rewrite, const struct srd_log_stamp *stamp)
 {
 	struct srd_record record;
-
-	if (srd_draft_is_empty(&rewrite->draft))
-		return 0;
 	int error = srd_state_has_room(&rewrite->state, rewrite->draft.len) ? 0 : SRD_EFULL;
 	if (!error)
 		error = srd_log_append_as(rewrite->log, &rewrite->draft, stamp, &record);

@@ -34,7 +34,7 @@ void srd_rewrite_release(struct srd_rewrite *rewrite);
  * be NULL): where the run will lie. */
 int srd_rewrite_add(struct srd_rewrite *rewrite, const struct srd_op *op, const void *data,
                     const struct srd_run *from, uint64_t *run);
-/* Ends the record: appended and applied.  Nothing is done if it is empty. */
+/* Ends the record, which may be empty: appended and applied. */
 int srd_rewrite_commit(struct srd_rewrite *rewrite, const struct srd_log_stamp *stamp);
 static inline size_t srd_rewrite_pending_bytes(const struct srd_rewrite *rewrite)
 {

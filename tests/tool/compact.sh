@@ -68,6 +68,19 @@ works rm s.srd clone
 works compact s.srd
 works verify s.srd
 
+# What was done since some point can still be asked for.
+head -c 5000 /dev/urandom >one && head -c 5000 /dev/urandom >two
+works put s.srd kept one
+at=$("$srd" info s.srd | sed -n 's/^commits *\([0-9]*\).*/\1/p')
+works put s.srd other two
+works put s.srd kept two
+works compact -k "$at" s.srd
+"$srd" get --at "$at" s.srd kept | cmp - one || fail 'what was kept is not there'
+"$srd" get s.srd kept | cmp - two || fail 'what is now is not there'
+works verify s.srd
+refuses 1 'srd compact: s.srd: no such point to keep all since; give a time, or the number of a commit' \
+	compact -k nonsense s.srd
+
 # Leftovers are nobody's business; a second name is.
 echo garbage >s.srd.new
 works compact s.srd
