@@ -10,18 +10,23 @@
 
 #include "log/internal.h"
 
+#include <sys/stat.h>
+
 #include "base/check.h"
+#include "log/ofd.h"
 #include "log/window.h"
 
 enum { LOOK_NS = 100 * 1000 * 1000 };
 
 uint64_t srd_log_hint(const struct srd_log *log)
 {
+	struct stat st;
+
 	/* Acquire: pairs with srd_shm_tell(). */
 	if (log->shm)
 		return atomic_load_explicit(&log->shm->page->appends, memory_order_acquire);
-	int64_t size = srd_log_size(log);
-	return size < 0 ? 0 : (uint64_t)size;
+	/* What the kernel knows of it will do: now and then we ask. */
+	return fstat(log->fd, &st) != 0 ? 0 : (uint64_t)st.st_size;
 }
 
 void srd_log_seen(struct srd_log *log, uint64_t hint)
@@ -191,6 +196,15 @@ static void tell_untold(struct srd_log *log, uint64_t end)
 		srd_shm_tell(log->shm, end);
 }
 
+/* Of a file on NFS that somebody here has open for writing the kernel keeps the pages it
+ * has, though it hears that they changed, until a lock is taken.  The one that we have
+ * will do, once more. */
+static void forget_pages(const struct srd_log *log)
+{
+	if (log->remote && !log->lock_held && !(log->flags & SRD_LOG_EXCLUSIVE))
+		srd_ofd_lock(log->fd, F_RDLCK, SRD_BYTE_PRESENCE, false);
+}
+
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 {
 	/* The hint before the look: an append between both is looked for again. */
@@ -204,6 +218,8 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 		srd_log_seen(log, hint);
 		return 0;
 	}
+	if ((uint64_t)size > old_end)
+		forget_pages(log);
 	int error = check_last(log);
 	/* Whole records that recovery judged not to count stay where they are while
 	 * we are here (nobody is alone), and must not be taken for new ones. */

@@ -43,11 +43,11 @@ bool srd_log_is_remote(int fd);
 /* True if the log's name leads to another file by now. */
 bool srd_log_is_replaced(const struct srd_log *log);
 
-/* Size of the file now, or a negative errno. */
+/* Size of the file now, asked of the file server if there is one; or a negative errno. */
 int64_t srd_log_size(const struct srd_log *log);
 
 /* A number that changes when anybody appends: a count in the shm, else the file's
- * size.  One load with shm, one system call without. */
+ * size, as far as the kernel knows.  One load with shm, one system call without. */
 uint64_t srd_log_hint(const struct srd_log *log);
 /* Remembers that all is known that the log held when the hint was HINT. */
 void srd_log_seen(struct srd_log *log, uint64_t hint);

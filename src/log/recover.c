@@ -15,6 +15,7 @@
 
 #include "log/internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -42,9 +43,11 @@ struct walk {
 
 int64_t srd_log_size(const struct srd_log *log)
 {
-	struct stat st;
+	struct statx st;
+	/* The kernel may believe for a minute what a file server said of a size. */
+	int flags = AT_EMPTY_PATH | (log->remote ? AT_STATX_FORCE_SYNC : 0);
 
-	return fstat(log->fd, &st) != 0 ? srd_errno() : (int64_t)st.st_size;
+	return statx(log->fd, "", flags, STATX_SIZE, &st) != 0 ? srd_errno() : (int64_t)st.stx_size;
 }
 
 int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end)
