@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_compact.c - a compaction that is killed at any call to the system leaves the store
+ * whole, old or new; what others commit meanwhile is in it; damage is what it was. */
+#include "config.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "store/compact.h"
+
+enum { KEYS = 40, LEN = 3000 };
+
+/* ---- Killed ---- */
+
+/* The real io, until the call after which there is nobody any more. */
+struct deadly_io {
+	struct srd_io io;
+	int calls_left;
+	bool half;                /* of the last write half arrives */
+};
+
+static void live(const struct srd_io *io)
+{
+	struct deadly_io *deadly = io->user;
+
+	if (deadly->calls_left-- == 0)
+		_exit(7);
+}
+
+static ssize_t deadly_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset)
+{
+	struct deadly_io *deadly = io->user;
+	struct iovec first = { .iov_base = iov[0].iov_base, .iov_len = iov[0].iov_len / 2 };
+
+	if (deadly->calls_left == 0 && deadly->half)
+		srd_io_posix.pwritev(&srd_io_posix, fd, &first, 1, offset);
+	live(io);
+	return srd_io_posix.pwritev(&srd_io_posix, fd, iov, count, offset);
+}
+
+static int deadly_fdatasync(const struct srd_io *io, int fd)
+{
+	live(io);
+	return srd_io_posix.fdatasync(&srd_io_posix, fd);
+}
+
+static int deadly_ftruncate(const struct srd_io *io, int fd, uint64_t size)
+{
+	live(io);
+	return srd_io_posix.ftruncate(&srd_io_posix, fd, size);
+}
+
+static int deadly_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	live(io);
+	return srd_io_posix.open(&srd_io_posix, dir_fd, name, flags, mode);
+}
+
+static int deadly_unlink(const struct srd_io *io, int dir_fd, const char *name)
+{
+	live(io);
+	return srd_io_posix.unlink(&srd_io_posix, dir_fd, name);
+}
+
+static int deadly_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
+{
+	live(io);
+	return srd_io_posix.rename(&srd_io_posix, dir_fd, from, to, flags);
+}
+
+static void deadly_io_init(struct deadly_io *deadly, int calls, bool half)
+{
+	*deadly = (struct deadly_io){ .io = srd_io_posix, .calls_left = calls, .half = half };
+	deadly->io.pwritev = deadly_pwritev;
+	deadly->io.fdatasync = deadly_fdatasync;
+	deadly->io.ftruncate = deadly_ftruncate;
+	deadly->io.open = deadly_open;
+	deadly->io.unlink = deadly_unlink;
+	deadly->io.rename = deadly_rename;
+	deadly->io.user = deadly;
+}
+
+/* What compacts in a process of its own, and may die there: its exit status. */
+static int compact_and_die(int calls, bool half)
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		struct srd_compact_options options = { 0 };
+		struct srd_compacted result;
+		struct deadly_io deadly;
+		struct srd_store *own;
+		deadly_io_init(&deadly, calls, half);
+		if (srd_store_open(path, 0, &deadly.io, &own) != 0)
+			_exit(1);
+		_exit(srd_store_compact(own, &options, &result) == 0 ? 0 : 2);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void fill(void)
+{
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < KEYS; i++) {
+			uint8_t *bytes = pattern(LEN + (size_t)i * 50, (uint64_t)(i + 1000 * round));
+			char key[32];
+			snprintf(key, sizeof key, "dir-%d/key-%d", i % 5, i);
+			ck_assert_int_eq(srd_put(store, KEY(key), bytes, LEN + (size_t)i * 50), 0);
+			free(bytes);
+		}
+	}
+}
+
+static void check_filled(void)
+{
+	for (int i = 0; i < KEYS; i++) {
+		uint8_t *bytes = pattern(LEN + (size_t)i * 50, (uint64_t)(i + 2000));
+		char key[32];
+		snprintf(key, sizeof key, "dir-%d/key-%d", i % 5, i);
+		assert_key(KEY(key), bytes, LEN + (size_t)i * 50);
+		free(bytes);
+	}
+}
+
+/* What is there when all are gone. */
+static void check_anew(const char *key, bool there)
+{
+	struct srd_info info;
+
+	close_store();
+	open_store(SRD_NOSYNC);
+	check_filled();
+	ck_assert_int_eq(get_error(key), there ? 0 : -ENOENT);
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	ck_assert_uint_eq(info.misfits, 0);
+	ck_assert_uint_eq(info.damaged_records, 0);
+}
+
+START_TEST(killed_anywhere_it_leaves_a_whole_store)
+{
+	int status = 7, calls = 0;
+
+	fill();
+	for (; status == 7; calls++) {
+		char key[32];
+		status = compact_and_die(calls, calls % 2);
+		ck_assert_msg(status == 7 || status == 0, "call %d: status %d", calls, status);
+		/* We have had the store open all the while: what we commit now is in the one that
+		 * has the name, or we are told. */
+		snprintf(key, sizeof key, "after-%d", calls);
+		int error = srd_put(store, KEY(key), "x", 1);
+		ck_assert_msg(error == 0 || error == SRD_EREPLACED, "call %d: %s", calls, srd_strerror(error));
+		if (error)
+			srd_close(store);
+		if (error)
+			open_store(SRD_NOSYNC);
+		check_anew(key, error == 0);
+		ck_assert_int_lt(calls, 500);
+	}
+	ck_assert_int_gt(calls, 15);
+	/* Nothing is in the way of the next, and leftovers go. */
+	struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+	char leftover[160];
+	ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+	snprintf(leftover, sizeof leftover, "%s.new", path);
+	ck_assert_int_ne(access(leftover, F_OK), 0);
+}
+END_TEST
+
+/* ---- Refused ---- */
+
+START_TEST(who_cannot_be_followed_is_refused)
+{
+	struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+	char name[160];
+	srd_store *other;
+
+	fill();
+	snprintf(name, sizeof name, "%s.second", path);
+	ck_assert_int_eq(link(path, name), 0);
+	ck_assert_int_eq(srd_compact(store, &options, &result), -EMLINK);
+	ck_assert_int_eq(unlink(name), 0);
+	ck_assert_int_eq(srd_open(path, SRD_RDONLY, &other), 0);
+	ck_assert_int_eq(srd_compact(other, &options, &result), -EROFS);
+	options.flags = SRD_COMPACT_DRY_RUN;
+	ck_assert_int_eq(srd_compact(other, &options, &result), 0);
+	ck_assert_uint_lt(result.new_bytes, result.old_bytes);
+	ck_assert_int_eq(srd_close(other), 0);
+	ck_assert_int_eq(srd_open(path, SRD_NOCHECK, &other), 0);
+	ck_assert_int_eq(srd_compact(other, &options, &result), -EINVAL);
+	ck_assert_int_eq(srd_close(other), 0);
+}
+END_TEST
+
+/* Told of progress, somebody else begins the same. */
+static int compact_too(void *user, const struct srd_event *event)
+{
+	struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+	srd_store *other;
+
+	(void)event;
+	if (srd_open(path, 0, &other) != 0)
+		return -EIO;
+	*(int *)user = srd_compact(other, &options, &result);
+	srd_close(other);
+	return -ECANCELED;
+}
+
+START_TEST(one_compacts_at_a_time_and_can_be_stopped)
+{
+	int other = 0;
+	struct srd_compact_options options = { .call = compact_too, .user = &other };
+	struct srd_compacted result;
+
+	fill();
+	uint64_t before = commits();
+	ck_assert_int_eq(srd_compact(store, &options, &result), -ECANCELED);
+	ck_assert_int_eq(other, -EBUSY);
+	check_filled();
+	ck_assert_uint_eq(commits(), before);
+	put("goes", "on");
+	check_anew("goes", true);
+}
+END_TEST
+
+/* ---- Meanwhile ---- */
+
+struct meanwhile {
+	srd_store *writer;
+	int count;
+};
+
+static int put_more(void *user, const struct srd_event *event)
+{
+	struct meanwhile *meanwhile = user;
+	char key[32];
+
+	if (event->type != SRD_EVENT_PROGRESS)
+		return 0;
+	for (int i = 0; i < 20; i++) {
+		snprintf(key, sizeof key, "more/%d", meanwhile->count++);
+		ck_assert_int_eq(srd_put(meanwhile->writer, KEY(key), key, strlen(key)), 0);
+		ck_assert_int_eq(srd_copy(meanwhile->writer, KEY("dir-1/key-1"), meanwhile->writer, KEY("copy")), 0);
+	}
+	return 0;
+}
+
+START_TEST(what_others_commit_meanwhile_is_in_it)
+{
+	struct meanwhile meanwhile = { 0 };
+	struct srd_compact_options options = { .call = put_more, .user = &meanwhile };
+	struct srd_compacted result;
+	char key[32];
+
+	fill();
+	ck_assert_int_eq(srd_open(path, 0, &meanwhile.writer), 0);
+	ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+	ck_assert_int_gt(meanwhile.count, 0);
+	srd_close(meanwhile.writer);
+	srd_close(store);
+	open_store(0);
+	check_filled();
+	for (int i = 0; i < meanwhile.count; i++) {
+		snprintf(key, sizeof key, "more/%d", i);
+		assert_text(key, key);
+	}
+	uint8_t *bytes = pattern(LEN + 50, 2001);
+	assert_key(KEY("copy"), bytes, LEN + 50);
+	free(bytes);
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_test(tcase, killed_anywhere_it_leaves_a_whole_store);
+	tcase_add_test(tcase, who_cannot_be_followed_is_refused);
+	tcase_add_test(tcase, one_compacts_at_a_time_and_can_be_stopped);
+	tcase_add_test(tcase, what_others_commit_meanwhile_is_in_it);
+}
+
+int main(void)
+{
+	return run_case("compact", add);
+}
