@@ -169,7 +169,7 @@ static int find_group(struct group *group)
 		holds++;
 		group->found[i].hold = (struct srd_hold){ .log = store->log, .stripe = stripe };
 		if (group->found[i].one_run)
-			__builtin_prefetch(store->log->map + group->found[i].run);
+			srd_log_prefetch(store->log, group->found[i].run);
 	}
 	srd_log_hold(store->log, stripe, holds);
 	int bad = srd_store_done(store, stripe);

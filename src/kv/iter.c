@@ -87,7 +87,7 @@ void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
 	found->run = inode->run;
 	found->size = inode->size;
 	if (found->one_run)
-		__builtin_prefetch(iter->store->log->map + inode->run);
+		srd_log_prefetch(iter->store->log, inode->run);
 	iter->count++;
 }
 

@@ -79,12 +79,11 @@ static bool matches(const struct srd_iter *iter, const struct srd_dentry *dentry
 	       memcmp(name, iter->prefix, iter->prefix_len) == 0;
 }
 
-/* The next child of the directory on top; 0: it has no more. */
-static uint32_t next_child(struct srd_iter *iter)
+/* The next child of DIR, which is on top; 0: it has no more. */
+static uint32_t next_child(struct srd_iter *iter, uint32_t dir)
 {
 	const struct srd_state *state = &iter->store->state;
 	struct srd_level *top = &iter->levels[iter->depth - 1];
-	uint32_t dir = srd_state_inode_of(state, top->ino);
 	uint32_t child = dir ? srd_state_next_child(state, dir, top->cookie, top->hint) : 0;
 
 	if (child == 0 || srd_dentry_at(state, child)->cookie >= iter->cookie_end)
@@ -100,7 +99,8 @@ int srd_walk_fill(struct srd_iter *iter)
 	int error = 0;
 
 	for (int steps = 0; iter->depth > 0 && steps < STEPS_MAX && srd_iter_has_room(iter) && !error; steps++) {
-		uint32_t child = next_child(iter);
+		uint32_t dir = srd_state_inode_of(state, iter->levels[iter->depth - 1].ino);
+		uint32_t child = next_child(iter, dir);
 		if (child == 0) {
 			iter->depth--;
 			continue;
@@ -109,9 +109,8 @@ int srd_walk_fill(struct srd_iter *iter)
 		if (!matches(iter, dentry))
 			continue;
 		srd_iter_take(iter, child);
-		const struct srd_inode *inode = srd_inode_at(state, dentry->inode);
-		if (srd_inode_is_dir(inode))
-			error = push(iter, inode->ino);
+		if (srd_state_leads_down(state, dir, child))
+			error = push(iter, srd_inode_at(state, dentry->inode)->ino);
 	}
 	iter->ended = iter->depth == 0;
 	return error;

@@ -370,6 +370,11 @@ int srd_log_trimmed(const struct srd_log *log, int (*visit)(void *user, const st
 
 /* ---- map.c: thread-safe ---- */
 
+/* Calls for the bytes at OFFSET, which nobody has looked at yet: it may be anything. */
+static inline void srd_log_prefetch(const struct srd_log *log, uint64_t offset)
+{
+	__builtin_prefetch((const void *)((uintptr_t)log->map + offset));
+}
 /* LEN bytes at OFFSET, which must lie below `end`; NULL otherwise. */
 const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* [offset, offset + len) will be read soon: the kernel may fetch it meanwhile. */

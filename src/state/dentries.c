@@ -191,6 +191,20 @@ void srd_dentry_repoint(struct srd_state *state, uint32_t index, uint32_t inode)
 	srd_inode_at(state, inode)->dentry = index;
 }
 
+bool srd_state_leads_down(const struct srd_state *state, uint32_t dir, uint32_t dentry)
+{
+	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
+	const struct srd_inode *inode = srd_inode_at(state, entry->inode);
+
+	if (!srd_inode_is_dir(inode))
+		return false;
+	/* Each has one name and each name one parent, so there is one way up to each. */
+	if (entry->parent == dir && inode->dentry == dentry && srd_state_inode_of(state, inode->ino) == entry->inode)
+		return true;
+	srd_table_stray(&state->dentries);
+	return false;
+}
+
 /* The directory that DIR lies in; 0 for the root and for what has no name. */
 static uint32_t parent_of(const struct srd_state *state, uint32_t dir)
 {
@@ -201,10 +215,9 @@ static uint32_t parent_of(const struct srd_state *state, uint32_t dir)
 
 bool srd_state_is_below(const struct srd_state *state, uint32_t dir, uint32_t ancestor)
 {
-	/* No path is longer than there are directories. */
-	for (uint64_t steps = SRD_MIN(state->directories, state->inodes.count); dir != 0 && dir != ancestor && steps > 0; steps--)
+	for (unsigned steps = SRD_DEPTH_MAX; dir != 0 && dir != ancestor && steps > 0; steps--)
 		dir = parent_of(state, dir);
-	return dir == ancestor;
+	return dir != 0;
 }
 
 int srd_state_path(const struct srd_state *state, uint32_t dentry, char *buffer, const char **key)

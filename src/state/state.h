@@ -73,6 +73,7 @@ _Static_assert(sizeof(struct srd_inode) == 104, "bytes per inode");
 /* In a walk over the tables (from 1 to below table->count): an inode given back
  * has mode 0, a dentry given back name_len 0. */
 
+enum { SRD_DEPTH_MAX = 4096 };    /* levels below which no directory is moved */
 enum { SRD_XATTRS_MAX = 1024 };   /* attributes of one inode; more are misfits */
 
 struct srd_dentry {
@@ -203,7 +204,12 @@ uint32_t srd_state_nearer_child(const struct srd_state *state, uint32_t dir, uin
  * SRD_KEY_MAX + 1 bytes, NUL-terminated; its length, -ENAMETOOLONG, or -EIO: a name
  * cannot be read.  *KEY points into the buffer. */
 int srd_state_path(const struct srd_state *state, uint32_t dentry, char *buffer, const char **key);
-/* True if DIR is ANCESTOR or lies below it. */
+/* True if DENTRY, in the list of the directory DIR, is the name of a directory, to go
+ * down to.  One that is another's child, too, would lead in circles: it can come of a
+ * forged image alone, whose tables are then bad. */
+bool srd_state_leads_down(const struct srd_state *state, uint32_t dir, uint32_t dentry);
+/* True if DIR is ANCESTOR or lies below it; or so deep that nobody looks: or moving
+ * directories about deep down would cost the square of their number. */
 bool srd_state_is_below(const struct srd_state *state, uint32_t dir, uint32_t ancestor);
 
 /* ---- Content (extents.c) ---- */

@@ -219,13 +219,16 @@ static uint64_t parent_of(const struct srd_txn *txn, const struct srd_pending_in
 	return dentry ? srd_inode_at(state, srd_dentry_at(state, dentry)->parent)->ino : 0;
 }
 
-/* True if DIR is ANCESTOR or lies below it.  The way up is bounded: names form
- * a tree, in the state and in what is pending. */
+/* True if DIR is ANCESTOR or lies below it.  -ENAMETOOLONG where applying would not find
+ * that out. */
 static int is_below(struct srd_txn *txn, uint64_t dir, uint64_t ancestor, bool *below)
 {
+	unsigned steps = SRD_DEPTH_MAX;
 	uint32_t position;
 
 	for (*below = dir == ancestor; dir && !*below; *below = dir == ancestor) {
+		if (steps-- == 0)
+			return -ENAMETOOLONG;
 		int error = srd_pending_touch(txn, dir, &position);
 		if (error)
 			return error;

@@ -6,7 +6,7 @@ srcdir=${srcdir:-.}
 builddir=${builddir:-.}
 corpus=$srcdir/tests/fuzz/corpus
 
-for name in format log forge; do
+for name in format log forge image; do
 	# libFuzzer runs files, not folders, once each.
 	"$builddir/tests/fuzz/fuzz_$name" "$corpus/$name"/* >"fuzz-$name.log" 2>&1 || {
 		cat "fuzz-$name.log"

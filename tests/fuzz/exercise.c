@@ -17,10 +17,11 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "srd.h"
 
 enum { KEYS_MAX = 64, READ_LEN = 20000 };
-#define GET_MAX (UINT64_C(1) << 30)      /* more is pieces of zeros without end */
+#define GET_MAX (UINT64_C(1) << 24)      /* more is pieces of zeros without end */
 
 struct keys {
 	char text[KEYS_MAX][SRD_KEY_MAX + 1];
@@ -28,29 +29,52 @@ struct keys {
 	unsigned count;
 };
 
-static char path[64];
+static bool liar;
 
-static void remove_file(void)
+/* What every store must say, but one whose image was forged: who could do that could
+ * write any store. */
+#define EXPECT_AGREES(truth) FUZZ_EXPECT(liar || (truth))
+
+static void remove_files(void)
 {
-	char shm[80];
+	static const char *const suffixes[] = { "", ".shm", ".idx", ".idx.tmp", ".saved", ".saved.shm", ".saved.idx" };
+	char name[96];
 
-	snprintf(shm, sizeof shm, "%s.shm", path);
-	unlink(shm);
-	unlink(path);
+	for (size_t i = 0; i < SRD_LEN(suffixes); i++) {
+		snprintf(name, sizeof name, "%s%s", fuzz_path(), suffixes[i]);
+		unlink(name);
+	}
 }
 
-static void write_file(const uint8_t *log, size_t len)
+const char *fuzz_path(void)
 {
+	static char path[64];
+
 	if (!*path) {
 		const char *dir = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 		snprintf(path, sizeof path, "%s/srd-fuzz-%ld.srd", dir, (long)getpid());
 		setenv("SRD_MAP_BYTES", "0x10000000", 0);
-		atexit(remove_file);
+		atexit(remove_files);
 	}
-	remove_file();
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	FUZZ_EXPECT(fd >= 0 && write(fd, log, len) == (ssize_t)len);
+	return path;
+}
+
+static void write_file(const char *suffix, const uint8_t *bytes, size_t len)
+{
+	char name[96];
+
+	snprintf(name, sizeof name, "%s%s", fuzz_path(), suffix);
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	FUZZ_EXPECT(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
 	close(fd);
+}
+
+void fuzz_place(const struct fuzz_store *store)
+{
+	remove_files();
+	write_file("", store->log, store->log_len);
+	if (store->image)
+		write_file(".idx", store->image, store->image_len);
 }
 
 static unsigned char sum;
@@ -61,9 +85,7 @@ static void touch(const srd_value *value)
 	uint64_t len = 0;
 
 	for (int i = 0; i < value->iov_count; i++) {
-		const unsigned char *bytes = value->iov[i].iov_base;
-		for (size_t at = 0; at < value->iov[i].iov_len; at++)
-			sum ^= bytes[at];
+		sum ^= (unsigned char)srd_hash(value->iov[i].iov_base, value->iov[i].iov_len, 0);
 		len += value->iov[i].iov_len;
 	}
 	FUZZ_EXPECT(len == value->len);
@@ -79,7 +101,7 @@ static void read_key(srd_store *store, const char *key, size_t len)
 	if (srd_stat(store, key, len, &st) != 0)
 		return;
 	if (st.size < GET_MAX && srd_get(store, key, len, &value) == 0) {
-		FUZZ_EXPECT(value.len == st.size);
+		EXPECT_AGREES(value.len == st.size);
 		touch(&value);
 		srd_value_release(&value);
 	}
@@ -93,7 +115,7 @@ static void read_key(srd_store *store, const char *key, size_t len)
 	for (size_t i = 0; i < SRD_LEN(positions); i++) {
 		ssize_t got = srd_reader_pread(reader, buffer, sizeof buffer, positions[i]);
 		FUZZ_EXPECT(got <= (ssize_t)sizeof buffer);
-		FUZZ_EXPECT(got <= 0 || positions[i] + (uint64_t)got <= st.size);
+		EXPECT_AGREES(got <= 0 || positions[i] + (uint64_t)got <= st.size);
 	}
 	srd_reader_free(reader);
 }
@@ -109,7 +131,7 @@ static void list(srd_store *store, const char *prefix, int flags, struct keys *k
 	keys->count = 0;
 	while ((got = srd_iter_next(iter, &entry)) == 1) {
 		FUZZ_EXPECT(entry.key_len <= SRD_KEY_MAX && strlen(entry.key) == entry.key_len);
-		FUZZ_EXPECT(srd_exists(store, entry.key, entry.key_len) != 0);
+		EXPECT_AGREES(srd_exists(store, entry.key, entry.key_len) != 0);
 		if (keys->count == KEYS_MAX)
 			continue;
 		keys->len[keys->count] = entry.key_len;
@@ -164,7 +186,7 @@ static void open_to_read(struct keys *keys)
 {
 	srd_store *store;
 
-	if (srd_open(path, SRD_RDONLY, &store) != 0)
+	if (srd_open(fuzz_path(), SRD_RDONLY, &store) != 0)
 		return;
 	read_all(store, keys);
 	srd_close(store);
@@ -176,27 +198,67 @@ static void open_to_change(struct keys *keys)
 	srd_store *store;
 	srd_value value;
 
-	if (srd_open(path, SRD_NOSYNC, &store) != 0)
+	if (srd_open(fuzz_path(), SRD_NOSYNC, &store) != 0)
 		return;
 	list(store, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
 	change_all(store, keys);
 	bool accepted = srd_put(store, "z/accepted", 10, text, sizeof text) == 0;
 	read_all(store, keys);
 	srd_close(store);
-	if (!accepted)
+	if (!accepted || liar)
 		return;
-	FUZZ_EXPECT(srd_open(path, SRD_RDONLY, &store) == 0);
+	FUZZ_EXPECT(srd_open(fuzz_path(), SRD_RDONLY, &store) == 0);
 	FUZZ_EXPECT(srd_get(store, "z/accepted", 10, &value) == 0);
 	FUZZ_EXPECT(value.len == sizeof text && memcmp(value.data, text, sizeof text) == 0);
 	srd_value_release(&value);
 	srd_close(store);
 }
 
-void fuzz_exercise(const uint8_t *log, size_t len)
+/* What is damaged is given up, and writing goes on. */
+static void repair(void)
+{
+	uint64_t damages = 0;
+	srd_store *store;
+
+	if (srd_open(fuzz_path(), SRD_NOSYNC | SRD_EXCLUSIVE, &store) != 0)
+		return;
+	if (srd_repair(store, SRD_REPAIR_FORCE, ignore, &damages) >= 0)
+		EXPECT_AGREES(srd_put(store, "repaired", 8, "x", 1) != SRD_EDAMAGED);
+	srd_close(store);
+}
+
+/* What comes out of it is sound, whatever went in. */
+static void salvage(void)
+{
+	srd_store *source, *target;
+	uint64_t damages = 0;
+	char name[96];
+
+	if (srd_open(fuzz_path(), SRD_RDONLY, &source) != 0)
+		return;
+	snprintf(name, sizeof name, "%s.saved", fuzz_path());
+	FUZZ_EXPECT(srd_open(name, SRD_NOSYNC | SRD_CREATE, &target) == 0);
+	srd_salvage(source, target, SRD_SALVAGE_KEEP_DAMAGED, ignore, &damages);
+	srd_close(source);
+	damages = 0;
+	FUZZ_EXPECT(srd_scan(target, SRD_SCAN_PAYLOAD, ignore, &damages) == 0 && damages == 0);
+	srd_close(target);
+}
+
+void fuzz_exercise(const struct fuzz_store *store)
 {
 	static struct keys keys;
 
-	write_file(log, len);
-	open_to_read(&keys);
+	/* Not all of it with each: threads come and go in these. */
+	uint64_t lot = srd_hash(store->log, store->log_len, 0) ^ srd_hash(store->image, store->image_len, 0);
+
+	liar = store->liar;
+	fuzz_place(store);
+	if (lot % 4 == 0)
+		salvage();
+	else
+		open_to_read(&keys);
 	open_to_change(&keys);
+	if (lot % 4 == 1)
+		repair();
 }

@@ -42,7 +42,18 @@ size_t fuzz_forge(const uint8_t *data, size_t len, uint8_t **log);
 
 /* ---- exercise.c ---- */
 
-/* Puts LEN bytes of a store into a file and does with it all that can be done. */
-void fuzz_exercise(const uint8_t *log, size_t len);
+/* A store as files; image NULL: there is none. */
+struct fuzz_store {
+	const uint8_t *log, *image;
+	size_t log_len, image_len;
+	bool liar;                /* the image was forged: what it says need not agree with itself */
+};
+
+/* Where the store lies, in memory if possible; it goes away at the end. */
+const char *fuzz_path(void);
+/* Puts the files in place of whatever is there. */
+void fuzz_place(const struct fuzz_store *store);
+/* Does with it all that can be done. */
+void fuzz_exercise(const struct fuzz_store *store);
 
 #endif

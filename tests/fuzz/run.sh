@@ -35,6 +35,7 @@ fuzz() {
 }
 
 fuzz format 10
-fuzz log 40
-fuzz forge 50
+fuzz log 30
+fuzz forge 35
+fuzz image 25
 [ -n "${FUZZ_CORPUS:-}" ] || rm -rf "$kept"

@@ -95,7 +95,7 @@ if [ "$(id -u)" = 0 ]; then
 	unmount s
 fi
 
-if [ "$(id -u)" = 0 ] && have unshare; then
+if [ "$(id -u)" = 0 ] && unshare -m --propagation private true 2>/dev/null; then
 	section "what cannot be kept for want of /proc is not left mounted"
 	# shellcheck disable=SC2016
 	expect unshare -m --propagation private sh -c '

@@ -127,7 +127,7 @@ static inline uint64_t commits(void)
 }
 
 /* Runs the tests that ADD adds; the exit status of main. */
-static int run_case(const char *name, void (*add)(TCase *tcase))
+static inline int run_case(const char *name, void (*add)(TCase *tcase))
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);

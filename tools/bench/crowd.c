@@ -2,11 +2,11 @@
 /*
  * crowd.c - what it costs to share a store.
  *
- *     crowd reads STORE [SECONDS]           random gets by 1, 2, 4 threads of one handle
+ *     crowd reads STORE [SECONDS]           random gets by 1, 2, 4 threads of one handle,
+ *                                           and by 2 with a handle each
  *     crowd appends STORE [SECONDS]         puts by 1, 2, 4, 8 processes at once
  *     crowd queue STORE [SECONDS]           puts by 1, 2, 4, 8 threads of one handle
- *     crowd delay STORE MOUNT [COUNT]       from a put in this process to its being seen
- *                                           on a mount of the same store
+ *     crowd lock STORE [SECONDS]            a put whose lock was kept, and one that takes it
  *
  * Prints samples for tools/bench/report: of each crowd what it does together, what the
  * last of it does, and how long one of them waits at worst.
@@ -14,7 +14,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -29,7 +28,7 @@
 
 #include "srd.h"
 
-enum { KEYS = 100000, VALUE_LEN = 100, CROWD_MAX = 8, DELAYS_MAX = 100000 };
+enum { KEYS = 100000, VALUE_LEN = 100, CROWD_MAX = 8 };
 
 static void die(const char *what, int error)
 {
@@ -131,21 +130,26 @@ static void report(const struct crew *crew, const struct worker *workers, double
 		sample(crew, ", wait", "ms", "less", longest_us / 1e3);
 }
 
-static void run_threads(const char *path, int count, bool reads, double seconds)
+/* Of one handle; or APART, each with its own: then they share nothing that is written. */
+static void run_threads(const char *path, int count, bool reads, bool apart, double seconds)
 {
 	struct worker workers[CROWD_MAX];
 	pthread_t threads[CROWD_MAX];
-	srd_store *store = open_store(path);
-	double until_us = now_us() + seconds * 1e6;
 
 	for (int i = 0; i < count; i++) {
-		workers[i] = (struct worker){ .store = store, .until_us = until_us, .id = (unsigned)i, .reads = reads };
+		srd_store *store = i == 0 || apart ? open_store(path) : workers[0].store;
+		workers[i] = (struct worker){ .store = store, .id = (unsigned)i, .reads = reads };
+	}
+	double until_us = now_us() + seconds * 1e6;
+	for (int i = 0; i < count; i++) {
+		workers[i].until_us = until_us;
 		pthread_create(&threads[i], NULL, work, &workers[i]);
 	}
 	for (int i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
-	report(&(struct crew){ reads ? "get" : "put", "thread", count }, workers, seconds);
-	srd_close(store);
+	report(&(struct crew){ reads ? "get" : "put", apart ? "handle" : "thread", count }, workers, seconds);
+	for (int i = 0; i < (apart ? count : 1); i++)
+		srd_close(workers[i].store);
 }
 
 /* Shared by processes. */
@@ -198,50 +202,36 @@ static void fill(const char *path)
 	srd_close(store);
 }
 
-/* ---- Delay ---- */
+/* ---- The lock ---- */
 
-static int by_size(const void *a, const void *b)
+static double put_ns(const char *path, int count)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The file is held open: what changes is what the kernel was told. */
-static double delay_once(srd_store *store, int fd, int i)
-{
-	char bytes[VALUE_LEN] = { 0 }, got[VALUE_LEN];
-
-	snprintf(bytes, sizeof bytes, "%d", i);
-	int error = srd_put(store, "delay", 5, bytes, sizeof bytes);
-	if (error)
-		die("delay", error);
-	double begin_us = now_us();
-	while (pread(fd, got, sizeof got, 0) != sizeof got || memcmp(got, bytes, sizeof bytes) != 0)
-		sched_yield();
-	return now_us() - begin_us;
-}
-
-static void run_delay(const char *path, const char *mount, int count)
-{
-	static double delays_us[DELAYS_MAX];
-	char name[4096];
 	srd_store *store = open_store(path);
+	char bytes[VALUE_LEN] = { 0 };
+	double begin_us = now_us();
 
-	snprintf(name, sizeof name, "%s/delay", mount);
-	int error = srd_put(store, "delay", 5, "", 0);
-	int fd = error ? -1 : open(name, O_RDONLY);
-	if (fd < 0)
-		die(name, error ? error : -errno);
 	for (int i = 0; i < count; i++) {
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);   /* all are idle again */
-		delays_us[i] = delay_once(store, fd, i);
+		int error = srd_put(store, "lock", 4, bytes, sizeof bytes);
+		if (error)
+			die("lock", error);
 	}
-	qsort(delays_us, (size_t)count, sizeof *delays_us, by_size);
-	printf("seen on a mount, median\tus\tless\tsrd\t%.9g\n", delays_us[count / 2]);
-	printf("seen on a mount, 99 %%\tus\tless\tsrd\t%.9g\n", delays_us[count * 99 / 100]);
-	close(fd);
+	double ns = (now_us() - begin_us) * 1e3 / count;
 	srd_close(store);
+	return ns;
+}
+
+/* The store lies where others could append unseen, if the environment says so: then the
+ * lock is taken, the file looked at and the lock given back with each put. */
+static void run_lock(const char *path, double seconds)
+{
+	int count = (int)(seconds * 50000) + 1;
+	double kept_ns = put_ns(path, count);
+
+	setenv("SRD_REMOTE", "1", 1);
+	double each_ns = put_ns(path, count);
+	unsetenv("SRD_REMOTE");
+	printf("put, lock kept\tns\tless\tsrd\t%.9g\n", kept_ns);
+	printf("put, lock each time\tns\tless\tsrd\t%.9g\n", each_ns);
 }
 
 int main(int argc, char **argv)
@@ -249,24 +239,25 @@ int main(int argc, char **argv)
 	const char *what = argc > 2 ? argv[1] : "";
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (strcmp(what, "delay") == 0 && argc > 3) {
-		int count = argc > 4 ? atoi(argv[4]) : 1000;
-		run_delay(argv[2], argv[3], count < 1 ? 1 : count > DELAYS_MAX ? DELAYS_MAX : count);
-		return 0;
-	}
 	double seconds = argc > 3 ? atof(argv[3]) : 2;
 	bool reads = strcmp(what, "reads") == 0, queue = strcmp(what, "queue") == 0;
+	if (strcmp(what, "lock") == 0) {
+		run_lock(argv[2], seconds);
+		return 0;
+	}
 	if (!reads && !queue && strcmp(what, "appends") != 0) {
-		fprintf(stderr, "usage: crowd reads|appends|queue STORE [SECONDS]\n       crowd delay STORE MOUNT [COUNT]\n");
+		fprintf(stderr, "usage: crowd reads|appends|queue|lock STORE [SECONDS]\n");
 		return 2;
 	}
 	if (reads)
 		fill(argv[2]);
 	for (int count = 1; count <= (reads ? 4 : CROWD_MAX); count *= 2) {
 		if (reads || queue)
-			run_threads(argv[2], count, reads, seconds);
+			run_threads(argv[2], count, reads, false, seconds);
 		else
 			run_processes(argv[2], count, seconds);
 	}
+	if (reads)
+		run_threads(argv[2], 2, true, true, seconds);
 	return 0;
 }
