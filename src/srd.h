@@ -148,6 +148,7 @@ int srd_holder(const char *path, char *text, size_t size);
  *     "@1795341600.5"        seconds since 1970-01-01 UTC
  *     "90 minutes ago"       seconds, minutes, hours, days, weeks
  *     "now"
+ *     "before-upgrade"       the name of a snapshot: what it was made of
  * It stands behind the last commit that is not later.  A clock that was set back makes
  * times ambiguous, sequence numbers never are. */
 
@@ -156,6 +157,24 @@ int srd_holder(const char *path, char *text, size_t size);
 int srd_open_at(const char *path, int flags, const char *at, srd_store **store);
 /* The same of a store that is open, as a store of its own: for srd_close(), before or after STORE. */
 int srd_view(srd_store *store, const char *at, srd_store **view);
+
+/* ---- Snapshots: points that have names, and are kept ---- */
+
+/* Gives NAME to what STORE is now: one commit, however large the store is.  A name has 1 to
+ * 255 bytes, no slash, is not "." or "..", and not what could be meant for a time or a
+ * sequence number (-EINVAL).  -EEXIST: there is one; SRD_EFULL: there are 65536. */
+int srd_snapshot_create(srd_store *store, const char *name);
+/* -ENOENT: there is none of that name; -EEXIST: there is one of the new one. */
+int srd_snapshot_rename(srd_store *store, const char *name, const char *new_name);
+int srd_snapshot_delete(srd_store *store, const char *name);
+
+struct srd_snapshot {
+	char name[SRD_NAME_MAX + 1];
+	uint64_t sequence;        /* of the commit that made it */
+	int64_t time_ns;
+};
+/* All there are, the oldest first: their number, or a negative code; free() the list. */
+ssize_t srd_snapshots(srd_store *store, struct srd_snapshot **list);
 
 struct srd_info {
 	uint8_t uuid[16];

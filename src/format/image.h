@@ -14,7 +14,7 @@ enum {
 	SRD_IMAGE_VERSION = 2,
 	SRD_IMAGE_HEADER_LEN = 4096,
 	SRD_IMAGE_ALIGN = 4096,    /* tables begin on pages */
-	SRD_IMAGE_TABLES = 9,
+	SRD_IMAGE_TABLES = 10,
 };
 
 struct srd_image_table {

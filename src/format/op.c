@@ -20,6 +20,8 @@ enum {
 	/* RENAME */
 	AT_NEW_PARENT = 40, AT_NEW_PARENT_PREV = 48, AT_VICTIM = 56, AT_VICTIM_PREV = 64,
 	AT_NEW_NAME_LEN = 72,
+	/* SNAPSHOT */
+	AT_SNAPSHOT_NEW_LEN = 24,
 	/* SETATTR */
 	AT_MASK = 24, AT_MODE = 28, AT_UID = 32, AT_GID = 36, AT_SIZE = 40, AT_ATIME = 48,
 	AT_MTIME = 56, AT_CTIME = 64, AT_BTIME = 72, AT_RESTATED_SEQUENCE = 80,
@@ -36,7 +38,7 @@ static const uint8_t fixed_len[] = {
 	[SRD_OP_MAKE] = 48, [SRD_OP_LINK] = 40, [SRD_OP_UNLINK] = 40, [SRD_OP_RENAME] = 80,
 	[SRD_OP_SETATTR] = 72, [SRD_OP_WRITE] = 32, [SRD_OP_REFS] = 32, [SRD_OP_HOLE] = 40,
 	[SRD_OP_XATTR] = 24, [SRD_OP_FREE] = 24, [SRD_OP_RUN] = 8,
-	[SRD_OP_REPAIR] = 32, [SRD_OP_TRIM] = 32, [SRD_OP_NEXT] = 40,
+	[SRD_OP_REPAIR] = 32, [SRD_OP_SNAPSHOT] = 32, [SRD_OP_TRIM] = 32, [SRD_OP_NEXT] = 40,
 };
 enum { RESTATED_LEN = 16 };
 
@@ -44,7 +46,7 @@ static const uint8_t known_flags[] = {
 	[SRD_OP_MAKE] = SRD_OP_CONTENT, [SRD_OP_RENAME] = SRD_OP_EXCHANGE,
 	[SRD_OP_WRITE] = SRD_OP_REPLACE, [SRD_OP_REFS] = SRD_OP_REPLACE | SRD_OP_KEEP_SIZE,
 	[SRD_OP_XATTR] = SRD_OP_REMOVE, [SRD_OP_SETATTR] = SRD_OP_RESTATED, [SRD_OP_RUN] = 0, [SRD_OP_REPAIR] = 0,
-	[SRD_OP_TRIM] = 0, [SRD_OP_NEXT] = 0,
+	[SRD_OP_SNAPSHOT] = SRD_OP_REMOVE | SRD_OP_RENAMED, [SRD_OP_TRIM] = 0, [SRD_OP_NEXT] = 0,
 };
 
 static uint32_t fields_len(enum srd_op_kind kind, uint8_t flags)
@@ -63,10 +65,15 @@ static bool kind_has_run(enum srd_op_kind kind, uint8_t flags)
 	}
 }
 
+static bool kind_has_two_names(enum srd_op_kind kind)
+{
+	return kind == SRD_OP_RENAME || kind == SRD_OP_SNAPSHOT;
+}
+
 /* Offset of the run (or of the end) of OP: past fields, names and references. */
 static uint64_t run_offset(const struct srd_op *op)
 {
-	uint64_t names = (uint64_t)op->name_len + (op->kind == SRD_OP_RENAME ? op->new_name_len : 0);
+	uint64_t names = (uint64_t)op->name_len + (kind_has_two_names(op->kind) ? op->new_name_len : 0);
 	uint64_t list = op->kind == SRD_OP_REFS ? op->ref_count * SRD_REF_LEN
 	                : op->kind == SRD_OP_REPAIR || op->kind == SRD_OP_TRIM ? op->range_count * SRD_RANGE_LEN : 0;
 
@@ -153,6 +160,9 @@ static void encode_fields(const struct srd_op *op, uint8_t *bytes)
 		if (op->range_count > 0)
 			memcpy(bytes + AT_REFS, op->ranges, op->range_count * SRD_RANGE_LEN);
 		break;
+	case SRD_OP_SNAPSHOT:
+		srd_put64(bytes + AT_SNAPSHOT_NEW_LEN, op->new_name_len);
+		break;
 	case SRD_OP_NEXT:
 		srd_put64(bytes + AT_COOKIE, op->cookie);
 		srd_put64(bytes + AT_NEXT_INO, op->next_ino);
@@ -181,7 +191,7 @@ void srd_op_encode(const struct srd_op *op, const void *data, uint8_t *bytes, si
 	if (op->name_len > 0) {
 		srd_put64(bytes + run - 8, 0);
 		memcpy(name, op->name, op->name_len);
-		if (op->kind == SRD_OP_RENAME) {
+		if (op->new_name_len > 0 && kind_has_two_names(op->kind)) {
 			/* Two names can end in a word of their own. */
 			memset(name + op->name_len, 0, bytes + run - (name + op->name_len));
 			memcpy(name + op->name_len, op->new_name, op->new_name_len);
@@ -257,6 +267,9 @@ static void decode_fields(struct srd_op *op, const uint8_t *bytes)
 			op->sequence = srd_get64(bytes + AT_RESTATED_SEQUENCE);
 		}
 		break;
+	case SRD_OP_SNAPSHOT:
+		op->new_name_len = bytes[AT_SNAPSHOT_NEW_LEN];
+		break;
 	case SRD_OP_HOLE:
 		op->range_len = srd_get64(bytes + AT_RANGE_LEN);
 		/* fall through */
@@ -327,6 +340,10 @@ static bool names_are_sound(const struct srd_op *op)
 	case SRD_OP_RENAME:
 		return srd_name_is_sound(op->name, op->name_len) &&
 		       srd_name_is_sound(op->new_name, op->new_name_len);
+	case SRD_OP_SNAPSHOT:
+		return op->flags < (SRD_OP_REMOVE | SRD_OP_RENAMED) && srd_name_is_sound(op->name, op->name_len) &&
+		       (op->flags & SRD_OP_RENAMED ? srd_name_is_sound(op->new_name, op->new_name_len)
+		                                   : op->new_name_len == 0);
 	case SRD_OP_XATTR:
 		return op->name_len > 0 && !memchr(op->name, 0, op->name_len);
 	default:
@@ -343,7 +360,8 @@ static bool padding_is_zero(const struct srd_op *op, const uint8_t *bytes)
 	uint32_t spare = (8 - names_len % 8) % 8;
 	uint64_t last = 0;
 
-	if (op->kind == SRD_OP_RENAME && srd_get64(bytes + AT_NEW_NAME_LEN) != op->new_name_len)
+	if ((op->kind == SRD_OP_RENAME && srd_get64(bytes + AT_NEW_NAME_LEN) != op->new_name_len) ||
+	    (op->kind == SRD_OP_SNAPSHOT && srd_get64(bytes + AT_SNAPSHOT_NEW_LEN) != op->new_name_len))
 		return false;
 	memcpy(&last, op->name + names_len, spare);
 	return last == 0;
@@ -414,7 +432,7 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
 		return false;
 	op->name = (const char *)bytes + fields_len(kind, flags);
 	op->new_name = op->name + name_len;
-	op->name_offset = offset + fields_len(kind, flags) + (kind == SRD_OP_RENAME ? name_len : 0);
+	op->name_offset = offset + fields_len(kind, flags) + (op->new_name_len > 0 ? name_len : 0);
 	if (kind_has_run(kind, flags) ? !decode_run(op, bytes, run_at, record_end) : run_at != len)
 		return false;
 	return names_are_sound(op) && padding_is_zero(op, bytes) && fields_are_sound(op);
@@ -473,7 +491,7 @@ const char *srd_op_kind_name(enum srd_op_kind kind)
 		[SRD_OP_RENAME] = "rename", [SRD_OP_SETATTR] = "setattr", [SRD_OP_WRITE] = "write",
 		[SRD_OP_REFS] = "refs", [SRD_OP_HOLE] = "hole", [SRD_OP_XATTR] = "xattr",
 		[SRD_OP_FREE] = "free", [SRD_OP_RUN] = "run", [SRD_OP_REPAIR] = "repair",
-		[SRD_OP_TRIM] = "trim", [SRD_OP_NEXT] = "next",
+		[SRD_OP_SNAPSHOT] = "snapshot", [SRD_OP_TRIM] = "trim", [SRD_OP_NEXT] = "next",
 	};
 	return kind < SRD_LEN(names) && names[kind] ? names[kind] : "?";
 }

@@ -28,7 +28,8 @@ enum srd_op_kind {
 	SRD_OP_FREE,
 	SRD_OP_RUN,
 	SRD_OP_REPAIR,
-	SRD_OP_TRIM = 14,
+	SRD_OP_SNAPSHOT,
+	SRD_OP_TRIM,
 	SRD_OP_NEXT,
 };
 
@@ -37,7 +38,8 @@ enum {
 	SRD_OP_EXCHANGE = 1,    /* RENAME */
 	SRD_OP_REPLACE = 1,     /* WRITE, REFS: size becomes 0 first */
 	SRD_OP_KEEP_SIZE = 2,   /* REFS to reserved space only: size stays */
-	SRD_OP_REMOVE = 1,      /* XATTR */
+	SRD_OP_REMOVE = 1,      /* XATTR, SNAPSHOT: the name is given up */
+	SRD_OP_RENAMED = 2,     /* SNAPSHOT: has two names */
 	SRD_OP_RESTATED = 1,    /* SETATTR: btime and sequence too */
 };
 
@@ -106,7 +108,7 @@ struct srd_op {
 	struct srd_run run;
 	/* Set by decode: */
 	uint64_t offset;          /* of the op, in the log */
-	uint64_t name_offset;     /* of the name (RENAME: of the new one) */
+	uint64_t name_offset;     /* of the name (RENAME, SNAPSHOT: of the new one, if there is) */
 	uint32_t len;             /* bytes, everything included */
 	uint32_t covered;         /* bytes under the metadata check */
 };

@@ -157,6 +157,14 @@ void srd_op_describe(const struct srd_op *op, char text[SRD_DESCRIBE_MAX])
 	case SRD_OP_REPAIR:
 		add(&line, ", %" PRIu64 " damaged places", op->range_count);
 		break;
+	case SRD_OP_SNAPSHOT:
+		add(&line, op->flags & SRD_OP_REMOVE ? " given up: " : " ");
+		add_name(&line, op->name, op->name_len);
+		if (op->flags & SRD_OP_RENAMED) {
+			add(&line, " to ");
+			add_name(&line, op->new_name, op->new_name_len);
+		}
+		break;
 	case SRD_OP_TRIM:
 		add(&line, ", %" PRIu64 " places, %" PRIu64 " bytes", op->range_count, bytes_of_ranges(op));
 		break;

@@ -206,7 +206,8 @@ static inline bool srd_log_point_has(const struct srd_log_point *point, const st
 }
 /* Visits the commits from FROM up to POINT, whose UPTO is no later than the end, once more,
  * past damage too: it then ends in SRD_EDAMAGED.  The log does not change: any
- * thread may, whatever it holds.  *REACHED (may be NULL): where POINT is. */
+ * thread may, whatever it holds.  *REACHED (may be NULL): where POINT is.  SRD_ENOPAST: among
+ * commits that compaction has dropped. */
 int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, const struct srd_log_point *point,
                    const struct srd_log_visitor *visitor, struct srd_log_place *reached);
 /* Remembers that [OFFSET, END) has damaged commits: nothing is appended any more. */

@@ -38,6 +38,7 @@ struct walk {
 	uint64_t peeked;         /* replay: how far was peeked */
 	uint64_t told;           /* progress, as last told */
 	const struct srd_log_point *until;   /* survey: commits past it are none of ours; NULL: all are */
+	bool unclear;            /* survey: the first of those stands for some that may be */
 	bool looked_on;          /* survey: the mark counts every header of the file */
 };
 
@@ -166,8 +167,10 @@ static int survey(struct walk *walk)
 			if (!record.offset)
 				break;
 		}
-		if (is_past(walk, &record))
+		if (is_past(walk, &record)) {
+			walk->unclear = record.flags & SRD_RECORD_BASE;
 			break;
+		}
 		walk->mark = SRD_MAX(walk->mark, record.durable);
 		prev = record.offset;
 		prev_check = record.check;
@@ -411,6 +414,9 @@ int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, 
 	walk.surveyed = shadow->damage_count;
 	if (!error)
 		error = replay(&walk);
+	/* Compaction dropped what was between the last commit and there. */
+	if (!error && walk.unclear && shadow->sequence != point->sequence)
+		error = SRD_ENOPAST;
 	if (!error && reached)
 		*reached = srd_log_here(shadow);
 	if (!error && srd_log_damages(shadow) > 0)

@@ -70,6 +70,7 @@ static int apply_op(const struct srd_change *change)
 	case SRD_OP_FREE: return srd_apply_free(change);
 	case SRD_OP_RUN: return srd_change_misfit(change);
 	case SRD_OP_REPAIR: return apply_repair(change);
+	case SRD_OP_SNAPSHOT: return srd_apply_snapshot(change);
 	case SRD_OP_TRIM: return 0;   /* of what no file has */
 	case SRD_OP_NEXT: return apply_next(change);
 	default: return apply_to_any_inode(change);
@@ -130,7 +131,7 @@ void srd_state_peek(const struct srd_state *state, const struct srd_record *reco
 int srd_state_apply(struct srd_state *state, const struct srd_record *record,
                     const uint8_t *metadata)
 {
-	struct srd_change change = { .state = state, .now_ns = record->time_ns };
+	struct srd_change change = { .state = state, .record = record, .now_ns = record->time_ns };
 	struct ahead ahead[AHEAD];
 	const struct srd_source *source = &state->source;
 	bool lost = source->is_lost && source->is_lost(source->user, record->offset, 0);

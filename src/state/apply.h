@@ -8,6 +8,7 @@
 struct srd_change {
 	struct srd_state *state;
 	const struct srd_op *op;
+	const struct srd_record *record;   /* that the op is in */
 	int64_t now_ns;                /* the record's time */
 	uint32_t hash;                 /* of the op's (first) name, if it names an entry */
 };
@@ -64,6 +65,8 @@ int srd_apply_link(const struct srd_change *change);
 int srd_apply_unlink(const struct srd_change *change);
 int srd_apply_rename(const struct srd_change *change);
 int srd_apply_free(const struct srd_change *change);
+/* snapshots.c */
+int srd_apply_snapshot(const struct srd_change *change);
 /* apply_content.c: the op's inode is INODE, which may be gone. */
 int srd_apply_setattr(const struct srd_change *change, uint32_t inode);
 int srd_apply_xattr(const struct srd_change *change, uint32_t inode);

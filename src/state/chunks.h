@@ -25,7 +25,7 @@
 /* Entries that share a check, as a power of two: some 40 to 80 KiB. */
 enum {
 	SRD_CHUNK_INODES = 9, SRD_CHUNK_DENTRIES = 10, SRD_CHUNK_XATTRS = 11, SRD_CHUNK_NODES = 7,
-	SRD_CHUNK_SEGMENTS = 3, SRD_CHUNK_DIRECTORY = 14, SRD_CHUNK_LEAVES = 10,
+	SRD_CHUNK_SEGMENTS = 3, SRD_CHUNK_DIRECTORY = 14, SRD_CHUNK_LEAVES = 10, SRD_CHUNK_SNAPSHOTS = 10,
 };
 
 /* Makes all tables anew as they were when the image was saved.  *TABLES stay until

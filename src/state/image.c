@@ -9,12 +9,14 @@
 #include "base/error.h"
 #include "state/tree.h"
 
-enum { INODES, DENTRIES, XATTRS, NODES, NAMES, NAMES_DIRECTORY, LEAVES, NUMBERS, NUMBERS_DIRECTORY };
+enum { INODES, DENTRIES, XATTRS, NODES, NAMES, NAMES_DIRECTORY, LEAVES, NUMBERS, NUMBERS_DIRECTORY,
+       SNAPSHOTS };
 
 static const uint8_t chunk_shift[SRD_IMAGE_TABLES] = {
 	[INODES] = SRD_CHUNK_INODES, [DENTRIES] = SRD_CHUNK_DENTRIES, [XATTRS] = SRD_CHUNK_XATTRS,
 	[NODES] = SRD_CHUNK_NODES, [NAMES] = SRD_CHUNK_SEGMENTS, [NAMES_DIRECTORY] = SRD_CHUNK_DIRECTORY,
 	[LEAVES] = SRD_CHUNK_LEAVES, [NUMBERS] = SRD_CHUNK_SEGMENTS, [NUMBERS_DIRECTORY] = SRD_CHUNK_DIRECTORY,
+	[SNAPSHOTS] = SRD_CHUNK_SNAPSHOTS,
 };
 
 void srd_state_tables(struct srd_state *state, struct srd_table *tables[SRD_IMAGE_TABLES])
@@ -28,6 +30,7 @@ void srd_state_tables(struct srd_state *state, struct srd_table *tables[SRD_IMAG
 	tables[LEAVES] = &state->numbers.leaves;
 	tables[NUMBERS] = &state->numbers.hashed.segments;
 	tables[NUMBERS_DIRECTORY] = &state->numbers.hashed.directory;
+	tables[SNAPSHOTS] = &state->snapshots;
 }
 
 /* Nothing is changed through these. */

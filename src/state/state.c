@@ -18,6 +18,7 @@ static int init_tables(struct srd_state *state, uint64_t reserve_bytes)
 		{ &state->dentries, sizeof(struct srd_dentry) },
 		{ &state->xattrs, sizeof(struct srd_xattr) },
 		{ &state->nodes, sizeof(struct srd_tree_node) },
+		{ &state->snapshots, sizeof(struct srd_snap) },
 	};
 	int error = 0;
 
@@ -88,6 +89,8 @@ int srd_state_make_room(struct srd_state *state, uint64_t meta_len)
 	if (!error)
 		error = srd_table_make_room(&state->nodes, 3 * entries);
 	if (!error)
+		error = srd_table_make_room(&state->snapshots, 1);
+	if (!error)
 		error = srd_hashed_make_room(&state->names, segments_of(entries));
 	if (!error)
 		error = srd_table_make_room(&state->numbers.leaves, entries);
@@ -118,6 +121,7 @@ void srd_state_release(struct srd_state *state)
 	srd_table_release(&state->dentries);
 	srd_table_release(&state->xattrs);
 	srd_table_release(&state->nodes);
+	srd_table_release(&state->snapshots);
 	if (state->made_up.entry_len != 0)
 		srd_table_release(&state->made_up);
 	srd_hashed_release(&state->names);
@@ -127,7 +131,7 @@ void srd_state_release(struct srd_state *state)
 uint64_t srd_state_memory_bytes(const struct srd_state *state)
 {
 	return srd_table_memory_bytes(&state->inodes) + srd_table_memory_bytes(&state->dentries) +
-	       srd_table_memory_bytes(&state->xattrs) + srd_table_memory_bytes(&state->nodes) +
+	       srd_table_memory_bytes(&state->xattrs) + srd_table_memory_bytes(&state->nodes) + srd_table_memory_bytes(&state->snapshots) +
 	       srd_table_memory_bytes(&state->names.segments) +
 	       srd_table_memory_bytes(&state->names.directory) +
 	       srd_numbers_memory_bytes(&state->numbers);

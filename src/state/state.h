@@ -95,6 +95,20 @@ struct srd_xattr {
 	uint16_t rank;            /* rises along the list: no circle can hold us */
 };
 
+enum { SRD_SNAPSHOTS_MAX = 65536 };   /* more are misfits */
+
+/* What the log adds up to at some place of it, under a name. */
+struct srd_snap {
+	uint64_t name;            /* offset in the log */
+	uint64_t offset;          /* in the log: what is before it */
+	uint64_t sequence;        /* of the commit that made it */
+	int64_t time_ns;          /* likewise */
+	uint32_t hash;
+	uint8_t name_len;         /* 0: not in use */
+	uint8_t unused[3];
+};
+_Static_assert(sizeof(struct srd_snap) == 40, "bytes per snapshot");
+
 /* Who is told what applying changes: only of inodes that are pinned, and of names
  * in such directories (or the root), for nobody can know others.  Called in the
  * middle of a change, so it must neither look at the state nor wait. */
@@ -110,6 +124,7 @@ struct srd_watch {
 
 struct srd_state {
 	struct srd_table inodes, dentries, xattrs, nodes;
+	struct srd_table snapshots;
 	struct srd_table made_up; /* lost.h; entry_len 0: nothing was lost yet */
 	struct srd_hashed names;
 	struct srd_numbers numbers;
@@ -235,6 +250,15 @@ const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
 /* True if the attribute is there or one more may be. */
 bool srd_state_xattr_fits(const struct srd_state *state, const struct srd_inode *inode,
                           const char *name, size_t len);
+
+/* ---- Snapshots (snapshots.c) ---- */
+/* The index of the one of that name; 0: none. */
+uint32_t srd_state_snapshot(const struct srd_state *state, const char *name, size_t len);
+/* From 1 to below snapshots.count; name_len 0: none has that index. */
+static inline const struct srd_snap *srd_snap_at(const struct srd_state *state, uint32_t index)
+{
+	return srd_table_at(&state->snapshots, index);
+}
 
 /* ---- Pins: an inode that lost its last name stays while pinned, `gone`, and can
  * be found by number.  Thread-safe for pin (with the read side held); unpin of

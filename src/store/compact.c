@@ -112,12 +112,13 @@ static bool is_repair(const struct srd_log *log, const struct srd_record *record
 	return record->meta_len > 0 && bytes && bytes[0] == SRD_OP_REPAIR;
 }
 
-/* True for a commit that must be part of the base: it is not later than SINCE, or stands for
+/* True for a commit that must be part of the base: it is not past SINCE, or stands for
  * others, or behind damage that it repairs. */
 static bool is_of_base(const struct srd_log *log, const struct srd_record *record, const struct srd_log_point *since)
 {
 	return record->type == SRD_RECORD_META &&
-	       ((record->time_ns <= since->time_ns && record->sequence <= since->sequence) ||
+	       ((record->time_ns <= since->time_ns && record->sequence <= since->sequence &&
+	         record->offset < since->upto) ||
 	        record->flags & SRD_RECORD_BASE || is_repair(log, record));
 }
 
@@ -195,24 +196,50 @@ static int fold_base(struct compact *compact)
 	return error;
 }
 
+static uint64_t oldest_snapshot(const struct srd_state *state)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (uint32_t i = 1; i < state->snapshots.count; i++)
+		if (srd_snap_at(state, i)->name_len > 0)
+			oldest = SRD_MIN(oldest, srd_snap_at(state, i)->offset);
+	return oldest;
+}
+
+/* The base, no later than SINCE and before all snapshots: what comes from there on is kept as
+ * it is.  -EOPNOTSUPP: some lie before what can only be restated. */
+static int choose_base(struct compact *compact, struct srd_log_point since)
+{
+	for (;;) {
+		if (since.upto != UINT64_MAX || since.sequence != UINT64_MAX || since.time_ns != INT64_MAX)
+			find_base(compact->log, &since, &compact->from);
+		if (compact->from.end > since.upto)
+			return -EOPNOTSUPP;
+		int error = fold_base(compact);
+		since.upto = error ? UINT64_MAX : oldest_snapshot(&compact->base);
+		if (since.upto == UINT64_MAX)
+			return error;
+		srd_state_release(&compact->base);
+		compact->folded = false;
+	}
+}
+
 /* The state that is to be the base, and what content that has. */
 static int survey(struct compact *compact, uint64_t *kept)
 {
-	const struct srd_compact_options *options = compact->options;
-	int error = place_now(compact, &compact->from);
+	const char *keep_since = compact->options->keep_since;
+	struct srd_log_point since = SRD_LOG_POINT_NOW;
 
+	if (keep_since && !srd_point_parse(keep_since, wall_clock_ns(), &since))
+		return -EINVAL;
+	int error = place_now(compact, &compact->from);
 	if (error)
 		return error;
 	uint64_t end = compact->from.end;
-	struct srd_log_point since;
-	if (options->keep_since && !srd_point_parse(options->keep_since, wall_clock_ns(), &since))
-		return -EINVAL;
-	if (options->keep_since)
-		find_base(compact->log, &since, &compact->from);
-	*kept = end - compact->from.end;
-	error = fold_base(compact);
+	error = choose_base(compact, since);
 	if (error)
 		return error;
+	*kept = end - compact->from.end;
 	error = srd_difference_want(&compact->relocate, &compact->empty, &compact->base);
 	compact->result.old_bytes = end;
 	compact->result.new_bytes = estimate(compact, *kept);

@@ -111,6 +111,13 @@ int srd_store_view(struct srd_store *store, const char *text, int64_t now_ns, st
 /* Opens the store at PATH likewise. */
 int srd_store_open_at(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
                       const char *text, int64_t now_ns, struct srd_store **store);
+/* The store as it is now has NAME from then on.  -EEXIST; -EINVAL: no name for one;
+ * SRD_EFULL: too many. */
+int srd_store_snapshot(struct srd_store *store, const char *name);
+/* -ENOENT, -EEXIST. */
+int srd_store_snapshot_rename(struct srd_store *store, const char *name, const char *new_name);
+/* -ENOENT. */
+int srd_store_snapshot_delete(struct srd_store *store, const char *name);
 /* Where it ends: of a view of the past, there.  Commit mutex held. */
 struct srd_log_place srd_store_here(const struct srd_store *store);
 

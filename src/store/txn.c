@@ -131,6 +131,7 @@ static bool needs_no_space(const struct srd_op *op)
 	case SRD_OP_HOLE:
 	case SRD_OP_FREE: return true;
 	case SRD_OP_WRITE: return op->run.len == 0;
+	case SRD_OP_SNAPSHOT:
 	case SRD_OP_XATTR: return op->flags & SRD_OP_REMOVE;
 	default: return false;
 	}

@@ -9,6 +9,8 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include "store/fold.h"
 #include "store/point.h"
 #include "store/store.h"
@@ -22,8 +24,13 @@ struct srd_log_place srd_store_here(const struct srd_store *store)
 static int find(const struct srd_store *store, const char *text, int64_t now_ns, struct srd_log_point *point)
 {
 	struct srd_log_place here = srd_store_here(store);
+	uint32_t snapshot = srd_state_snapshot(&store->state, text, strlen(text));
 	struct srd_log_point parsed;
 
+	if (snapshot) {
+		*point = srd_point_before(srd_snap_at(&store->state, snapshot)->offset);
+		return srd_chunks_error(store->state.chunks);
+	}
 	if (!srd_point_parse(text, now_ns, &parsed) || parsed.time_ns < store->log->sb.created_ns ||
 	    (parsed.sequence != UINT64_MAX && parsed.sequence > here.sequence))
 		return SRD_ENOPAST;

@@ -190,7 +190,9 @@ static void take_op(struct forge *forge, enum srd_op_kind kind)
 	op.range_len = kind == SRD_OP_HOLE ? take_number(forge) : 0;
 	if (kind == SRD_OP_REFS)
 		take_refs(forge, &op, refs);
-	bool is_named = kind <= SRD_OP_RENAME || kind == SRD_OP_XATTR;
+	bool is_named = kind <= SRD_OP_RENAME || kind == SRD_OP_XATTR || kind == SRD_OP_SNAPSHOT;
+	if (kind == SRD_OP_SNAPSHOT && op.flags & SRD_OP_RENAMED)
+		op.new_name_len = take_name(forge, &op.new_name);
 	if (!is_named || (kind == SRD_OP_MAKE && op.parent == 0))
 		op.name_len = 0;
 	bool has_run = kind == SRD_OP_WRITE || kind == SRD_OP_RUN || (kind == SRD_OP_MAKE && (op.flags & 1)) ||
@@ -220,7 +222,7 @@ static enum srd_op_kind take_kind(uint8_t byte)
 {
 	if (byte < 120)
 		return SRD_OP_MAKE;
-	return byte < 244 ? byte % 10 + 1u : byte < ODD ? SRD_OP_NEXT : SRD_OP_RUN;
+	return byte < 236 ? byte % 10 + 1u : byte < 244 ? SRD_OP_SNAPSHOT : byte < ODD ? SRD_OP_NEXT : SRD_OP_RUN;
 }
 
 static void take_record(struct forge *forge)

@@ -30,10 +30,51 @@ same 'what was exported' 'version 3' "$(cat there/dir/key)"
 works ls --at=now s.srd
 same 'keys of now, as of the past' other "$(cat out)"
 
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' get --at=99 s.srd k
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' get --at=frob s.srd k
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' \
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' get --at=99 s.srd k
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' get --at=frob s.srd k
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
 	get --at='1 day ago' s.srd k
-refuses 2 'srd get: --at and --exclusive do not go together; see srd get --help' get --at=1 --exclusive s.srd k
 refuses 1 'srd get: s.srd: k: no such key; srd ls lists them' get --at=1 s.srd k
+
+# Snapshots.
+works put s.srd dir/key value
+works snapshot create s.srd first
+echo later >value
+works put s.srd dir/key value
+works snapshot create s.srd 'two words'
+works get --at=first s.srd dir/key
+same 'by snapshot' 'version 4' "$(cat out)"
+works get --at='two words' s.srd dir/key
+same 'by another snapshot' later "$(cat out)"
+works snapshot list s.srd
+same 'snapshots' 'first|two words|' "$(sed 's/.*:[0-9][0-9]  //' out | tr '\n' '|')"
+works snapshot rename s.srd first start
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
+	get --at=first s.srd dir/key
+works get --at=start s.srd dir/key
+same 'a snapshot with another name' 'version 4' "$(cat out)"
+refuses 1 'srd snapshot: s.srd: start: there is such a snapshot already; choose another name' snapshot create s.srd start
+refuses 1 'srd snapshot: s.srd: start: there is such a snapshot already; choose another name' \
+	snapshot rename s.srd 'two words' start
+refuses 1 'srd snapshot: s.srd: none: no such snapshot; srd snapshot list lists them' snapshot delete s.srd none
+refuses 1 'srd snapshot: s.srd: 17: no name for a snapshot; one without a slash, that is no number or time' \
+	snapshot create s.srd 17
+refuses 1 'srd snapshot: s.srd: a/b: no name for a snapshot; one without a slash, that is no number or time' \
+	snapshot create s.srd a/b
+refuses 2 "srd snapshot: 'frob' is none of create, list, delete, rename; see srd snapshot --help" snapshot frob s.srd
+# Compaction keeps what has a name, and all since.
+works compact s.srd
+works get --at=start s.srd dir/key
+same 'a snapshot after compaction' 'version 4' "$(cat out)"
+works get --at='two words' s.srd dir/key
+same 'another snapshot after compaction' later "$(cat out)"
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
+	get --at=2 s.srd dir/key
+works verify s.srd
+works snapshot delete s.srd start
+works snapshot list --json s.srd
+grep -q '"name": "two words"' out || fail 'no JSON of snapshots'
+refuses 2 'srd snapshot: too few arguments; see srd snapshot --help' snapshot create s.srd
+
+refuses 2 'srd get: --at and --exclusive do not go together; see srd get --help' get --at=1 --exclusive s.srd k
 finish

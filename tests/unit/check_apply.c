@@ -500,11 +500,17 @@ static void random_op(uint64_t *rng, struct srd_op *op, uint8_t refs[3 * SRD_REF
 	if (unit_below(rng, 20) == 0)
 		op->kind = SRD_OP_NEXT;
 	op->cookie = 1 + unit_below(rng, 1000);
-	if (op->kind <= SRD_OP_RENAME || op->kind == SRD_OP_XATTR) {
+	if (unit_below(rng, 20) == 0) {
+		op->kind = SRD_OP_SNAPSHOT;
+		op->flags = (uint8_t)unit_below(rng, 3);
+	}
+	if (op->kind <= SRD_OP_RENAME || op->kind == SRD_OP_XATTR || op->kind == SRD_OP_SNAPSHOT) {
 		op->name = name_of(unit_below(rng, 4));
 		op->name_len = (uint8_t)strlen(op->name);
 		op->new_name = name_of(unit_below(rng, 4));
 		op->new_name_len = (uint8_t)strlen(op->new_name);
+		if (op->kind == SRD_OP_SNAPSHOT && !(op->flags & SRD_OP_RENAMED))
+			op->new_name_len = 0;
 	}
 	for (unsigned i = 0; i < 3; i++) {
 		struct srd_ref ref = { .pos = unit_below(rng, 100), .run = 8 * unit_below(rng, 3),

@@ -294,6 +294,62 @@ START_TEST(paths_are_bounded)
 }
 END_TEST
 
+/* ---- Snapshots ---- */
+
+static const struct srd_snap *snapshot_of(const char *name)
+{
+	uint32_t index = srd_state_snapshot(&state, name, strlen(name));
+
+	return index ? srd_snap_at(&state, index) : NULL;
+}
+
+static uint64_t snapshot(uint8_t flags, const char *name, const char *new_name)
+{
+	return APPLY(.kind = SRD_OP_SNAPSHOT, .flags = flags, .ino = SRD_ROOT_INO, .name = name, .new_name = new_name);
+}
+
+START_TEST(snapshots_have_names)
+{
+	make_file(SRD_ROOT_INO, "a");
+	uint64_t op = snapshot(0, "one", NULL);
+	ck_assert_uint_eq(snapshot_of("one")->offset, op - SRD_HEADER_LEN);
+	ck_assert_int_eq(snapshot_of("one")->time_ns, (int64_t)now());
+	ck_assert_uint_eq(inode_of(SRD_ROOT_INO)->last_op, op);
+	snapshot(0, "two", NULL);
+	snapshot(SRD_OP_RENAMED, "one", "three");
+	ck_assert_ptr_null(snapshot_of("one"));
+	ck_assert_uint_eq(snapshot_of("three")->offset, op - SRD_HEADER_LEN);
+	snapshot(SRD_OP_REMOVE, "two", NULL);
+	ck_assert_ptr_null(snapshot_of("two"));
+	ck_assert_uint_eq(state.snapshots.live, 1);
+	assert_misfits(0);
+}
+END_TEST
+
+START_TEST(snapshots_that_do_not_fit)
+{
+	snapshot(0, "one", NULL);
+	snapshot(0, "two", NULL);
+	uint64_t root_op = inode_of(SRD_ROOT_INO)->last_op;
+	snapshot(0, "one", NULL);
+	snapshot(SRD_OP_REMOVE, "none", NULL);
+	snapshot(SRD_OP_RENAMED, "none", "other");
+	snapshot(SRD_OP_RENAMED, "one", "two");
+	snapshot(SRD_OP_RENAMED, "one", "one");
+	assert_misfits(5);
+	/* Of a record that holds more it would not be clear what it is of. */
+	struct srd_op op = { .kind = SRD_OP_SNAPSHOT, .ino = SRD_ROOT_INO, .name = "x", .name_len = 1 };
+	uint64_t offset = memlog.len;
+	memlog_add(&memlog, &op, NULL);
+	memlog_add(&memlog, &op, NULL);
+	memlog_commit(&memlog);
+	ck_assert_int_eq(memlog_replay(&memlog, offset, &state), 0);
+	assert_misfits(2);
+	ck_assert_uint_eq(state.snapshots.live, 2);
+	ck_assert_uint_eq(inode_of(SRD_ROOT_INO)->last_op, root_op);
+}
+END_TEST
+
 /* ---- What compaction writes ---- */
 
 START_TEST(what_was_used_up_stays_so)
@@ -356,6 +412,8 @@ int main(void)
 	tcase_add_test(tests, listing_goes_on_after_removals);
 	tcase_add_test(tests, paths_are_bounded);
 	tcase_add_test(tests, what_was_used_up_stays_so);
+	tcase_add_test(tests, snapshots_have_names);
+	tcase_add_test(tests, snapshots_that_do_not_fit);
 	tcase_add_test(tests, birth_can_be_restated);
 	suite_add_tcase(suite, tests);
 	return unit_run(suite);

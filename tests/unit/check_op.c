@@ -73,7 +73,7 @@ START_TEST(every_kind_comes_back_as_it_went_in)
 		ck_assert(read.has_run == (it.data != NULL));
 		if (read.name_len > 0)
 			ck_assert(read.name_offset - offset ==
-			          (size_t)((kind == SRD_OP_RENAME ? read.new_name : read.name) - (char *)bytes));
+			          (size_t)((read.new_name_len > 0 ? read.new_name : read.name) - (char *)bytes));
 		if (read.has_run)
 			check_run(&it, &read, bytes, offset);
 		/* And there is one way only to write it. */
@@ -507,8 +507,11 @@ int main(void)
 	tcase_add_loop_test(tcase, a_wrong_byte_leads_nowhere, first, behind);
 	tcase_add_loop_test(tcase, the_fold_covers_all_but_inline_payload, first, behind);
 	tcase_add_loop_test(tcase, every_kind_comes_back_as_it_went_in, SRD_OP_NEXT, SRD_OP_NEXT + 1);
+	tcase_add_loop_test(tcase, every_kind_comes_back_as_it_went_in, SRD_OP_SNAPSHOT, SRD_OP_SNAPSHOT + 1);
 	tcase_add_loop_test(tcase, an_op_cut_short_is_refused_and_not_read_beyond, SRD_OP_NEXT, SRD_OP_NEXT + 1);
+	tcase_add_loop_test(tcase, an_op_cut_short_is_refused_and_not_read_beyond, SRD_OP_SNAPSHOT, SRD_OP_SNAPSHOT + 1);
 	tcase_add_loop_test(tcase, a_wrong_byte_leads_nowhere, SRD_OP_NEXT, SRD_OP_NEXT + 1);
+	tcase_add_loop_test(tcase, a_wrong_byte_leads_nowhere, SRD_OP_SNAPSHOT, SRD_OP_SNAPSHOT + 1);
 	tcase_add_test(tcase, noise_is_not_read_beyond);
 	tcase_add_test(tcase, zeros_are_no_op);
 	tcase_add_test(tcase, names_that_no_directory_may_hold_are_refused);

@@ -207,6 +207,69 @@ START_TEST(a_view_of_a_view)
 }
 END_TEST
 
+static ssize_t snapshots(srd_store *of, const char *first)
+{
+	struct srd_snapshot *list;
+	ssize_t count = srd_snapshots(of, &list);
+
+	ck_assert_int_ge(count, 0);
+	if (count > 0)
+		ck_assert_str_eq(list[0].name, first);
+	free(list);
+	return count;
+}
+
+START_TEST(snapshots_stay)
+{
+	srd_store *view;
+
+	put("a", "one");
+	ck_assert_int_eq(srd_snapshot_create(store, "first"), 0);
+	put("a", "two");
+	ck_assert_int_eq(srd_snapshot_create(store, "first"), -EEXIST);
+	ck_assert_int_eq(srd_snapshot_create(store, "second"), 0);
+	ck_assert_int_eq(srd_snapshot_rename(store, "first", "renamed"), 0);
+	ck_assert_int_eq(srd_delete(store, KEY("a")), 0);
+	for (int image = 0; image < 2; image++) {
+		ck_assert_int_eq(snapshots(store, "renamed"), 2);
+		ck_assert_int_eq(srd_view(store, "first", &view), SRD_ENOPAST);
+		ck_assert_int_eq(srd_view(store, "renamed", &view), 0);
+		expect_value(view, "a", "one");
+		ck_assert_int_eq(snapshots(view, NULL), 0);
+		ck_assert_int_eq(srd_snapshot_create(view, "x"), -EROFS);
+		ck_assert_int_eq(srd_close(view), 0);
+		ck_assert_int_eq(srd_open_at(path, 0, "second", &view), 0);
+		expect_value(view, "a", "two");
+		ck_assert_int_eq(snapshots(view, "first"), 1);
+		ck_assert_int_eq(srd_close(view), 0);
+		for (int i = 0; i < 2100; i++)
+			ck_assert_int_eq(srd_put(store, KEY("filler"), "x", 1), 0);
+		ck_assert_int_eq(srd_sync(store), 0);
+		close_store();
+		open_store(0);
+	}
+	ck_assert_int_eq(srd_snapshot_delete(store, "renamed"), 0);
+	ck_assert_int_eq(srd_snapshot_delete(store, "renamed"), -ENOENT);
+	ck_assert_int_eq(snapshots(store, "second"), 1);
+}
+END_TEST
+
+START_TEST(names_that_no_snapshot_may_have)
+{
+	static const char *const names[] = { "", ".", "..", "a/b", "17", "now", "2026-11-22", "@5", "1 hour ago" };
+	char longest[SRD_NAME_MAX + 2];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		ck_assert_int_eq(srd_snapshot_create(store, names[i]), -EINVAL);
+	memset(longest, 'x', sizeof longest);
+	longest[SRD_NAME_MAX + 1] = 0;
+	ck_assert_int_eq(srd_snapshot_create(store, longest), -ENAMETOOLONG);
+	longest[SRD_NAME_MAX] = 0;
+	ck_assert_int_eq(srd_snapshot_create(store, longest), 0);
+	ck_assert_int_eq(snapshots(store, longest), 1);
+}
+END_TEST
+
 START_TEST(points_that_are_none)
 {
 	srd_store *view;
@@ -232,6 +295,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, versions_before_and_behind_an_image);
 	tcase_add_test(tcase, a_view_stays_whatever_is_written);
 	tcase_add_test(tcase, a_view_of_a_view);
+	tcase_add_test(tcase, snapshots_stay);
+	tcase_add_test(tcase, names_that_no_snapshot_may_have);
 	tcase_add_test(tcase, points_that_are_none);
 }
 

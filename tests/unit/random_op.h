@@ -72,7 +72,9 @@ static inline void random_op(uint64_t *random, enum srd_op_kind kind, uint64_t o
 	    kind == SRD_OP_REFS || kind == SRD_OP_XATTR)
 		op->flags = flag;
 	bool unnamed = kind == SRD_OP_MAKE && unit_random(random) % 4 == 0;
-	if (kind <= SRD_OP_RENAME || kind == SRD_OP_XATTR) {
+	if (kind == SRD_OP_SNAPSHOT)
+		op->flags = (uint8_t)(unit_random(random) % 3);
+	if (kind <= SRD_OP_RENAME || kind == SRD_OP_XATTR || kind == SRD_OP_SNAPSHOT) {
 		op->name = it->name;
 		op->name_len = unnamed ? 0 : random_name(random, it->name);
 	}
@@ -82,9 +84,11 @@ static inline void random_op(uint64_t *random, enum srd_op_kind kind, uint64_t o
 		op->parent = unnamed ? 0 : 1 + unit_random(random) % SRD_INO_MAX;
 		op->parent_prev = unit_random(random) % offset;
 	}
-	if (kind == SRD_OP_RENAME) {
+	if (kind == SRD_OP_RENAME || (op->flags == SRD_OP_RENAMED && kind == SRD_OP_SNAPSHOT)) {
 		op->new_name = it->new_name;
 		op->new_name_len = random_name(random, it->new_name);
+	}
+	if (kind == SRD_OP_RENAME) {
 		op->new_parent = unit_random(random);
 		op->new_parent_prev = unit_random(random) % offset;
 		op->victim = flag ? unit_random(random) : 0;
