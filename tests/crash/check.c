@@ -285,7 +285,7 @@ static void keep_evidence(const struct checker *checker, const struct crash_stat
 static int redo(struct checker *checker, struct runner *run, int commit, bool other)
 {
 	const struct step close = { .verb = STEP_CLOSE }, sync = { .verb = STEP_SYNC };
-	const struct step open = { .verb = STEP_OPEN };
+	const struct step open = { .verb = STEP_OPEN }, drop = { .verb = STEP_CLOSE, .handle = STEP_VIEW, .view = true };
 	const struct step more[] = { { .verb = STEP_PUT, .key = "~more", .len = 3000, .fill = 991 },
 	                             { .verb = STEP_PUT, .key = "~last", .len = 30, .fill = 992 } };
 	size_t from = checker->books->steps_done[commit];
@@ -295,8 +295,12 @@ static int redo(struct checker *checker, struct runner *run, int commit, bool ot
 	for (size_t i = from; i < to && !error; i++) {
 		struct step step = checker->steps[i];
 		bool again = step_commits(&step) || step.verb == STEP_DATA || step.verb == STEP_STREAM_WRITE ||
-		             step.verb == STEP_BATCH_PUT || step.verb == STEP_BATCH_DELETE;
-		step.handle = 0;
+		             step.verb == STEP_BATCH_PUT || step.verb == STEP_BATCH_DELETE || step.verb == STEP_TXN;
+		/* A transaction that was begun earlier is gone, with all that was done in it. */
+		if (step.view && step.verb != STEP_TXN && !run->is_view[step.handle])
+			continue;
+		if (!step.view)
+			step.handle = 0;
 		step.fill += other ? 1000 : 0;
 		if (step.verb == STEP_STREAM_COMMIT && !run->stream)
 			continue;
@@ -305,6 +309,8 @@ static int redo(struct checker *checker, struct runner *run, int commit, bool ot
 	}
 	for (size_t i = 0; i < 2 && !error; i++)
 		error = runner_step(run, &more[i]);
+	if (!error && run->is_view[STEP_VIEW])
+		error = runner_step(run, &drop);
 	if (!error)
 		error = runner_step(run, &sync);
 	return error ? error : runner_step(run, &close);

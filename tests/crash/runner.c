@@ -42,7 +42,8 @@ void runner_release(struct runner *runner)
 {
 	srd_batch_free(runner->batch);
 	srd_writer_abort(runner->stream);
-	for (unsigned i = 0; i < RUNNER_HANDLES; i++) {
+	/* A view goes before what it is of. */
+	for (unsigned i = RUNNER_HANDLES; i-- > 0;) {
 		if (runner->handles[i])
 			runner->handles[i]->flags |= SRD_NOSYNC;
 		srd_store_close(runner->handles[i]);
@@ -93,6 +94,13 @@ static void apply_crowd(struct runner *runner, const struct step *step)
 	}
 }
 
+static void apply_viewed(struct runner *runner)
+{
+	for (size_t i = 0; i < runner->viewed_count; i++)
+		model_apply(&runner->model, &runner->viewed[i]);
+	runner->viewed_count = 0;
+}
+
 static void apply(struct runner *runner, const struct step *step)
 {
 	struct slot *slot = &runner->slots[step->pos % RUNNER_SLOTS];
@@ -100,6 +108,9 @@ static void apply(struct runner *runner, const struct step *step)
 	switch (step->verb) {
 	case STEP_BATCH_COMMIT:
 		apply_batch(runner);
+		break;
+	case STEP_TXN_COMMIT:
+		apply_viewed(runner);
 		break;
 	case STEP_CROWD:
 		apply_crowd(runner, step);
@@ -133,6 +144,10 @@ static int close_handle(struct runner *runner, const struct step *step)
 	struct srd_store *store = runner->handles[step->handle];
 
 	runner->handles[step->handle] = NULL;
+	if (runner->is_view[step->handle]) {
+		runner->is_view[step->handle] = false;
+		return srd_store_close(store);
+	}
 	if (step->verb == STEP_CLOSE_UNSYNCED)
 		store->flags |= SRD_NOSYNC;
 	int error = srd_store_close(store);
@@ -158,6 +173,14 @@ static int save_index(struct runner *runner, const struct step *step)
 
 	if (!error)
 		promise(runner);
+	return error;
+}
+
+static int begin_transaction(struct runner *runner, const struct step *step)
+{
+	int error = srd_transaction_begin(runner->handles[step->pos], &runner->handles[step->handle]);
+
+	runner->is_view[step->handle] = !error;
 	return error;
 }
 
@@ -245,6 +268,8 @@ static int run(struct runner *runner, const struct step *step)
 	case STEP_CLOSE_UNSYNCED: return close_handle(runner, step);
 	case STEP_SYNC: return sync_handle(runner, step);
 	case STEP_SAVE: return save_index(runner, step);
+	case STEP_TXN: return begin_transaction(runner, step);
+	case STEP_TXN_COMMIT: return srd_transaction_commit(store, NULL, 0);
 	case STEP_FAIL_SYNC:
 		recorder_fail_sync(runner->recorder);
 		return 0;
@@ -261,12 +286,19 @@ static int run(struct runner *runner, const struct step *step)
 	}
 }
 
+static bool is_for_view_alone(const struct step *step)
+{
+	return step->view && step_commits(step) && step->verb != STEP_TXN_COMMIT;
+}
+
 /* What a step leaves on paper when the store takes it. */
 static void note(struct runner *runner, const struct step *step)
 {
 	struct slot *slot = &runner->slots[step->pos % RUNNER_SLOTS];
 
-	if (step_commits(step))
+	if (is_for_view_alone(step))
+		runner->viewed[runner->viewed_count++] = *step;
+	else if (step_commits(step))
 		apply(runner, step);
 	else if (step->verb == STEP_BATCH_PUT || step->verb == STEP_BATCH_DELETE)
 		runner->batched[runner->batched_count++] = *step;
@@ -274,6 +306,8 @@ static void note(struct runner *runner, const struct step *step)
 		step_fill(step, &slot->content);
 	else if (step->verb == STEP_STREAM_WRITE)
 		step_fill(step, &runner->streamed);
+	else if (step->view && step->verb == STEP_CLOSE)
+		runner->viewed_count = 0;
 	if (step->verb == STEP_STREAM_COMMIT || step->verb == STEP_STREAM_ABORT)
 		image_release(&runner->streamed);
 }
@@ -302,7 +336,7 @@ int runner_step(struct runner *runner, const struct step *step)
 	if (error)
 		return error;
 	note(runner, step);
-	if (step_commits(step)) {
+	if (step_commits(step) && !is_for_view_alone(step)) {
 		if (runner->commits == RUNNER_COMMITS_MAX)
 			die("more commits than the books have lines");
 		runner->appended[step->handle] = true;
@@ -310,6 +344,9 @@ int runner_step(struct runner *runner, const struct step *step)
 		runner->digests[runner->commits] = model_digest(&runner->model);
 		runner->steps_done[runner->commits] = runner->steps;
 	}
+	/* Durable on return. */
+	if (step->verb == STEP_TXN_COMMIT)
+		promise(runner);
 	return 0;
 }
 
@@ -319,7 +356,7 @@ void runner_on_paper(struct runner *runner, const struct step *steps, size_t cou
 		if (steps[i].expect == 0)
 			note(runner, &steps[i]);
 	/* What was begun and not committed is gone with the process. */
-	runner->batched_count = 0;
+	runner->batched_count = runner->viewed_count = 0;
 	image_release(&runner->streamed);
 	for (unsigned i = 0; i < RUNNER_SLOTS; i++)
 		slot_clear(&runner->slots[i]);

@@ -27,6 +27,9 @@ struct runner {
 	struct image shm;                     /* NAME.shm when last seen, if there is a recorder */
 	struct srd_store *handles[RUNNER_HANDLES];
 	bool appended[RUNNER_HANDLES];
+	bool is_view[RUNNER_HANDLES];
+	struct step viewed[64];               /* what the view has committed for itself */
+	size_t viewed_count;
 	struct slot slots[RUNNER_SLOTS];
 	srd_batch *batch;
 	struct step batched[64];

@@ -30,6 +30,7 @@ enum verb {
 	STEP_BATCH_COMMIT,        /* what the batch holds */
 	STEP_CROWD,               /* POS files below key, LEN bytes of FILL each, in one batch */
 	STEP_NAME,                /* key gets the DATA of the slot POS */
+	STEP_TXN_COMMIT,          /* all that was done by the handle, a private view */
 	STEP_STREAM_COMMIT,       /* of the stream */
 	/* Commit nothing. */
 	STEP_BATCH_PUT, STEP_BATCH_DELETE,
@@ -42,7 +43,11 @@ enum verb {
 	STEP_CLOSE_UNSYNCED,
 	STEP_FAIL_SYNC,           /* the next fdatasync fails */
 	STEP_SAVE,                /* the index beside the store */
+	STEP_TXN,                 /* the handle, STEP_VIEW, becomes a private view of the handle POS; what it commits
+	                             is for the view alone before TXN_COMMIT */
 };
+
+enum { STEP_VIEW = 2 };   /* the handle of private views */
 
 struct step {
 	enum verb verb;
@@ -50,6 +55,7 @@ struct step {
 	uint32_t len, fill;       /* fill 0: zeros */
 	uint64_t pos;
 	unsigned handle;
+	bool view;                /* the handle is, or becomes, a private view */
 	int expect;               /* the error it must end in */
 };
 

@@ -157,6 +157,25 @@ static const struct step indexes[] = {
 	SAVE, APPEND("c", 5000, 11), CLOSE, OPEN, PUT("i", 3000, 12), CLOSE_UNSYNCED, END,
 };
 
+#define VIEW(...) { .handle = STEP_VIEW, .view = true, __VA_ARGS__ }
+#define VIEW_PUT(k, n, f) VIEW(.verb = STEP_PUT, .key = k, .len = n, .fill = f)
+
+/* Private views, committed and dropped, while others commit. */
+static const struct step transactions[] = {
+	OPEN, PUT("a", 3000, 1), PUT("d/b", 100, 2), SYNC,
+	VIEW(.verb = STEP_TXN), VIEW_PUT("new", 10, 3), VIEW_PUT("page", 70000, 4), VIEW_PUT("d/c", 5000, 5),
+	PUT("others", 700, 6), VIEW(.verb = STEP_RENAME, .key = "d", .other = "moved"),
+	VIEW(.verb = STEP_WRITE, .key = "a", .pos = 1000, .len = 3000, .fill = 7), VIEW(.verb = STEP_DELETE, .key = "new"),
+	VIEW(.verb = STEP_XATTR, .key = "a", .other = "user.x", .len = 300, .fill = 8),
+	VIEW(.verb = STEP_LINK, .key = "page", .other = "moved/hard"), VIEW(.verb = STEP_TXN_COMMIT),
+	VIEW(.verb = STEP_CLOSE), PUT("others", 40, 9),
+	VIEW(.verb = STEP_TXN), VIEW_PUT("a", 6000, 10), VIEW(.verb = STEP_DELETE, .key = "page"), PUT("c", 9000, 11),
+	VIEW(.verb = STEP_CLOSE), PUT("e", 100, 12),
+	VIEW(.verb = STEP_TXN), VIEW_PUT("a", 60, 13), VIEW_PUT("x", 300, 14), VIEW(.verb = STEP_TXN_COMMIT),
+	VIEW(.verb = STEP_CLOSE), VIEW(.verb = STEP_TXN), PUT("x", 20, 15), VIEW_PUT("x", 4000, 16),
+	ENDS_IN(-EBUSY, .handle = STEP_VIEW, .view = true, .verb = STEP_TXN_COMMIT), VIEW(.verb = STEP_CLOSE), PUT("last", 900, 17), CLOSE, END,
+};
+
 const struct workload workloads[] = {
 	{ "create", "a store is made", create },
 	{ "puts", "puts and deletes", put_and_delete },
@@ -174,5 +193,6 @@ const struct workload workloads[] = {
 	{ "lone-mark", "a mark known to one handle only", lone_mark },
 	{ "indexes", "an index saved now and then", indexes },
 	{ "lost-bytes", "an fdatasync that failed in another handle", lost_bytes },
+	{ "transactions", "private views committed and dropped", transactions },
 };
 const unsigned workload_count = sizeof workloads / sizeof workloads[0];
