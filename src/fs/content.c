@@ -100,6 +100,23 @@ static void plan_all(struct plan *plan)
 	}
 }
 
+/* As srd_fs_read_inode(), with what was spilled (OPEN's mutex held; or NULL: nothing) in the
+ * same log. */
+static int read_inode(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *open, unsigned *stripe,
+                      struct srd_inode **inode)
+{
+	for (;;) {
+		int error = srd_fs_read_inode(fs, ino, stripe, inode);
+		if (error || !open || !open->home.log || open->home.log == fs->store->log)
+			return error;
+		error = srd_store_done(fs->store, *stripe);
+		if (!error)
+			error = srd_open_bring(fs, open);
+		if (error)
+			return error;
+	}
+}
+
 /* Plans as much of [plan->pos, +LEN) as there is and fits. */
 static int make_plan(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *open, size_t len, struct plan *plan)
 {
@@ -109,7 +126,7 @@ static int make_plan(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *ope
 
 	if (changed)
 		pthread_mutex_lock(&open->mutex);
-	int error = srd_fs_read_inode(fs, ino, &stripe, &inode);
+	int error = read_inode(fs, ino, changed ? open : NULL, &stripe, &inode);
 	if (!error) {
 		uint64_t size = changed ? srd_open_size(open, inode->size) : inode->size;
 		plan->state = &fs->store->state;

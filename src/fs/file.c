@@ -21,7 +21,8 @@ static int look(struct srd_fs *fs, uint64_t ino, bool *kept)
 
 	if (error)
 		return error;
-	struct srd_seen_file seen = { .ino = ino, .last_op = inode->last_op, .foreign = fs->store->foreign };
+	struct srd_seen_file seen = { .ino = ino, .last_op = inode->last_op, .foreign = fs->store->foreign,
+	                              .generation = fs->store->log->sb.generation };
 	error = srd_store_done(fs->store, stripe);
 	*kept = !error && srd_seen_again(&fs->seen, &seen);
 	return error;

@@ -75,6 +75,13 @@ static void count_pending(struct srd_fs *fs, struct srd_open_inode *inode)
 	inode->pending = inode->dirty.memory_bytes;
 }
 
+static void drop_dirty(struct srd_fs *fs, struct srd_open_inode *inode)
+{
+	srd_dirty_clear(&inode->dirty);
+	srd_hold_drop(&inode->home);
+	count_pending(fs, inode);
+}
+
 static void destroy(struct srd_fs *fs, struct srd_open_inode *inode)
 {
 	struct srd_opens *opens = &fs->opens;
@@ -88,8 +95,7 @@ static void destroy(struct srd_fs *fs, struct srd_open_inode *inode)
 	if (opens->unsaved)
 		srd_numberset_remove(opens->unsaved, inode->ino);
 	srd_committer_remove(opens, inode);
-	srd_dirty_clear(&inode->dirty);
-	count_pending(fs, inode);
+	drop_dirty(fs, inode);
 	pthread_mutex_destroy(&inode->mutex);
 	free(inode);
 }
@@ -183,7 +189,7 @@ static int spill_some(struct srd_fs *fs, struct srd_open_inode *inode)
 		iov[count] = (struct iovec){ .iov_base = (void *)srd_piece_bytes(piece), .iov_len = piece->len };
 		index[count++] = i;
 	}
-	int error = srd_store_append_data(fs->store, iov, count, runs);
+	int error = srd_open_append_data(fs, inode, iov, count, runs);
 	for (int i = 0; i < count && !error; i++)
 		srd_dirty_spilled(dirty, index[i], runs[i]);
 	return error;
@@ -203,7 +209,7 @@ static int write_direct(struct srd_fs *fs, struct srd_open_inode *inode, uint64_
 {
 	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
 	uint64_t run;
-	int error = srd_store_append_data(fs->store, &iov, 1, &run);
+	int error = srd_open_append_data(fs, inode, &iov, 1, &run);
 
 	return error ? error : srd_dirty_write_run(&inode->dirty, pos, run, len);
 }
@@ -285,9 +291,8 @@ int srd_open_append(struct srd_fs *fs, struct srd_open_inode *inode, const void 
 
 void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode)
 {
-	srd_dirty_clear(&inode->dirty);
+	drop_dirty(fs, inode);
 	inode->tail = NO_TAIL;
-	count_pending(fs, inode);
 	inode->base = inode->size = 0;
 	note_write(fs, inode);
 }
@@ -304,8 +309,7 @@ void srd_open_access(struct srd_fs *fs, struct srd_open_inode *inode, int64_t no
 /* Everything there was is committed, or of no more use. */
 static void clean(struct srd_fs *fs, struct srd_open_inode *inode)
 {
-	srd_dirty_clear(&inode->dirty);
-	count_pending(fs, inode);
+	drop_dirty(fs, inode);
 	inode->base = ALL_COMMITTED;
 	inode->tail = NO_TAIL;
 	inode->size = 0;
@@ -427,7 +431,7 @@ static int commit(struct srd_fs *fs, struct srd_open_inode *inode, srd_open_more
 
 	count_pending(fs, inode);
 	if (!error)
-		error = srd_txn_begin(fs->store, &txn);
+		error = srd_open_begin(fs, inode, &txn);
 	if (error)
 		return error;
 	error = fill(fs, txn, inode, more, user, &unlinked);

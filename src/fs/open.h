@@ -50,6 +50,7 @@ struct srd_open_inode {
 
 	pthread_mutex_t mutex;            /* protects what follows */
 	struct srd_dirty dirty;
+	struct srd_hold home;             /* of the log that what was spilled lies in */
 	uint64_t pending;                 /* its bytes in memory, as counted in the limit */
 	uint64_t base;                    /* UINT64_MAX: all of what is committed counts */
 	uint64_t size;
@@ -120,6 +121,16 @@ int srd_open_settle(struct srd_fs *fs, struct srd_open_inode *inode);
 void srd_open_overlay(struct srd_open_inode *inode, struct stat *st);
 /* The size to be seen where the committed one is SIZE. */
 uint64_t srd_open_size(const struct srd_open_inode *inode, uint64_t size);
+
+/* ---- home.c ---- */
+
+/* What was spilled lies in the store's log on return, as long as that stays. */
+int srd_open_bring(struct srd_fs *fs, struct srd_open_inode *inode);
+/* As srd_store_append_data(), for what is spilled. */
+int srd_open_append_data(struct srd_fs *fs, struct srd_open_inode *inode, const struct iovec *pieces, int count,
+                         uint64_t *runs);
+/* Begins a transaction that may name what was spilled. */
+int srd_open_begin(struct srd_fs *fs, struct srd_open_inode *inode, struct srd_txn **txn);
 
 /* ---- committer.c ---- */
 

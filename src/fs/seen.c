@@ -29,7 +29,8 @@ bool srd_seen_again(struct srd_seen *seen, const struct srd_seen_file *file)
 	struct srd_seen_file *place = &seen->files[srd_mix(file->ino) % PLACES];
 	SRD_LOCK_GUARD(&seen->mutex);
 	bool same = place->ino == file->ino &&
-	            (place->last_op == file->last_op || place->foreign == file->foreign);
+	            (place->foreign == file->foreign ||
+	             (place->generation == file->generation && place->last_op == file->last_op));
 
 	*place = *file;
 	return same;

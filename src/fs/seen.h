@@ -6,7 +6,8 @@
  * What this mount writes goes through the kernel, so its pages follow.  They are
  * stale only if another process committed to the file since it was last opened
  * here: then its last op is another one, and commits of others were applied
- * meanwhile.  Either being as it was is enough.
+ * meanwhile.  Either being as it was is enough; but last ops of different logs
+ * (compaction) tell nothing.
  *
  * A fixed number of files is remembered, the latest of each place; one that was
  * pushed out costs reading it again, never a stale byte.
@@ -22,6 +23,7 @@ struct srd_seen_file {
 	uint64_t ino;            /* 0: none */
 	uint64_t last_op;        /* of the inode, when it was opened */
 	uint64_t foreign;        /* commits of others that were applied by then */
+	uint64_t generation;     /* of the log that last_op is a place of */
 };
 
 struct srd_seen {

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/le.h"
 
 /* The files that belong to a store, by what their names have more than its own. */
 static const struct rule {
@@ -62,17 +63,73 @@ static int share(const struct srd_folder *folder, int fd)
 	return srd_io_share(fd, &store);
 }
 
-/* What the kernel knows of a mount is of one store: the next worker must not go on with
- * another that has its name by now.  Kept, so that its number is not another's, either. */
+/* What a file says that it is: of a store only if it begins like one, which is for the worker
+ * to see. */
+struct identity {
+	uint8_t magic[8], uuid[16];
+	uint64_t generation;
+};
+
+static int identify(int fd, struct identity *identity)
+{
+	uint8_t bytes[64];
+	ssize_t got = pread(fd, bytes, sizeof bytes, 0);
+
+	if (got < 0)
+		return srd_errno();
+	memset(bytes + got, 0, sizeof bytes - (size_t)got);
+	memcpy(identity->magic, bytes, sizeof identity->magic);
+	memcpy(identity->uuid, bytes + 40, sizeof identity->uuid);
+	identity->generation = srd_get64(bytes + 56);
+	return 0;
+}
+
+/* True if FD is of what compaction put in the place of FIRST. */
+static bool is_successor(int first, int fd)
+{
+	struct identity old, new;
+
+	return identify(first, &old) == 0 && identify(fd, &new) == 0 &&
+	       memcmp(old.magic, new.magic, sizeof old.magic) == 0 &&
+	       memcmp(old.uuid, new.uuid, sizeof old.uuid) == 0 && new.generation > old.generation;
+}
+
+static int open_store(const struct srd_folder *folder)
+{
+	return openat(folder->fd, folder->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static bool is_same_file(int a, int b)
+{
+	struct stat of_a, of_b;
+
+	return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+/* What the kernel knows of a mount is of one store: a worker must not go on with another
+ * that has its name by now, unless that is the same, compacted.  Kept, so that its number
+ * is not another's, either. */
 static int check_same(struct srd_folder *folder, int fd)
 {
-	struct stat st, first;
-
 	if (folder->store < 0)
-		folder->store = openat(folder->fd, folder->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (folder->store < 0 || fstat(folder->store, &first) != 0 || fstat(fd, &st) != 0)
+		folder->store = open_store(folder);
+	if (folder->store < 0)
 		return srd_errno();
-	return st.st_dev == first.st_dev && st.st_ino == first.st_ino ? 0 : SRD_EREPLACED;
+	if (is_same_file(folder->store, fd))
+		return 0;
+	if (!is_successor(folder->store, fd))
+		return SRD_EREPLACED;
+	/* Not a copy of the worker's: its locks are to go with it. */
+	int kept = open_store(folder);
+	if (kept < 0)
+		return srd_errno();
+	if (!is_same_file(kept, fd)) {
+		close(kept);
+		return -EAGAIN;
+	}
+	close(folder->store);
+	folder->store = kept;
+	return 0;
 }
 
 static int open_file(struct srd_folder *folder, const struct rule *rule, const struct srd_wire *request,

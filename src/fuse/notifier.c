@@ -57,6 +57,21 @@ static void note_inode(void *user, uint64_t ino, uint64_t from, uint64_t to)
 	note(user, &(struct srd_kernel_change){ .ino = ino, .from = from, .to = to });
 }
 
+static void note_all(void *user)
+{
+	struct srd_notifier *notifier = user;
+	SRD_LOCK_GUARD(&notifier->mutex);
+
+	notifier->changes->all = true;
+}
+
+static void keep(void *user, uint64_t ino)
+{
+	const struct srd_notifier *notifier = user;
+
+	srd_unnamed_add(&notifier->mount->fs->unnamed, ino);
+}
+
 /* ---- With no lock held ---- */
 
 static void publish(void *user)
@@ -216,7 +231,8 @@ int srd_notifier_start(struct srd_mount *mount)
 		return -ENOMEM;
 	notifier->mount = mount;
 	notifier->changes = notifier->both;
-	notifier->watch = (struct srd_watch){ .entry = note_entry, .inode = note_inode, .published = publish,
+	notifier->watch = (struct srd_watch){ .entry = note_entry, .inode = note_inode, .all = note_all,
+	                                      .kept = keep, .published = publish,
 	                                      .user = notifier };
 	pthread_mutex_init(&notifier->mutex, NULL);
 	pthread_cond_init(&notifier->wake, NULL);

@@ -266,8 +266,8 @@ int srd_worker_run(struct srd_mount *mount, const char *name)
 	int error = lock_in(mount);
 	if (!error)
 		error = srd_worker_open(mount, &errands.io);
-	if (!error && shared_store(mount)->log->shm)
-		srd_shm_set_pid(shared_store(mount)->log->shm, (unsigned)getppid());
+	if (!error)
+		srd_log_set_pid(shared_store(mount)->log, (unsigned)getppid());
 	if (!error)
 		error = tell(mount, SRD_WIRE_READY);
 	if (!error)

@@ -38,6 +38,7 @@ struct srd_batch {
 	struct srd_store *store;
 	uint8_t *bytes;
 	size_t len, cap;
+	struct srd_hold home;     /* of the log that values which went ahead lie in */
 };
 
 /* A batch on its way through a transaction. */
@@ -65,6 +66,39 @@ static size_t entry_len(size_t key_len, size_t value_len)
 	return sizeof(struct entry) + SRD_ALIGN_UP(key_len, 8) + SRD_ALIGN_UP(value_len, 8);
 }
 
+/* ---- Values that went ahead: references, of entry AT ---- */
+
+static const struct entry *entry_at(const struct srd_batch *batch, size_t at)
+{
+	return (const struct entry *)(batch->bytes + at);
+}
+
+static size_t entry_len_of(const struct srd_batch *batch, size_t at)
+{
+	return entry_len(entry_at(batch, at)->key_len, entry_at(batch, at)->value_len);
+}
+
+static size_t ahead_count(const struct srd_batch *batch, size_t at)
+{
+	const struct entry *entry = entry_at(batch, at);
+
+	return entry->kind == PUT_AHEAD ? entry->value_len / sizeof(struct srd_ref) : 0;
+}
+
+static struct srd_ref *ahead_refs(const struct srd_batch *batch, size_t at)
+{
+	return (struct srd_ref *)entry_value(entry_at(batch, at));
+}
+
+static bool is_at_home(const struct srd_batch *batch)
+{
+	struct srd_hold hold = srd_store_hold(batch->store);
+	bool at_home = hold.log == batch->home.log;
+
+	srd_hold_drop(&hold);
+	return at_home;
+}
+
 int srd_batch_new(struct srd_store *store, struct srd_batch **batch)
 {
 	struct srd_batch *made = calloc(1, sizeof *made);
@@ -80,6 +114,7 @@ void srd_batch_free(struct srd_batch *batch)
 {
 	if (!batch)
 		return;
+	srd_hold_drop(&batch->home);
 	free(batch->bytes);
 	free(batch);
 }
@@ -125,13 +160,48 @@ static int add(struct srd_batch *batch, const struct srd_path *path, const void 
 	return 0;
 }
 
+/* Values that went ahead into a log that is the store's no more go into the present one; on
+ * error none has moved. */
+static int bring(struct srd_batch *batch)
+{
+	struct srd_extents all;
+	size_t at, taken = 0;
+	int error = 0;
+
+	if (!batch->home.log || is_at_home(batch))
+		return 0;
+	srd_extents_init(&all);
+	for (at = 0; at < batch->len && !error; at += entry_len_of(batch, at))
+		for (size_t i = 0; i < ahead_count(batch, at) && !error; i++)
+			error = srd_extents_add(&all, &ahead_refs(batch, at)[i]);
+	if (!error)
+		error = srd_store_bring_data(batch->store, all.refs, all.count, &batch->home);
+	for (at = 0; at < batch->len && !error; at += entry_len_of(batch, at)) {
+		size_t count = ahead_count(batch, at);
+		if (count > 0)
+			memcpy(ahead_refs(batch, at), all.refs + taken, count * sizeof *all.refs);
+		taken += count;
+	}
+	srd_extents_release(&all);
+	return error;
+}
+
 static int put_ahead(struct srd_batch *batch, const struct srd_path *path, const void *key, size_t key_len,
                      const void *data, size_t len)
 {
 	struct srd_extents extents;
+	int error;
 
 	srd_extents_init(&extents);
-	int error = srd_extents_append(&extents, batch->store, 0, data, len);
+	do {
+		/* Beside those that are there, which may have to come along first. */
+		srd_extents_release(&extents);
+		error = bring(batch);
+		if (!error)
+			error = srd_extents_append(&extents, batch->store, 0, data, len);
+	} while (!error && batch->home.log && extents.home.log != batch->home.log);
+	if (!error && !batch->home.log)
+		batch->home = srd_hold_take(&extents.home);
 	if (!error)
 		error = add(batch, path, key, key_len, PUT_AHEAD, extents.refs,
 		            extents.count * sizeof *extents.refs);
@@ -280,10 +350,16 @@ int srd_batch_commit(struct srd_batch *batch)
 
 	if (batch->len == 0)
 		return 0;
-	error = srd_txn_begin(batch->store, &txn);
+	do {
+		error = bring(batch);
+		if (!error)
+			error = srd_txn_begin_at(batch->store, &batch->home, &txn);
+	} while (error == SRD_EMOVED);
 	if (!error)
 		error = srd_txn_end(txn, run(batch, txn));
-	if (!error)
+	if (!error) {
 		batch->len = 0;
+		srd_hold_drop(&batch->home);
+	}
 	return error;
 }

@@ -226,7 +226,7 @@ static int copy_taken(struct srd_store *target, struct srd_path *to, const struc
 	if (original->st.kind == SRD_FILE)
 		error = append_content(target, original, &content);
 	if (!error)
-		error = srd_txn_begin(target, &txn);
+		error = srd_extents_begin(&content, target, &txn);
 	if (!error)
 		error = srd_txn_end(txn, place_whole(target, txn, to, original, &content));
 	srd_extents_release(&content);

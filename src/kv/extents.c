@@ -18,12 +18,14 @@ void srd_extents_init(struct srd_extents *extents)
 	extents->count = 0;
 	extents->cap = SRD_EXTENTS_FEW;
 	extents->refs = extents->few;
+	extents->home.log = NULL;
 }
 
 void srd_extents_release(struct srd_extents *extents)
 {
 	if (extents->refs != extents->few)
 		free(extents->refs);
+	srd_hold_drop(&extents->home);
 	srd_extents_init(extents);
 }
 
@@ -72,6 +74,32 @@ int srd_extents_copy(const struct srd_state *state, const struct srd_inode *inod
 	return 0;
 }
 
+/* Where the store went, there goes what was appended ahead. */
+static int append_piece(struct srd_extents *extents, struct srd_store *store, const struct iovec *iov, uint64_t *run)
+{
+	for (;;) {
+		int error = srd_store_append_data(store, iov, 1, run, &extents->home);
+		if (error == SRD_EMOVED)
+			error = srd_store_bring_data(store, extents->refs, extents->count, &extents->home);
+		else
+			return error;
+		if (error)
+			return error;
+	}
+}
+
+int srd_extents_begin(struct srd_extents *extents, struct srd_store *store, struct srd_txn **txn)
+{
+	int error = srd_txn_begin_at(store, &extents->home, txn);
+
+	while (error == SRD_EMOVED) {
+		error = srd_store_bring_data(store, extents->refs, extents->count, &extents->home);
+		if (!error)
+			error = srd_txn_begin_at(store, &extents->home, txn);
+	}
+	return error;
+}
+
 int srd_extents_append(struct srd_extents *extents, struct srd_store *store, uint64_t pos,
                        const void *data, size_t len)
 {
@@ -79,7 +107,7 @@ int srd_extents_append(struct srd_extents *extents, struct srd_store *store, uin
 		size_t piece = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX);
 		struct iovec iov = { .iov_base = (char *)data + done, .iov_len = piece };
 		struct srd_ref ref = { .pos = pos + done, .len = (uint32_t)piece };
-		int error = srd_store_append_data(store, &iov, 1, &ref.run);
+		int error = append_piece(extents, store, &iov, &ref.run);
 		if (!error)
 			error = srd_extents_add(extents, &ref);
 		if (error)

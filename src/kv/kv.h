@@ -53,6 +53,7 @@ struct srd_extents {
 	size_t count, cap;
 	struct srd_ref *refs;     /* in order of pos; FEW or memory of our own */
 	struct srd_ref few[SRD_EXTENTS_FEW];
+	struct srd_hold home;     /* of the log that they lie in, if appended for a commit to come */
 };
 
 void srd_extents_init(struct srd_extents *extents);
@@ -65,6 +66,8 @@ int srd_extents_copy(const struct srd_state *state, const struct srd_inode *inod
 /* Puts LEN bytes of DATA into the log, ahead of their commit, and adds them at POS. */
 int srd_extents_append(struct srd_extents *extents, struct srd_store *store, uint64_t pos,
                        const void *data, size_t len);
+/* Begins the transaction that is to name what was appended. */
+int srd_extents_begin(struct srd_extents *extents, struct srd_store *store, struct srd_txn **txn);
 
 /* ---- value.c: extents to pointers ---- */
 

@@ -179,7 +179,7 @@ static int commit(struct srd_writer *writer)
 		body = (struct srd_body){ .extents = &writer->extents };
 	}
 	if (!error)
-		error = srd_txn_begin(writer->store, &txn);
+		error = srd_extents_begin(&writer->extents, writer->store, &txn);
 	if (error)
 		return error;
 	return srd_txn_end(txn, place(writer, txn, &body));

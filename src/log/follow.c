@@ -38,7 +38,24 @@ void srd_log_seen(struct srd_log *log, uint64_t hint)
 
 void srd_log_tell(struct srd_log *log)
 {
-	srd_log_seen(log, log->shm ? srd_shm_tell(log->shm, atomic_load(&log->end)) : 0);
+	uint64_t hint = log->shm ? srd_shm_tell(log->shm, atomic_load(&log->end)) : 0;
+
+	srd_log_seen(log, hint);
+	/* We, too, have to go over to the successor. */
+	if (log->sealed)
+		srd_log_forget_seen(log);
+}
+
+void srd_log_forget_seen(struct srd_log *log)
+{
+	atomic_store_explicit(&log->seen, log->shm ? srd_log_hint(log) - 1 : 0, memory_order_relaxed);
+	atomic_store_explicit(&log->looked_ns, 0, memory_order_relaxed);
+}
+
+void srd_log_return_to(struct srd_log *log, const struct srd_log_place *place)
+{
+	srd_log_go_back(log, place);
+	srd_log_forget_seen(log);
 }
 
 /* True once in LOOK_NS. */
@@ -94,8 +111,6 @@ static int check_last(struct srd_log *log)
 	uint8_t bytes[SRD_HEADER_LEN];
 	struct srd_record record;
 
-	if (srd_log_is_replaced(log))
-		return SRD_EREPLACED;
 	if (!log->last)
 		return 0;
 	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, log->last);
@@ -178,7 +193,7 @@ static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, 
 	int got = 1;
 
 	srd_window_init(&tail.window, log->io, log->fd);
-	while (got == 1 && atomic_load(&log->end) < tail.size)
+	while (got == 1 && !log->sealed && atomic_load(&log->end) < tail.size)
 		got = follow_one(log, &tail, visit, user);
 	srd_window_release(&tail.window);
 	return got < 0 ? got : 0;
@@ -233,5 +248,9 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 	srd_log_seen(log, hint);
 	if (end != old_end)
 		tell_untold(log, end);
-	return 0;
+	/* Who appends to a file that is not the store's any more would lose it. */
+	if (!srd_log_is_replaced(log) && !log->sealed)
+		return 0;
+	srd_log_forget_seen(log);
+	return SRD_EREPLACED;
 }

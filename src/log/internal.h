@@ -40,8 +40,6 @@ int srd_log_reserve(struct srd_log *log, uint64_t upto);
 /* place.c */
 /* True if FD's file system is shared with other hosts, or served by a daemon. */
 bool srd_log_is_remote(int fd);
-/* True if the log's name leads to another file by now. */
-bool srd_log_is_replaced(const struct srd_log *log);
 
 /* Size of the file now, asked of the file server if there is one; or a negative errno. */
 int64_t srd_log_size(const struct srd_log *log);
@@ -51,6 +49,8 @@ int64_t srd_log_size(const struct srd_log *log);
 uint64_t srd_log_hint(const struct srd_log *log);
 /* Remembers that all is known that the log held when the hint was HINT. */
 void srd_log_seen(struct srd_log *log, uint64_t hint);
+/* Something is to be looked for whatever the hint says. */
+void srd_log_forget_seen(struct srd_log *log);
 /* Tells the others that the end moved.  Append lock held. */
 void srd_log_tell(struct srd_log *log);
 
@@ -78,6 +78,7 @@ static inline void srd_log_advance(struct srd_log *log, const struct srd_record 
 	log->sequence = record->sequence;
 	log->last_time_ns = record->time_ns;
 	log->epoch = record->epoch;
+	log->sealed = record->type == SRD_RECORD_SEALED;
 	/* Release: who sees the new end sees the record behind the mapping. */
 	atomic_store_explicit(&log->end, record->offset + record->len, memory_order_release);
 }

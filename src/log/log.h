@@ -82,6 +82,7 @@ struct srd_log {
 	bool cut_needed;          /* bytes behind end must go before we append */
 	bool drop_needed;         /* ... among them whole records: needs presence alone */
 	bool lock_held;           /* the OFD append lock is ours */
+	bool sealed;              /* its last record says that there is a successor */
 	int64_t lock_since_ns;
 	uint64_t mark_said;       /* the mark in the last header written */
 	uint64_t allocated;       /* the file has blocks up to there, as far as we know */
@@ -95,6 +96,8 @@ struct srd_log {
 	/* wait.c; set before use, but the atomic */
 	int rouse_fd, notice_fd;  /* -1: none */
 	atomic_bool roused;
+	unsigned pid;             /* who has it open, as others are told; 0: this process */
+	bool left;                /* for a successor: locks are given back, but the shm */
 
 	/* sync.c; protected by sync_mutex, but the atomics */
 	pthread_mutex_t sync_mutex;
@@ -129,6 +132,14 @@ int srd_log_create(const char *path, unsigned mode, const struct srd_io *io);
 int srd_log_open(const char *path, int flags, const struct srd_io *io, struct srd_log **log);
 /* Opens the file NAME of LOG's directory. */
 int srd_log_open_beside(const struct srd_log *log, const char *name, int flags, struct srd_log **beside);
+/* Others are told that process PID has it open (0: who did), which we work for. */
+void srd_log_set_pid(struct srd_log *log, unsigned pid);
+/* SUCCESSOR, just opened, takes LOG's place in this process: who waited at that waits here. */
+int srd_log_take_over(struct srd_log *successor, const struct srd_log *log);
+/* LOG is left for another; who still holds it can read on.  Follow with srd_log_close(). */
+void srd_log_leave(struct srd_log *log);
+/* True if the log's name leads to another file by now. */
+bool srd_log_is_replaced(const struct srd_log *log);
 /* One more owner of LOG, who closes it like the first.  Call as an owner. */
 static inline void srd_log_share(struct srd_log *log)
 {
@@ -187,9 +198,12 @@ struct srd_log_visitor {
 int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visitor);
 int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user);
 /* Visits the commits that others appended since; moves `end`.  With the append
- * lock held also marks torn bytes behind it for cutting.  Call with the
- * store's commit mutex held. */
+ * lock held also marks torn bytes behind it for cutting.  SRD_EREPLACED: all that is, but
+ * this log has a successor, or its name leads to another for some other reason.  Call with
+ * the store's commit mutex held. */
 int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user);
+/* LOG, which nobody uses yet, ends at PLACE again: what is behind is followed later. */
+void srd_log_return_to(struct srd_log *log, const struct srd_log_place *place);
 /* Somewhere in the past: behind the last commit that ends at UPTO or before, up to the first
  * one of a higher sequence or later time. */
 struct srd_log_point {

@@ -108,21 +108,35 @@ static int make_own(struct srd_log *log)
 	return 0;
 }
 
+static void unlock_all(struct srd_log *log)
+{
+	srd_log_release(log);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_WRITERS, false);
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
+}
+
 /* Gives up what others see of us. */
 static void retire(struct srd_log *log)
 {
 	bool had_shm = log->shm && !(log->flags & SRD_LOG_RDONLY);
 
-	if (!srd_log_is_own(log))
+	if (!srd_log_is_own(log) || log->left)
 		return;
 	srd_shm_close(log->shm);
 	log->shm = NULL;
-	/* The last one tidies up; who opens now waits a moment. */
-	if (had_shm && srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) == 0)
+	/* The last one tidies up, unless that is another log's by now; who opens now waits a
+	 * moment. */
+	if (had_shm && srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_PRESENCE, false) == 0 && !srd_log_is_replaced(log))
 		srd_shm_remove(log->io, log->dir_fd, log->name);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_WRITERS, false);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
+	unlock_all(log);
+}
+
+void srd_log_leave(struct srd_log *log)
+{
+	/* The shm stays: somebody may sleep in it. */
+	log->left = true;
+	unlock_all(log);
 }
 
 /* Nobody uses it any more. */
@@ -131,6 +145,8 @@ static void destroy(void *user)
 	struct srd_log *log = user;
 
 	srd_log_unmap(log);
+	if (log->shm && srd_log_is_own(log))
+		srd_shm_close(log->shm);
 	if (log->own)
 		munmap(log->own, sizeof *log->own);
 	if (log->fd >= 0)
@@ -228,6 +244,20 @@ int srd_log_open_beside(const struct srd_log *log, const char *name, int flags, 
 		return error;
 	}
 	return open_at(dir_fd, copy, flags, log->io, beside);
+}
+
+int srd_log_take_over(struct srd_log *successor, const struct srd_log *log)
+{
+	successor->strict = log->strict;
+	srd_log_set_pid(successor, log->pid);
+	return log->rouse_fd >= 0 ? srd_log_listen(successor) : 0;
+}
+
+void srd_log_set_pid(struct srd_log *log, unsigned pid)
+{
+	log->pid = pid;
+	if (pid && log->shm)
+		srd_shm_set_pid(log->shm, pid);
 }
 
 int srd_log_holder(const char *path, const struct srd_io *io, char *text, size_t size)

@@ -382,6 +382,8 @@ int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visi
 	log->drop_needed = walk.whole_behind;
 	log->suspect_end = end;
 	srd_log_forget_verified(log, end, walk.size);
+	/* Put back in its place, one that was left for another is the store again. */
+	log->sealed = log->sealed && srd_log_is_replaced(log);
 	srd_log_seen(log, hint);
 	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
 	log->mark_said = atomic_load(&log->durable);

@@ -20,7 +20,7 @@ enum { PAGE_VERSION = 4 };
 
 /* Held for the few microseconds of making the page. */
 enum { BYTE_MAKE = SRD_SHM_SLOTS };
-enum { MAKE_TRIES = 1000 };
+enum { MAKE_TRIES = 1000, OPEN_TRIES = 8 };
 
 /* Whose turn it is has this long to take the lock. */
 enum { TURN_NS = 5 * 1000 * 1000 };
@@ -99,7 +99,7 @@ static bool is_unmade(const struct srd_shm_page *page)
 }
 
 /* What lies under the shm's name. */
-enum kind { OURS, OUTDATED, FOREIGN };
+enum kind { OURS, OUTDATED, NEWER, FOREIGN };
 
 /* A user's own file may have that name: it is neither written nor taken away. */
 static enum kind kind_of(int fd, const struct stat *of, const struct srd_superblock *sb)
@@ -111,7 +111,29 @@ static enum kind kind_of(int fd, const struct stat *of, const struct srd_superbl
 		return is_trusted(fd, of) ? OURS : FOREIGN;
 	if (got < (ssize_t)sizeof magic || memcmp(page.magic, magic, sizeof magic) != 0)
 		return FOREIGN;
-	return is_trusted(fd, of) && got == sizeof page && page_fits(&page, sb) ? OURS : OUTDATED;
+	if (!is_trusted(fd, of) || got != sizeof page)
+		return OUTDATED;
+	/* We are late: the log has a successor, and those who have that this. */
+	if (page.version == PAGE_VERSION && memcmp(page.uuid, sb->uuid, sizeof sb->uuid) == 0 &&
+	    page.generation > sb->generation)
+		return NEWER;
+	return page_fits(&page, sb) ? OURS : OUTDATED;
+}
+
+/* Takes the file away that FD is of, unless somebody else did and the name is that of
+ * another by now: all who go over to a log come at once. */
+static int remove_outdated(const struct srd_io *io, int dir_fd, const char *file, int fd)
+{
+	struct stat at_name, opened;
+	int error = lock_making(fd);
+
+	if (error)
+		return error;
+	if (fstat(fd, &opened) != 0 || fstatat(dir_fd, file, &at_name, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : srd_errno();
+	if (at_name.st_dev != opened.st_dev || at_name.st_ino != opened.st_ino)
+		return 0;
+	return io->unlink(io, dir_fd, file);
 }
 
 /* A file that fits, or a new one: the page of another store is left to those
@@ -121,15 +143,17 @@ static int open_file(const struct srd_io *io, int dir_fd, const char *file, cons
 {
 	if (read_only)
 		return io->open(io, dir_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < OPEN_TRIES; i++) {
 		int fd = io->open(io, dir_fd, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, of->st_mode & 0666);
 		if (fd < 0)
 			return -1;
 		enum kind kind = kind_of(fd, of, sb);
 		if (kind == OURS)
 			return fd;
+		/* The lock goes with the descriptor. */
+		int error = kind == OUTDATED ? remove_outdated(io, dir_fd, file, fd) : -EEXIST;
 		close(fd);
-		if (kind == FOREIGN || io->unlink(io, dir_fd, file) != 0)
+		if (error)
 			return -1;
 	}
 	return -1;

@@ -144,3 +144,14 @@ int srd_state_adopt(struct srd_state *state, const struct srd_superblock *sb, st
 	}
 	return 0;
 }
+
+void srd_state_moved(struct srd_state *state)
+{
+	struct srd_table *tables[SRD_IMAGE_TABLES];
+
+	if (!state->chunks)
+		return;
+	srd_state_tables(state, tables);
+	for (unsigned i = 0; i < SRD_IMAGE_TABLES; i++)
+		state->chunks->tables[i] = tables[i];
+}

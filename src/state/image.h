@@ -28,4 +28,7 @@ void srd_state_copy_entries(const struct srd_state *state, unsigned number, uint
 int srd_state_adopt(struct srd_state *state, const struct srd_superblock *sb, struct srd_source source,
                     const struct srd_image *image, uint64_t *checks, struct srd_chunks_source chunks_source);
 
+/* STATE was copied to where it is now: what looks after its chunks learns so.  Nobody uses it. */
+void srd_state_moved(struct srd_state *state);
+
 #endif

@@ -89,6 +89,26 @@ void srd_inode_give_up(struct srd_state *state, uint32_t index)
 		srd_numberset_add(state->orphans, inode->ino);
 }
 
+int srd_inode_keep_gone(struct srd_state *state, const struct srd_inode *from)
+{
+	uint32_t index;
+	int error = srd_state_inode_of(state, from->ino) ? -EEXIST : srd_inode_add(state, from->ino, from->mode, &index);
+
+	if (error)
+		return error == -EEXIST ? 0 : error;
+	struct srd_inode *inode = srd_inode_at(state, index);
+	--*counter_of(state, from->mode);
+	inode->uid = from->uid;
+	inode->gid = from->gid;
+	inode->atime_ns = from->atime_ns;
+	inode->mtime_ns = from->mtime_ns;
+	inode->ctime_ns = from->ctime_ns;
+	inode->btime_ns = from->btime_ns;
+	inode->gone = true;
+	state->own_order = true;
+	return 0;
+}
+
 void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)
 {
 	/* Relaxed: the inode cannot go while the caller holds the read side. */

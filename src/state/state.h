@@ -117,6 +117,11 @@ struct srd_watch {
 	void (*entry)(void *user, uint64_t dir, const char *name, uint8_t len);
 	/* The attributes of INO changed, and its bytes from FROM to TO. */
 	void (*inode)(void *user, uint64_t ino, uint64_t from, uint64_t to);
+	/* Anything may have changed. */
+	void (*all)(void *user);
+	/* Gone inode INO, which is pinned, is in the log again, for as long as it is: without a
+	 * name, to be freed by who pinned it. */
+	void (*kept)(void *user, uint64_t ino);
 	/* There is something to tell, and no lock is held any more. */
 	void (*published)(void *user);
 	void *user;

@@ -16,8 +16,11 @@
 
 /* ---- A chunk that is damaged: the state once more, as it was when saved ---- */
 
-struct rebuilt {
-	struct srd_state state;
+/* What a state began as. */
+struct srd_origin {
+	const struct srd_log *log;     /* the state's, which outlives it */
+	uint64_t offset;               /* that the image stands for */
+	struct srd_state rebuilt;
 	struct srd_table *tables[SRD_IMAGE_TABLES];
 };
 
@@ -45,30 +48,22 @@ static int fold_now(const struct srd_store *store, struct srd_state *state)
 
 static int rebuild(void *user, struct srd_table *const **tables)
 {
-	struct srd_store *store = user;
-	struct rebuilt *rebuilt = calloc(1, sizeof *rebuilt);
+	struct srd_origin *origin = user;
+	struct srd_log_point point = srd_point_before(origin->offset);
+	int error = srd_fold_all(origin->log, &point, NULL, &origin->rebuilt, NULL);
 
-	if (!rebuilt)
-		return -ENOMEM;
-	struct srd_log_point point = srd_point_before(store->image.offset);
-	int error = srd_fold_all(store->log, &point, NULL, &rebuilt->state, NULL);
-	if (error && error != SRD_EDAMAGED) {
-		free(rebuilt);
+	if (error && error != SRD_EDAMAGED)
 		return error;
-	}
-	srd_state_tables(&rebuilt->state, rebuilt->tables);
-	store->rebuilt = rebuilt;
-	*tables = rebuilt->tables;
+	srd_state_tables(&origin->rebuilt, origin->tables);
+	*tables = origin->tables;
 	return 0;
 }
 
 static void forget(void *user)
 {
-	struct srd_store *store = user;
+	struct srd_origin *origin = user;
 
-	srd_state_release(&store->rebuilt->state);
-	free(store->rebuilt);
-	store->rebuilt = NULL;
+	srd_state_release(&origin->rebuilt);
 }
 
 /* ---- Loading ---- */
@@ -81,11 +76,17 @@ static struct srd_store_image describe(const struct srd_image *image)
 
 int srd_image_load(struct srd_store *store)
 {
-	struct srd_chunks_source chunks = { .rebuild = rebuild, .forget = forget, .user = store };
+	struct srd_origin *origin = calloc(1, sizeof *origin);
+	struct srd_chunks_source chunks = { .rebuild = rebuild, .forget = forget, .user = origin };
 	struct srd_image image;
 
+	if (!origin)
+		return -ENOMEM;
+	store->origin = origin;
+	origin->log = store->log;
 	if (srd_fold_load(store->log, chunks, &store->state, &image) != 0)
 		return srd_state_init(&store->state, &store->log->sb, srd_store_source(store->log), 0);
+	origin->offset = image.offset;
 	struct srd_log_place place = srd_log_image_place(&image);
 	srd_log_begin_at(store->log, &place);
 	store->image = store->saved = describe(&image);
@@ -104,9 +105,10 @@ int srd_image_forgo(struct srd_store *store)
 
 /* ---- Tables that are bad ---- */
 
-/* Who has a file open has pinned its inode.  One that is gone cannot be had again. */
-static void carry_pins(const struct srd_state *from, struct srd_state *to)
+bool srd_image_carry_pins(const struct srd_state *from, struct srd_state *to)
 {
+	bool more = false;
+
 	to->heirs = from->heirs;
 	for (uint32_t i = 1; i < from->inodes.count; i++) {
 		if (i < from->inodes.saved && !srd_table_is_sound(&from->inodes, i))
@@ -115,8 +117,9 @@ static void carry_pins(const struct srd_state *from, struct srd_state *to)
 		unsigned pins = atomic_load(&inode->pins);
 		uint32_t index = pins ? srd_state_inode_of(to, inode->ino) : 0;
 		if (index)
-			srd_state_pin(to, index, pins);
+			more |= atomic_exchange(&srd_inode_at(to, index)->pins, pins) == 0;
 	}
+	return more;
 }
 
 int srd_image_replace(struct srd_store *store)
@@ -129,7 +132,7 @@ int srd_image_replace(struct srd_store *store)
 	if (error)
 		return error;
 	srd_brlock_write_lock(&store->state_lock);
-	carry_pins(&store->state, &fresh);
+	srd_image_carry_pins(&store->state, &fresh);
 	bad = store->state;
 	store->state = fresh;
 	store->image = (struct srd_store_image){ 0 };

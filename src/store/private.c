@@ -123,7 +123,7 @@ int srd_private_expect_name(struct srd_store *store, uint64_t dir, const char *n
 int srd_private_append_data(struct srd_store *view, const struct iovec *pieces, int count, uint64_t *runs)
 {
 	struct srd_store *live = view->private->live;
-	int error = srd_store_append_data(live, pieces, count, runs);
+	int error = srd_store_append_data(live, pieces, count, runs, NULL);
 
 	if (error)
 		return error;

@@ -36,15 +36,17 @@ static void *run(void *user)
 	struct srd_store *store = user;
 	struct srd_saver *saver = store->saver;
 	struct srd_store_image saved;
+	struct srd_hold hold = srd_store_hold(store);
 	int error = srd_image_save_beside(store, &saver->stop, &saved);
 
 	/* What could not be saved is tried again when as much more has come. */
-	if (!error) {
-		srd_mutex_lock(&store->commit_mutex);
+	srd_mutex_lock(&store->commit_mutex);
+	if (!error && store->log == hold.log) {
 		store->saved = saved;
 		saver->due_ops = saved.ops + interval(store);
-		srd_mutex_unlock(&store->commit_mutex);
 	}
+	srd_mutex_unlock(&store->commit_mutex);
+	srd_hold_drop(&hold);
 	/* Release: pairs with the acquire in srd_saver_nudge(). */
 	atomic_store_explicit(&saver->busy, 0, memory_order_release);
 	return NULL;
@@ -78,6 +80,12 @@ void srd_saver_nudge(struct srd_store *store)
 	if (saver->running)
 		pthread_join(saver->thread, NULL);
 	start(store, saver);
+}
+
+void srd_saver_reset(struct srd_store *store)
+{
+	if (store->saver)
+		store->saver->due_ops = store->saved.ops + interval(store);
 }
 
 void srd_saver_stop(struct srd_store *store)

@@ -13,6 +13,9 @@
 
 /* After an append: has an image saved if one is due.  Commit mutex held. */
 void srd_saver_nudge(struct srd_store *store);
+/* The store has another log: an image of that is due when enough has come to it.  Commit
+ * mutex held. */
+void srd_saver_reset(struct srd_store *store);
 /* Ends it, and what it is about: the old image stays.  Nothing held. */
 void srd_saver_stop(struct srd_store *store);
 

@@ -10,6 +10,7 @@
 #include "state/chunks.h"
 #include "store/image.h"
 #include "store/keeper.h"
+#include "store/move.h"
 #include "store/private.h"
 #include "store/saver.h"
 #include "store/txn.h"
@@ -94,6 +95,7 @@ void srd_store_destroy(struct srd_store *store)
 	}
 	srd_private_free(store);
 	srd_state_release(&store->state);
+	free(store->origin);
 	/* Values still held keep the mapping, and nothing else, until they go. */
 	if (store->borrowed)
 		srd_log_unshare(store->log);
@@ -230,6 +232,70 @@ int srd_store_open_again(const char *path, int flags, const struct srd_io *io, c
 	return 0;
 }
 
+/* ---- Beside a store that is to go over to it ---- */
+
+struct beside {
+	struct srd_store *store;
+	struct srd_store_known *known;
+	uint64_t sequence;             /* of the commit before */
+	struct srd_log_place stop;     /* before the first commit that is to be followed; end 0: none */
+};
+
+static int visit_known(void *user, const struct srd_record *record, const uint8_t *metadata)
+{
+	struct beside *beside = user;
+	struct srd_store_known *known = beside->known;
+
+	/* What is restated cannot be told apart any more. */
+	known->unknown |= record->sequence > known->sequence && record->flags & SRD_RECORD_BASE;
+	if (record->sequence > known->sequence && !known->unknown && beside->stop.end == 0)
+		beside->stop = (struct srd_log_place){ .end = record->offset, .last = record->prev,
+		                                       .last_check = record->prev_check, .sequence = beside->sequence,
+		                                       .last_time_ns = record->time_ns, .epoch = record->epoch };
+	beside->sequence = record->sequence;
+	return beside->stop.end == 0 ? visit(beside->store, record, metadata) : 0;
+}
+
+static int load_known(struct srd_store *store, struct srd_store_known *known)
+{
+	struct beside beside = { .store = store, .known = known };
+	int error = srd_image_load(store);
+
+	if (error)
+		return error;
+	beside.sequence = store->log->sequence;
+	known->unknown = beside.sequence > known->sequence;
+	error = srd_log_recover(store->log, visit_known, &beside);
+	if (!error && beside.stop.end > 0)
+		srd_log_return_to(store->log, &beside.stop);
+	return error;
+}
+
+int srd_store_open_beside(const struct srd_store *of, struct srd_store_known *known, struct srd_store **out)
+{
+	struct srd_store *store;
+	int error = srd_store_new(of->path, of->flags, &store);
+
+	if (error)
+		return error;
+	store->is_beside = true;
+	error = srd_log_open_beside(of->log, of->log->name, log_flags(of->flags), &store->log);
+	/* Only what was compacted is the store still. */
+	if (!error && (memcmp(store->log->sb.uuid, of->log->sb.uuid, sizeof of->log->sb.uuid) != 0 ||
+	               store->log->sb.generation <= of->log->sb.generation))
+		error = SRD_EREPLACED;
+	if (!error)
+		error = srd_log_take_over(store->log, of->log);
+	if (!error)
+		error = load_known(store, known);
+	if (error) {
+		srd_store_destroy(store);
+		return error;
+	}
+	*out = store;
+	return 0;
+}
+
 /* Syncs, and leaves a mark behind, so that the next opening need not check what
  * we know.  The mark is a convenience: nothing is waited for, nor fails, for it. */
 static int settle(struct srd_store *store)
@@ -263,14 +329,20 @@ int srd_store_close(struct srd_store *store)
 	return error;
 }
 
-/* What was read no longer fits what is there, and never will again. */
+/* As far as the log goes, and over to its successor.  Where there is none, what was read no
+ * longer fits what is there, and never will again. */
 static int follow_locked(struct srd_store *store)
 {
-	int error = srd_log_follow(store->log, visit, store);
-
-	if (error == SRD_EREPLACED)
-		atomic_store(&store->broken, error);
-	return error;
+	for (;;) {
+		int error = srd_log_follow(store->log, visit, store);
+		if (error != SRD_EREPLACED)
+			return error;
+		error = srd_store_move(store);
+		if (error == SRD_EREPLACED)
+			atomic_store(&store->broken, error);
+		if (error)
+			return error;
+	}
 }
 
 /* Lets go of the commit mutex, and tells who watches if there is something. */
@@ -422,24 +494,37 @@ int srd_store_sync(struct srd_store *store)
 	return error ? error : follow_error;
 }
 
+/* The lock of the log that is the store's when all is followed. */
+static int lock_and_follow(struct srd_store *store)
+{
+	for (;;) {
+		struct srd_log *log = store->log;
+		bool follow = false;
+		int error = srd_log_lock(log, &follow);
+		if (error)
+			return error;
+		error = heal(store);
+		if (!error && follow)
+			error = follow_locked(store);
+		if (error && store->log == log)
+			srd_log_release(log);
+		if (error || store->log == log)
+			return error;
+	}
+}
+
 /* Takes what an append needs, all caught up.  Released by srd_store_end(). */
 int srd_store_begin(struct srd_store *store)
 {
-	bool follow = false;
-
 	if (store->flags & SRD_RDONLY)
 		return -EROFS;
 	srd_mutex_lock(&store->commit_mutex);
 	int error = atomic_load(&store->broken);
 	if (!error)
-		error = srd_log_lock(store->log, &follow);
+		error = lock_and_follow(store);
 	if (!error) {
-		error = heal(store);
-		if (!error && follow)
-			error = follow_locked(store);
 		/* Now, not when appending: ops say where they will lie. */
-		if (!error)
-			error = srd_log_prepare(store->log);
+		error = srd_log_prepare(store->log);
 		/* Kept, it would say that all is followed. */
 		if (error)
 			srd_log_release(store->log);
@@ -465,43 +550,10 @@ int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct sr
 
 	if (!error && !store->private) {
 		store->appended = true;
-		srd_keeper_nudge(store);
-		srd_saver_nudge(store);
+		if (!store->is_beside) {
+			srd_keeper_nudge(store);
+			srd_saver_nudge(store);
+		}
 	}
-	return error;
-}
-
-static int append_alone(struct srd_store *store, struct srd_draft *draft, struct srd_record *record)
-{
-	int error = srd_store_begin(store);
-
-	if (!error) {
-		error = srd_store_append(store, draft, record);
-		srd_store_end(store);
-	}
-	return error;
-}
-
-int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, int count, uint64_t *runs)
-{
-	if (store->private)
-		return srd_private_append_data(store, pieces, count, runs);
-	struct srd_draft draft;
-	struct srd_record record;
-	int error = 0;
-
-	srd_draft_init(&draft);
-	srd_draft_start(&draft, SRD_RECORD_DATA);
-	/* Checksums are made before the lock is taken. */
-	for (int i = 0; i < count && !error; i++) {
-		struct srd_op op = { .kind = SRD_OP_RUN, .run.len = (uint32_t)pieces[i].iov_len };
-		error = pieces[i].iov_len > SRD_RUN_LEN_MAX ? -EINVAL
-		            : srd_draft_add(&draft, &op, pieces[i].iov_base, NULL, &runs[i]);
-	}
-	if (!error)
-		error = append_alone(store, &draft, &record);
-	for (int i = 0; i < count && !error; i++)
-		runs[i] += record.offset;
-	srd_draft_release(&draft);
 	return error;
 }

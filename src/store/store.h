@@ -61,10 +61,11 @@ struct srd_store {
 	const struct srd_watch *watch;   /* told of what others commit, or NULL; set before use */
 	bool told;                       /* it has been, and must hear so; protected by commit_mutex */
 	bool appended;                   /* by this handle; protected by commit_mutex */
+	bool is_beside;                  /* another's, for the moment (move.c): no threads of its own */
 	struct srd_store_image image;    /* that the state began as; protected by state_lock */
 	struct srd_store_image saved;    /* the last we know of; protected by commit_mutex */
 	struct srd_saver *saver;         /* saver.c; NULL: none was needed yet.  Protected by commit_mutex */
-	struct rebuilt *rebuilt;         /* image.c; while a damaged image is repaired */
+	struct srd_origin *origin;       /* image.c; for `state`, while it is there */
 	atomic_int broken;               /* negative code: the state is of no use any more */
 	/* view.c; set before use */
 	bool frozen;                     /* shows the past: it never follows, nor is written to */
@@ -136,6 +137,14 @@ static inline struct srd_hold srd_store_hold_read(const struct srd_store *of, un
 	srd_log_hold(of->log, stripe, 1);
 	return (struct srd_hold){ .log = of->log, .stripe = stripe };
 }
+/* What HOLD holds, for another to drop. */
+static inline struct srd_hold srd_hold_take(struct srd_hold *hold)
+{
+	struct srd_hold taken = *hold;
+
+	hold->log = NULL;
+	return taken;
+}
 static inline void srd_hold_drop(struct srd_hold *hold)
 {
 	if (hold->log)
@@ -159,16 +168,34 @@ void srd_store_unpin(struct srd_store *store, uint64_t ino, uint32_t count);
 
 /* ---- Data ahead of its commit ---- */
 
+enum { SRD_EMOVED = -20100 };     /* within the library only */
+
 /* Appends COUNT pieces (each up to SRD_RUN_LEN_MAX, together up to 64 MiB) as one
  * DATA record.  RUNS[i] is then the log offset of piece i's run, to be named by
- * srd_txn_refs().  Counts for nothing before; compaction drops it otherwise. */
+ * srd_txn_refs().  Counts for nothing before; compaction drops it otherwise: so HOME holds
+ * the log that it lies in.  If that is held already and another by now, SRD_EMOVED: what
+ * lies there is to be brought along first.  HOME NULL: the caller sees to it. */
 int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, int count,
-                          uint64_t *runs);
+                          uint64_t *runs, struct srd_hold *home);
+/* Appends what COUNT references name in HOME's log to the store's, which HOME holds then, and
+ * makes them refer to that.  On error all is as it was. */
+int srd_store_bring_data(struct srd_store *store, struct srd_ref *refs, size_t count, struct srd_hold *home);
 
 /* ---- The way in and out of the log, for txn.c ---- */
 
 /* The log's bytes, for a state. */
 struct srd_source srd_store_source(const struct srd_log *log);
+
+/* ---- For move.c ---- */
+
+/* What of a log is new to somebody who knew it, or the one before, up to some commit. */
+struct srd_store_known {
+	uint64_t sequence;        /* up to here it is known */
+	bool unknown;             /* set: more is in what was loaded, and cannot be told one by one */
+};
+/* Opens what STORE's name leads to now, with the same flags, and its state up to what is KNOWN:
+ * the rest is there to be followed. */
+int srd_store_open_beside(const struct srd_store *store, struct srd_store_known *known, struct srd_store **beside);
 
 /* Takes what an append needs, all caught up; released by srd_store_end(). */
 int srd_store_begin(struct srd_store *store);
@@ -205,6 +232,9 @@ struct srd_node {
  * store's own.  -EROFS read-only, SRD_EPOISONED, SRD_EDAMAGED, SRD_EREPLACED,
  * -ENOLCK ...  Follow with commit or abort, in the same thread. */
 int srd_txn_begin(struct srd_store *store, struct srd_txn **txn);
+/* The same for one that is to name what HOME holds, if it holds anything: SRD_EMOVED if that is
+ * another log by now. */
+int srd_txn_begin_at(struct srd_store *store, const struct srd_hold *home, struct srd_txn **txn);
 /* One commit, all or nothing; the transaction is over in either case.  An empty
  * one writes nothing.  *SEQUENCE (may be NULL): the commit's number. */
 int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence);

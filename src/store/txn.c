@@ -25,6 +25,16 @@ int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 	return 0;
 }
 
+int srd_txn_begin_at(struct srd_store *store, const struct srd_hold *home, struct srd_txn **txn)
+{
+	int error = srd_txn_begin(store, txn);
+
+	if (error || !home->log || home->log == store->log)
+		return error;
+	srd_txn_abort(*txn);
+	return SRD_EMOVED;
+}
+
 void *srd_txn_alloc(struct srd_txn *txn, size_t len)
 {
 	struct srd_txn_memory *memory = malloc(sizeof *memory + len);

@@ -64,7 +64,7 @@ static int write_ahead(struct srd_txn *txn, uint64_t ino, uint64_t pos, const vo
 		struct iovec iov = { .iov_base = (char *)data + done,
 		                     .iov_len = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX) };
 		struct srd_ref ref = { .pos = pos + done, .len = (uint32_t)iov.iov_len };
-		error = srd_store_append_data(txn->store, &iov, 1, &ref.run);
+		error = srd_store_append_data(txn->store, &iov, 1, &ref.run, NULL);
 		if (!error)
 			error = srd_txn_refs(txn, ino, &ref, 1, replace);
 		done += iov.iov_len;

@@ -221,7 +221,7 @@ START_TEST(data_counts_once_a_commit_names_it)
 	struct srd_ref ref;
 
 	memset(bytes, 'd', sizeof bytes);
-	ck_assert_int_eq(srd_store_append_data(store, pieces, 2, runs), 0);
+	ck_assert_int_eq(srd_store_append_data(store, pieces, 2, runs, NULL), 0);
 	struct srd_txn *txn = begin();
 	ino = make_file(txn, 1, "file");
 	struct srd_ref refs[2] = { { .pos = 0, .run = runs[0], .skip = 5, .len = 50000 },

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * move.c - compaction put another log under the store's name: everything that is open
+ * goes over to it, and nobody notices.
+ *
+ *      our log    ...... known ] SEALED       state, pins ---.
+ *      successor  BASE .. known ] what is new     state <----+  exchanged under the write side
+ *
+ * The successor is opened beside, as a store of its own, with its state up to the last
+ * commit that is known here: what comes behind is followed, and told of, as ever.  Files
+ * that lost their last name and are in use are in no state any more, and nowhere in
+ * the new log; they are put there again, without a name, before anybody can miss them.
+ *
+ * Who holds the old log (pointers, readers, data ahead of its commit) keeps it until it
+ * drops it.
+ */
+#include "config.h"
+
+#include "store/move.h"
+
+#include "state/image.h"
+#include "store/image.h"
+#include "store/keeper.h"
+#include "store/orphans.h"
+#include "store/saver.h"
+
+/* What of the store is the log's, or the state's. */
+static void exchange(struct srd_store *a, struct srd_store *b)
+{
+	struct srd_log *log = a->log;
+	struct srd_state state = a->state;
+	struct srd_origin *origin = a->origin;
+
+	a->log = b->log;
+	a->state = b->state;
+	a->origin = b->origin;
+	b->log = log;
+	b->state = state;
+	b->origin = origin;
+	srd_state_moved(&a->state);
+	srd_state_moved(&b->state);
+	a->image = b->image;
+	a->saved = b->saved;
+}
+
+/* Who was told of what is in use is told of all that changed.  True if that cannot be told one by
+ * one. */
+static bool put_in_place(struct srd_store *store, struct srd_store *next)
+{
+	srd_brlock_write_lock(&store->state_lock);
+	bool more = srd_image_carry_pins(&store->state, &next->state);
+	next->state.orphans = store->state.orphans;
+	store->state.orphans = NULL;
+	exchange(store, next);
+	store->foreign += next->foreign;
+	store->appended |= next->appended;
+	srd_brlock_write_unlock(&store->state_lock);
+	return more && next->told;
+}
+
+/* Those who sleep at the old log are to sleep at the new one. */
+static void leave(struct srd_store *store, struct srd_log *log)
+{
+	if (log->rouse_fd >= 0)
+		srd_log_rouse(log);
+	srd_keeper_ring(store, log);
+	srd_log_leave(log);
+}
+
+int srd_store_move(struct srd_store *store)
+{
+	struct srd_store_known known = { .sequence = store->log->sequence };
+	struct srd_store *next;
+	int error = srd_store_open_beside(store, &known, &next);
+
+	if (error)
+		return error == -ENOENT ? SRD_EREPLACED : error;
+	next->watch = store->watch;
+	next->foreign = 0;
+	error = srd_orphans_bring(store, next);
+	if (error) {
+		srd_store_destroy(next);
+		return error;
+	}
+	known.unknown |= put_in_place(store, next);
+	store->told |= next->told || (known.unknown && store->watch);
+	if (known.unknown && store->watch)
+		store->watch->all(store->watch->user);
+	srd_saver_reset(store);
+	leave(store, next->log);
+	srd_store_destroy(next);
+	return 0;
+}
