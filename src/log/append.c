@@ -137,6 +137,8 @@ int srd_log_prepare(struct srd_log *log)
 {
 	if (log->overlay)
 		return 0;
+	if (log->sealed)
+		return SRD_EREPLACED;
 	if ((srd_log_damages(log) > 0 && !log->repairing) || srd_log_is_lost(log))
 		return SRD_EDAMAGED;
 	if (!log->cut_needed)

@@ -75,8 +75,9 @@ int srd_log_lock(struct srd_log *log, bool *follow)
 	if (error)
 		return error;
 	if (log->lock_held) {
-		/* Nobody else has appended; but the file may have been cut short. */
-		*follow = !last_is_there(log);
+		/* Nobody else has appended; but the file may have been cut short, or compacted
+		 * by ourselves. */
+		*follow = log->sealed || !last_is_there(log);
 		return 0;
 	}
 	error = wait_for_lock(log);

@@ -126,13 +126,16 @@ int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **
 {
 	SRD_AUTO_FREE char *name = name_of_next(log);
 	struct stat st;
-	int error = name ? check_file(log, &st) : -ENOMEM;
+	int error = !name ? -ENOMEM : log->flags & SRD_LOG_RDONLY ? -EROFS
+	            : srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_COMPACT, false);
 
-	if (!error)
-		error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_COMPACT, false);
 	if (error)
 		return error == -EAGAIN ? -EBUSY : error;
-	error = make_file(log, name, &st, bytes);
+	/* With the lock: who is about to compact a log that was replaced must not touch what
+	 * is being written beside the present one. */
+	error = check_file(log, &st);
+	if (!error)
+		error = make_file(log, name, &st, bytes);
 	if (!error) {
 		error = open_next(log, name, next);
 		if (!error)

@@ -400,12 +400,14 @@ static int run(struct compact *compact)
 
 int srd_store_compact(struct srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result)
 {
+	/* One that others compacted since is left behind first. */
+	int error = srd_store_follow(store);
 	struct srd_hold hold = srd_store_hold(store);
 	struct compact compact = { .store = store, .log = hold.log, .options = options, .started_ns = clock_ns() };
 	bool dry = options->flags & SRD_COMPACT_DRY_RUN;
 
-	int error = (store->flags & SRD_RDONLY) && !dry ? -EROFS : 0;
-
+	if (!error && (store->flags & SRD_RDONLY) && !dry)
+		error = -EROFS;
 	/* Damage that is not looked for would get a check that fits. */
 	if (!error && store->flags & SRD_NOCHECK)
 		error = -EINVAL;

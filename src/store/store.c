@@ -498,17 +498,18 @@ int srd_store_sync(struct srd_store *store)
 static int lock_and_follow(struct srd_store *store)
 {
 	for (;;) {
-		struct srd_log *log = store->log;
+		/* Not its address, which the successor of the successor may have. */
+		uint64_t generation = store->log->sb.generation;
 		bool follow = false;
-		int error = srd_log_lock(log, &follow);
+		int error = srd_log_lock(store->log, &follow);
 		if (error)
 			return error;
 		error = heal(store);
 		if (!error && follow)
 			error = follow_locked(store);
-		if (error && store->log == log)
-			srd_log_release(log);
-		if (error || store->log == log)
+		if (error)
+			srd_log_release(store->log);
+		if (error || store->log->sb.generation == generation)
 			return error;
 	}
 }

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store is compacted while it is open: handles, pointers, readers, iterators, streams and
+ * batches go on as if nothing had happened, in this process and in others. */
+#include "config.h"
+
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "store/store.h"
+
+enum { KEYS = 300, LARGE = 200 << 10 };
+
+static srd_store *another;
+
+static void start(void)
+{
+	ck_assert_int_eq(srd_open(path, SRD_NOSYNC, &another), 0);
+}
+
+static void end(void)
+{
+	ck_assert_int_eq(srd_close(another), 0);
+}
+
+static void compact(srd_store *by)
+{
+	const struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+
+	ck_assert_int_eq(srd_compact(by, &options, &result), 0);
+}
+
+static uint64_t generation(srd_store *of)
+{
+	struct srd_info info;
+
+	ck_assert_int_eq(srd_info(of, &info), 0);
+	return info.generation;
+}
+
+static void put_number(srd_store *to, int i, int round)
+{
+	char key[32], text[64];
+
+	snprintf(key, sizeof key, "dir/%d", i);
+	int len = snprintf(text, sizeof text, "value %d of round %d", i, round);
+	ck_assert_int_eq(srd_put(to, key, strlen(key), text, (size_t)len), 0);
+}
+
+static void expect_number(srd_store *in, int i, int round)
+{
+	char key[32], text[64];
+	srd_value value;
+
+	snprintf(key, sizeof key, "dir/%d", i);
+	int len = snprintf(text, sizeof text, "value %d of round %d", i, round);
+	ck_assert_int_eq(srd_get(in, key, strlen(key), &value), 0);
+	ck_assert_uint_eq(value.len, (uint64_t)len);
+	ck_assert_int_eq(memcmp(value.data, text, (size_t)len), 0);
+	srd_value_release(&value);
+}
+
+static void expect_pattern(srd_store *in, const char *key, size_t len, int seed)
+{
+	SRD_AUTO_FREE uint8_t *wanted = pattern(len, (uint64_t)seed), *got = malloc(len);
+	srd_reader *reader;
+
+	ck_assert_int_eq(srd_reader_new(in, key, strlen(key), &reader), 0);
+	ck_assert_uint_eq(srd_reader_size(reader), len);
+	ck_assert_int_eq(srd_reader_read(reader, got, len), (ssize_t)len);
+	ck_assert_int_eq(memcmp(wanted, got, len), 0);
+	srd_reader_free(reader);
+}
+
+START_TEST(all_handles_go_over_and_agree)
+{
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < KEYS; i++)
+			put_number(i % 2 ? store : another, i, round);
+		uint64_t before = generation(store);
+		compact(round % 2 ? store : another);
+		ck_assert_uint_eq(generation(store), before + 1);
+		ck_assert_uint_eq(generation(another), before + 1);
+		for (int i = 0; i < KEYS; i++)
+			expect_number(i % 3 ? store : another, i, round);
+	}
+}
+END_TEST
+
+/* P7 */
+START_TEST(pointers_handed_out_stay)
+{
+	SRD_AUTO_FREE uint8_t *bytes = pattern(LARGE, 1);
+	srd_value value, small;
+
+	ck_assert_int_eq(srd_put(store, KEY("large"), bytes, LARGE), 0);
+	put("small", "here");
+	ck_assert_int_eq(srd_get(store, KEY("large"), &value), 0);
+	ck_assert_int_eq(srd_get(another, KEY("small"), &small), 0);
+	ck_assert_int_eq(srd_delete(another, KEY("large")), 0);
+	put("small", "else");
+	for (int i = 0; i < 3; i++) {
+		compact(store);
+		put_number(another, i, 0);
+		expect_number(store, i, 0);
+	}
+	ck_assert_int_eq(memcmp(value.data, bytes, LARGE), 0);
+	ck_assert_int_eq(memcmp(small.data, "here", 4), 0);
+	srd_value_release(&value);
+	srd_value_release(&small);
+}
+END_TEST
+
+START_TEST(readers_read_what_they_began_with)
+{
+	SRD_AUTO_FREE uint8_t *bytes = pattern(LARGE, 2), *got = malloc(LARGE);
+	srd_reader *reader;
+
+	ck_assert_int_eq(srd_put(store, KEY("large"), bytes, LARGE), 0);
+	ck_assert_int_eq(srd_reader_new(another, KEY("large"), &reader), 0);
+	ck_assert_int_eq(srd_reader_read(reader, got, 1000), 1000);
+	put("large", "short by now");
+	compact(store);
+	ck_assert_int_eq(srd_exists(another, KEY("large")), 1);
+	ck_assert_int_eq(srd_reader_read(reader, got + 1000, LARGE), LARGE - 1000);
+	ck_assert_int_eq(memcmp(got, bytes, LARGE), 0);
+	srd_reader_free(reader);
+}
+END_TEST
+
+/* Streams and batches have data in the log that no commit names yet. */
+START_TEST(streams_and_batches_come_along)
+{
+	SRD_AUTO_FREE uint8_t *bytes = pattern(3 << 20, 3);
+	srd_writer *writer;
+	srd_batch *batch;
+
+	ck_assert_int_eq(srd_writer_new(another, KEY("stream"), &writer), 0);
+	ck_assert_int_eq(srd_batch_new(another, &batch), 0);
+	ck_assert_int_eq(srd_batch_put(batch, KEY("one"), bytes, LARGE), 0);
+	ck_assert_int_eq(srd_batch_put(batch, KEY("few"), "x", 1), 0);
+	ck_assert_int_eq(srd_writer_write(writer, bytes, 2 << 20), 0);
+	compact(store);
+	put("between", "x");
+	ck_assert_int_eq(srd_batch_put(batch, KEY("two"), bytes + 1, LARGE), 0);
+	ck_assert_int_eq(srd_writer_write(writer, bytes + (2 << 20), 1 << 20), 0);
+	compact(store);
+	ck_assert_int_eq(srd_batch_commit(batch), 0);
+	compact(store);
+	ck_assert_int_eq(srd_writer_commit(writer), 0);
+	srd_batch_free(batch);
+	expect_pattern(store, "stream", 3 << 20, 3);
+	expect_pattern(store, "one", LARGE, 3);
+	compact(another);
+	expect_pattern(store, "one", LARGE, 3);
+	assert_text("few", "x");
+}
+END_TEST
+
+/* Every key that is there throughout is met once. */
+START_TEST(iterators_miss_nothing_and_repeat_nothing)
+{
+	int met[2 * KEYS] = { 0 };
+	srd_iter *iter;
+	struct srd_entry entry;
+
+	for (int i = 0; i < 2 * KEYS; i++)
+		put_number(store, i, 0);
+	for (int i = 0; i < 2 * KEYS; i += 7)
+		put_number(store, i, 0);
+	ck_assert_int_eq(srd_iter_new(another, "", 0, 0, 0, 1, &iter), 0);
+	for (int i = 0; srd_iter_next(iter, &entry) == 1; i++) {
+		met[atoi((const char *)entry.key + 4)]++;
+		ck_assert_int_eq(entry.value_error, 0);
+		ck_assert_int_eq(memcmp(entry.value.data, "value ", 6), 0);
+		if (i == 100 || i == 400)
+			compact(store);
+	}
+	srd_iter_free(iter);
+	for (int i = 0; i < 2 * KEYS; i++)
+		ck_assert_int_eq(met[i], 1);
+}
+END_TEST
+
+/* Killed between the two, the compactor has left no SEALED: the name alone tells. */
+START_TEST(one_who_finds_the_name_alone_goes_over)
+{
+	struct stat st;
+	int status, fd = open(path, O_RDWR);
+
+	put_number(store, 0, 0);
+	expect_number(another, 0, 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		open_store(SRD_NOSYNC);
+		compact(store);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	/* The record that says so is taken away again, as if it had not come that far. */
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_eq(ftruncate(fd, st.st_size - 64), 0);
+	close(fd);
+	put_number(another, 1, 1);
+	expect_number(store, 1, 1);
+	ck_assert_uint_eq(generation(another), 2);
+}
+END_TEST
+
+/* ---- Several at once ---- */
+
+static atomic_bool stop;
+static atomic_ulong reads, failures;
+
+static void *read_on(void *user)
+{
+	srd_store *in = user;
+
+	while (!atomic_load(&stop)) {
+		srd_value value;
+		if (srd_get(in, KEY("steady"), &value) != 0 || value.len != LARGE || value.iov_count != 1 ||
+		    ((const uint8_t *)value.data)[LARGE - 1] != ((const uint8_t *)value.data)[0])
+			atomic_fetch_add(&failures, 1);
+		else
+			srd_value_release(&value);
+		atomic_fetch_add(&reads, 1);
+	}
+	return NULL;
+}
+
+/* Each value is all of one letter, and letters only rise. */
+static void *write_on(void *user)
+{
+	srd_store *to = user;
+	uint8_t *bytes = malloc(LARGE);
+
+	for (int i = 0; !atomic_load(&stop); i++) {
+		memset(bytes, i & 0xff, LARGE);
+		if (srd_put(to, KEY("steady"), bytes, LARGE) != 0)
+			atomic_fetch_add(&failures, 1);
+	}
+	free(bytes);
+	return NULL;
+}
+
+START_TEST(readers_and_writers_go_on_meanwhile)
+{
+	SRD_AUTO_FREE uint8_t *bytes = calloc(1, LARGE);
+	pthread_t threads[4];
+	srd_store *const in[] = { store, another, store, another };
+
+	atomic_store(&stop, false);
+	atomic_store(&reads, 0);
+	atomic_store(&failures, 0);
+	ck_assert_int_eq(srd_put(store, KEY("steady"), bytes, LARGE), 0);
+	for (size_t i = 0; i < SRD_LEN(threads); i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, i == 0 ? write_on : read_on, in[i]), 0);
+	for (int i = 0; i < 10; i++) {
+		unsigned long before = atomic_load(&reads);
+		compact(i % 2 ? store : another);
+		while (atomic_load(&reads) < before + 20)
+			sched_yield();
+	}
+	atomic_store(&stop, true);
+	for (size_t i = 0; i < SRD_LEN(threads); i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(atomic_load(&failures), 0);
+}
+END_TEST
+
+/* Many come at once, and must find each other. */
+START_TEST(processes_that_go_over_together_agree)
+{
+	enum { PROCESSES = 6, ROUNDS = 5, PUTS = 20 };
+	pid_t pids[PROCESSES];
+	int status;
+
+	for (int p = 0; p < PROCESSES; p++) {
+		pids[p] = fork();
+		if (pids[p] != 0)
+			continue;
+		srd_store *mine;
+		if (srd_open(path, SRD_NOSYNC, &mine) != 0)
+			_exit(1);
+		for (int i = 0; i < ROUNDS * PUTS; i++) {
+			char key[32];
+			int len = snprintf(key, sizeof key, "p%d/%d", p, i);
+			if (srd_put(mine, key, (size_t)len, &i, sizeof i) != 0)
+				_exit(2);
+			const struct srd_compact_options options = { 0 };
+			struct srd_compacted result;
+			int error = i % PUTS == p ? srd_compact(mine, &options, &result) : 0;
+			if (error && error != -EBUSY && error != SRD_EREPLACED)
+				_exit(3);
+		}
+		srd_close(mine);
+		_exit(0);
+	}
+	for (int p = 0; p < PROCESSES; p++) {
+		ck_assert_int_eq(waitpid(pids[p], &status, 0), pids[p]);
+		ck_assert_int_eq(status, 0);
+	}
+	for (int p = 0; p < PROCESSES; p++)
+		for (int i = 0; i < ROUNDS * PUTS; i++) {
+			char key[32];
+			int len = snprintf(key, sizeof key, "p%d/%d", p, i);
+			ck_assert_int_eq(srd_exists(i % 2 ? store : another, key, (size_t)len), 1);
+		}
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+	tcase_add_checked_fixture(tcase, start, end);
+	tcase_add_test(tcase, all_handles_go_over_and_agree);
+	tcase_add_test(tcase, pointers_handed_out_stay);
+	tcase_add_test(tcase, readers_read_what_they_began_with);
+	tcase_add_test(tcase, streams_and_batches_come_along);
+	tcase_add_test(tcase, iterators_miss_nothing_and_repeat_nothing);
+	tcase_add_test(tcase, one_who_finds_the_name_alone_goes_over);
+	tcase_add_test(tcase, readers_and_writers_go_on_meanwhile);
+	tcase_add_test(tcase, processes_that_go_over_together_agree);
+}
+
+int main(void)
+{
+	return run_case("move", add);
+}
