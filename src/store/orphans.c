@@ -34,7 +34,7 @@ static int collect(struct orphans *orphans)
 		if (i < state->inodes.saved && !srd_table_is_sound(&state->inodes, i))
 			continue;
 		const struct srd_inode *inode = srd_inode_at(state, i);
-		if (!inode->gone || inode->ino == 0 || srd_state_pins(state, inode) == 0)
+		if (!inode->gone || inode->ino == 0 || srd_inode_pins(state, inode) == 0)
 			continue;
 		error = srd_array_reserve(&orphans->list, &orphans->cap, orphans->count + 1, sizeof *orphans->list);
 		if (!error)
