@@ -462,6 +462,34 @@ enum srd_repair_flags { SRD_REPAIR_DRY_RUN = 1, SRD_REPAIR_FORCE = 2 };
 ssize_t srd_repair(srd_store *store, int flags,
                    int (*call)(void *user, const struct srd_event *event), void *user);
 
+/* ---- What the bytes of a store are ---- */
+
+enum { SRD_MAP_TIMES = 64, SRD_MAP_KEYS = 10 };
+/* Bytes of a stretch of the log: of records and what they say; content that files have, or
+ * had; what was given up; and what cannot be read as a record.  Damage within content is
+ * found by srd_scan(). */
+struct srd_map_cell { uint64_t records, live, dead, trimmed, damaged; };
+struct srd_map_key {
+	char *key;                /* NULL: it has no name */
+	uint64_t ino;             /* 0: there are no more */
+	uint64_t size;            /* bytes stored */
+	uint64_t writes, written_bytes;   /* how often content was given to it, since it was last compacted */
+};
+struct srd_map {
+	uint64_t end, sequence;
+	struct srd_map_cell total;
+	size_t cell_count;
+	uint64_t cell_bytes;
+	struct srd_map_cell *cells;
+	int64_t first_ns, last_ns;
+	uint64_t growth[SRD_MAP_TIMES];   /* bytes appended in each part of the time between */
+	struct srd_map_key largest[SRD_MAP_KEYS], rewritten[SRD_MAP_KEYS];
+	uint64_t compacted_bytes; /* about what srd_compact() would leave; 0: it cannot be told */
+};
+/* Draws STORE in so many CELLS.  Release it. */
+int srd_map(srd_store *store, size_t cells, struct srd_map *map);
+void srd_map_release(struct srd_map *map);
+
 /* ---- Compaction ---- */
 
 enum srd_compact_flags { SRD_COMPACT_DRY_RUN = 1 };

@@ -4,6 +4,7 @@
 #include "store/carry.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -77,6 +78,32 @@ static int add_refs(struct carrying *carrying, const struct srd_op *op)
 	return error ? error : srd_rewrite_add(carrying->rewrite, &anew, NULL, NULL, NULL);
 }
 
+/* OP wrote what was given up since. */
+static int add_pruned(struct carrying *carrying, const struct srd_op *op)
+{
+	struct srd_ref ref = { .pos = op->pos, .run = SRD_RUN_PRUNED, .len = op->run.len };
+	struct srd_op make = *op, refs = { .kind = SRD_OP_REFS, .ino = op->ino, .ref_count = 1 };
+	uint8_t bytes[SRD_REF_LEN];
+	int error = 0;
+
+	if (op->kind == SRD_OP_MAKE) {
+		make.flags = 0;
+		make.has_run = false;
+		make.run.len = 0;
+		error = srd_rewrite_add(carrying->rewrite, &make, NULL, NULL, NULL);
+	} else {
+		refs.flags = op->flags;
+	}
+	srd_ref_encode(&ref, bytes);
+	refs.refs = bytes;
+	return error ? error : srd_rewrite_add(carrying->rewrite, &refs, NULL, NULL, NULL);
+}
+
+static bool is_content(const struct srd_op *op)
+{
+	return op->kind == SRD_OP_WRITE || (op->kind == SRD_OP_MAKE && S_ISREG(op->mode));
+}
+
 static int add_with_run(struct carrying *carrying, const struct srd_op *op)
 {
 	const struct srd_relocate *relocate = carrying->relocate;
@@ -85,7 +112,10 @@ static int add_with_run(struct carrying *carrying, const struct srd_op *op)
 
 	if (!data)
 		return SRD_ECORRUPT;
-	if (srd_log_verify(relocate->from, &op->run, 0, op->run.len) == SRD_ECORRUPT && relocate->watch.damaged)
+	bool sound = srd_log_verify(relocate->from, &op->run, 0, op->run.len) == 0;
+	if (!sound && is_content(op) && srd_log_is_trimmed(relocate->from, at, op->run.len))
+		return add_pruned(carrying, op);
+	if (!sound && relocate->watch.damaged)
 		relocate->watch.damaged(relocate->watch.user, at, op->run.len);
 	int error = srd_rewrite_add(carrying->rewrite, op, data, &op->run, &run);
 	/* Later commits may name it, too. */

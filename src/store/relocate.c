@@ -122,10 +122,17 @@ static int move(struct srd_relocate *relocate, struct srd_moved_piece *piece, co
 	if (!error)
 		error = srd_array_reserve(&relocate->moving, &relocate->moving_cap, relocate->moving_count + 1,
 		                          sizeof *relocate->moving);
+	size_t bad = relocate->bad_count;
 	if (!error)
 		error = fill(relocate, piece, ref, relocate->used);
 	if (error)
 		return error;
+	/* Of the past, and given up: it is no damage in the new log either. */
+	if (relocate->bad_count > bad && srd_log_is_trimmed(relocate->from, piece->at, piece->len)) {
+		relocate->bad_count = bad;
+		piece->run = SRD_RUN_PRUNED;
+		return 0;
+	}
 	struct srd_relocate_run *run = &relocate->runs[relocate->run_count - 1];
 	piece->run = PENDING | relocate->run_count;
 	piece->skip = run->len;
@@ -237,7 +244,7 @@ struct srd_ref srd_relocate_ref(const struct srd_relocate *relocate, const struc
 	uint64_t at = srd_moved_place(relocate->from, ref) + into;
 	const struct srd_moved_piece *piece = srd_moved_find(&relocate->moved, at);
 	part.run = piece->run;
-	part.skip = piece->skip + (uint32_t)(at - piece->at);
+	part.skip = piece->run == SRD_RUN_PRUNED ? 0 : piece->skip + (uint32_t)(at - piece->at);
 	part.len = (uint32_t)SRD_MIN((uint64_t)part.len, piece->at + piece->len - at);
 	return part;
 }
