@@ -3,6 +3,7 @@
 
 #include "store/compact.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -28,6 +29,9 @@ struct compact {
 	struct srd_compacted result;
 	struct srd_state empty, base;
 	bool folded;                  /* there is a base */
+	const struct srd_state *told; /* whose inodes are being written; NULL: none */
+	struct srd_snap *snaps;       /* of the base */
+	size_t snap_count;
 	struct srd_relocate relocate;
 	struct srd_rewrite rewrite;
 	struct srd_log *next;
@@ -83,13 +87,13 @@ static void damaged(void *user, uint64_t offset, uint32_t len)
 	struct srd_event event = { .type = SRD_EVENT_DAMAGE, .what = "payload", .offset = offset, .len = len,
 	                           .pos = UINT64_MAX, .text = "carried over as it is" };
 	uint32_t inode = compact->relocate.inode;
-	uint32_t dentry = inode ? srd_inode_at(&compact->base, inode)->dentry : 0;
+	uint32_t dentry = inode && compact->told ? srd_inode_at(compact->told, inode)->dentry : 0;
 	char buffer[SRD_KEY_MAX + 1];
 
 	/* What was content when we began need not be any more. */
 	if (srd_log_is_trimmed(compact->log, offset, len))
 		return;
-	if (dentry && srd_state_path(&compact->base, dentry, buffer, &event.key) < 0)
+	if (dentry && srd_state_path(compact->told, dentry, buffer, &event.key) < 0)
 		event.key = NULL;
 	compact->result.damaged_blocks++;
 	if (options->call)
@@ -224,6 +228,57 @@ static int choose_base(struct compact *compact, struct srd_log_point since)
 	}
 }
 
+/* ---- Snapshots: each is a state of its own, and the next is told as what differs ---- */
+
+static int by_offset(const void *a, const void *b)
+{
+	uint64_t x = ((const struct srd_snap *)a)->offset, y = ((const struct srd_snap *)b)->offset;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Those that lie in the base, in the order of the log. */
+static int list_snapshots(struct compact *compact)
+{
+	const struct srd_state *base = &compact->base;
+
+	compact->snaps = calloc(base->snapshots.count + 1, sizeof *compact->snaps);
+	if (!compact->snaps)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < base->snapshots.count; i++)
+		if (srd_snap_at(base, i)->name_len != 0)
+			compact->snaps[compact->snap_count++] = *srd_snap_at(base, i);
+	qsort(compact->snaps, compact->snap_count, sizeof *compact->snaps, by_offset);
+	return 0;
+}
+
+/* STATE as SNAP has it, of the caller's to release; *PLACE (may be NULL) is where that is. */
+static int fold_snapshot(const struct compact *compact, const struct srd_snap *snap, struct srd_state *state,
+                         struct srd_log_place *place)
+{
+	struct srd_log_point point = srd_point_before(snap->offset);
+	int error = srd_fold(compact->log, &point, NULL, state, place);
+
+	if (error == SRD_EDAMAGED)
+		srd_state_release(state);
+	return error;
+}
+
+static int want_snapshots(struct compact *compact)
+{
+	struct srd_state state;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < compact->snap_count; i++) {
+		error = fold_snapshot(compact, &compact->snaps[i], &state, NULL);
+		if (error)
+			break;
+		error = srd_difference_want(&compact->relocate, &compact->empty, &state);
+		srd_state_release(&state);
+	}
+	return error;
+}
+
 /* The state that is to be the base, and what content that has. */
 static int survey(struct compact *compact, uint64_t *kept)
 {
@@ -240,7 +295,11 @@ static int survey(struct compact *compact, uint64_t *kept)
 	if (error)
 		return error;
 	*kept = end - compact->from.end;
-	error = srd_difference_want(&compact->relocate, &compact->empty, &compact->base);
+	error = list_snapshots(compact);
+	if (!error)
+		error = want_snapshots(compact);
+	if (!error)
+		error = srd_difference_want(&compact->relocate, &compact->empty, &compact->base);
 	compact->result.old_bytes = end;
 	compact->result.new_bytes = estimate(compact, *kept);
 	return error;
@@ -251,19 +310,70 @@ static bool says_the_same(const struct srd_state *a, const struct srd_state *b)
 {
 	return a->files == b->files && a->directories == b->directories && a->others == b->others &&
 	       a->unnamed == b->unnamed && a->live_bytes == b->live_bytes && a->next_ino == b->next_ino &&
-	       a->next_cookie == b->next_cookie;
+	       a->next_cookie == b->next_cookie && a->snapshots.live == b->snapshots.live;
+}
+
+static int write_difference(struct compact *compact, const struct srd_state *from, const struct srd_state *to,
+                            const struct srd_log_place *place)
+{
+	struct srd_difference difference = { .from = from, .to = to, .log = compact->log,
+	                                     .relocate = &compact->relocate, .rewrite = &compact->rewrite,
+	                                     .stamp = stamp_of(compact->log, place) };
+	int error = srd_difference_copy(&compact->relocate, from, to);
+
+	compact->relocate.inode = 0;
+	return error ? error : srd_difference_write(&difference);
+}
+
+/* The op that names the state before it, as it is called now. */
+static int write_snapshot(struct compact *compact, const struct srd_snap *snap)
+{
+	struct srd_log_stamp stamp = { .sequence = snap->sequence, .time_ns = snap->time_ns };
+	struct srd_op op = { .kind = SRD_OP_SNAPSHOT, .ino = SRD_ROOT_INO, .name_len = snap->name_len };
+
+	op.name = (const char *)srd_log_at(compact->log, snap->name, snap->name_len);
+	if (!op.name)
+		return SRD_ECORRUPT;
+	int error = srd_rewrite_add(&compact->rewrite, &op, NULL, NULL, NULL);
+	return error ? error : srd_rewrite_commit(&compact->rewrite, &stamp);
+}
+
+/* The snapshots one by one; *LAST becomes the state of the last, if there are any. */
+static int write_snapshots(struct compact *compact, struct srd_state *last, bool *any)
+{
+	struct srd_state next;
+	struct srd_log_place place;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < compact->snap_count; i++) {
+		error = fold_snapshot(compact, &compact->snaps[i], &next, &place);
+		if (error)
+			break;
+		compact->told = &next;
+		error = write_difference(compact, *any ? last : &compact->empty, &next, &place);
+		compact->told = NULL;
+		if (*any)
+			srd_state_release(last);
+		*last = next;
+		*any = true;
+		if (!error)
+			error = write_snapshot(compact, &compact->snaps[i]);
+	}
+	return error;
 }
 
 static int write_base(struct compact *compact)
 {
-	struct srd_difference difference = { .from = &compact->empty, .to = &compact->base, .log = compact->log,
-	                                     .relocate = &compact->relocate, .rewrite = &compact->rewrite,
-	                                     .stamp = stamp_of(compact->log, &compact->from) };
-	int error = srd_difference_copy(&compact->relocate, &compact->empty, &compact->base);
+	struct srd_state last;
+	bool any = false;
+	int error = write_snapshots(compact, &last, &any);
 
-	compact->relocate.inode = 0;
+	compact->told = &compact->base;
 	if (!error)
-		error = srd_difference_write(&difference);
+		error = write_difference(compact, any ? &last : &compact->empty, &compact->base, &compact->from);
+	compact->told = NULL;
+	if (any)
+		srd_state_release(&last);
 	if (!error)
 		error = srd_chunks_error(compact->base.chunks);
 	if (!error && (compact->rewrite.state.misfits > 0 || !says_the_same(&compact->base, &compact->rewrite.state)))
@@ -394,6 +504,7 @@ static int run(struct compact *compact)
 	srd_relocate_release(&compact->relocate);
 	if (compact->folded)
 		srd_state_release(&compact->base);
+	free(compact->snaps);
 	srd_state_release(&compact->empty);
 	return error;
 }

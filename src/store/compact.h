@@ -2,8 +2,9 @@
 /*
  * compact.h - the log written anew, without what nothing refers to any more.
  *
- *      old   |----------- base -----------|-- kept --|-- appended meanwhile --|SEALED
- *      new   |DATA in order of files| BASE |-- kept --|-- appended meanwhile --|
+ *      old   |--------- base ---------------|-- kept --|-- appended meanwhile --|SEALED
+ *      new   |DATA in order of files| BASE  |-- kept --|-- appended meanwhile --|
+ *            (with snapshots: DATA, BASE, SNAPSHOT for each, then DATA, BASE: what differs)
  *
  * The base is the state at one place of the old log; commits behind it come over as they
  * are, those of others too, the last of them under the append lock, in which the

@@ -81,6 +81,35 @@ works verify s.srd
 refuses 1 'srd compact: s.srd: no such point to keep all since; give a time, or the number of a commit' \
 	compact -k nonsense s.srd
 
+# Snapshots are kept, each as it was, under the name that it has now.
+works create snaps.srd
+works import -q snaps.srd in
+works snapshot create snaps.srd first
+works mv snaps.srd dir moved
+works rm snaps.srd moved/deep/small-3
+works put snaps.srd sparse one
+works snapshot create snaps.srd second
+works snapshot rename snaps.srd second 2nd
+works put snaps.srd dir one
+works snapshot create snaps.srd gone
+works rm snaps.srd moved/large
+works snapshot delete snaps.srd gone
+works put snaps.srd last two
+for at in first 2nd now; do "$srd" export -q --at "$at" snaps.srd "before-$at" || fail "export --at $at"; done
+"$srd" snapshot list snaps.srd >list-before
+works compact snaps.srd
+works compact snaps.srd
+"$srd" snapshot list snaps.srd >list-after
+diff list-before list-after >&2 || fail 'snapshots are others'
+for at in first 2nd now; do
+	"$srd" export -q --at "$at" snaps.srd "after-$at"
+	diff -r --no-dereference -x fifo "before-$at" "after-$at" >&2 || fail "snapshot $at is another"
+	(cd "before-$at" && find . -mindepth 1 -printf '%p %m %T@ %s %l\n' | sort) >times-before
+	(cd "after-$at" && find . -mindepth 1 -printf '%p %m %T@ %s %l\n' | sort) >times-after
+	diff times-before times-after >&2 || fail "times of snapshot $at"
+done
+works verify snaps.srd
+
 # Leftovers are nobody's business; a second name is.
 echo garbage >s.srd.new
 works compact s.srd
