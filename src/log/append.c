@@ -56,7 +56,7 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, const str
 		return error;
 	log->mark_said = record.durable;
 	srd_log_advance(log, &record);
-	srd_log_tell(log);
+	log->untold = true;
 	*out = record;
 	return 0;
 }

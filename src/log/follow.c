@@ -96,7 +96,9 @@ bool srd_log_looks_behind(struct srd_log *log)
 {
 	/* With shm it is for the name, too, that we are here. */
 	bool name_is_due = log->shm || log->strict || look_is_due(log);
-	bool differs = (uint64_t)srd_log_size(log) != atomic_load(&log->end) ||
+	/* Between looks what the kernel knows of the size will do. */
+	uint64_t size = name_is_due ? (uint64_t)srd_log_size(log) : srd_log_hint(log);
+	bool differs = size != atomic_load(&log->end) ||
 	               atomic_load_explicit(&log->lost, memory_order_relaxed) == SRD_LOST_UNSEEN ||
 	               (name_is_due && srd_log_is_replaced(log));
 	/* Who follows asks once more, with the mutex held: that look must not be put off. */
@@ -151,6 +153,16 @@ static int whole_header_at(struct srd_log *log, struct tail *tail, uint64_t at, 
 	       srd_within(at, record->len, tail->size);
 }
 
+/* Who appended may not have come to tell yet, or have been killed.  What one has seen,
+ * nobody who looks later may miss: so who finds it tells before it is applied. */
+static void tell_untold(const struct srd_log *log, uint64_t end)
+{
+	/* Acquire: pairs with the release in srd_shm_tell(): it has been counted. */
+	if (log->shm && !(log->flags & SRD_LOG_RDONLY) &&
+	    atomic_load_explicit(&log->shm->page->told, memory_order_acquire) < end)
+		srd_shm_tell(log->shm, end);
+}
+
 /* The record at the end: 1 followed, 0 none there, or a negative code. */
 static int follow_one(struct srd_log *log, struct tail *tail, srd_log_visit *visit, void *user)
 {
@@ -173,6 +185,7 @@ static int follow_one(struct srd_log *log, struct tail *tail, srd_log_visit *vis
 		return SRD_ECORRUPT;
 	struct srd_log_place place = srd_log_here(log);
 	srd_log_learn_durable(log, record.durable);
+	tell_untold(log, at + record.len);
 	/* Names and payload are looked at through the mapping, so the end first. */
 	srd_log_advance(log, &record);
 	int error = record.type == SRD_RECORD_META ? visit(user, &record, bytes + SRD_HEADER_LEN) : 0;
@@ -197,18 +210,6 @@ static int follow_all(struct srd_log *log, uint64_t size, srd_log_visit *visit, 
 		got = follow_one(log, &tail, visit, user);
 	srd_window_release(&tail.window);
 	return got < 0 ? got : 0;
-}
-
-/* Who appended may not have come to tell yet, or have been killed.  What one has seen,
- * nobody who looks later may miss. */
-static void tell_untold(struct srd_log *log, uint64_t end)
-{
-	bool may_tell = log->shm && !(log->flags & SRD_LOG_RDONLY);
-
-	if (log->lock_held)
-		srd_log_tell(log);
-	else if (may_tell && atomic_load_explicit(&log->shm->page->told, memory_order_relaxed) < end)
-		srd_shm_tell(log->shm, end);
 }
 
 /* Of a file on NFS that somebody here has open for writing the kernel keeps the pages it
@@ -246,8 +247,6 @@ int srd_log_follow(struct srd_log *log, srd_log_visit *visit, void *user)
 	log->dropped = (uint64_t)size - end;
 	log->cut_needed = log->dropped > 0;
 	srd_log_seen(log, hint);
-	if (end != old_end)
-		tell_untold(log, end);
 	/* Who appends to a file that is not the store's any more would lose it. */
 	if (!srd_log_is_replaced(log) && !log->sealed)
 		return 0;

@@ -89,8 +89,18 @@ int srd_log_lock(struct srd_log *log, bool *follow)
 	return 0;
 }
 
+/* Not before what was appended has been applied: others may show it from then on, and
+ * whoever looks here later must not miss it. */
+static void tell_appended(struct srd_log *log)
+{
+	if (log->untold)
+		srd_log_tell(log);
+	log->untold = false;
+}
+
 static void give_back(struct srd_log *log)
 {
+	tell_appended(log);
 	log->lock_held = false;
 	if (log->shm)
 		srd_shm_pass_on(log->shm);
@@ -112,6 +122,7 @@ void srd_log_unlock(struct srd_log *log)
 
 	if (!log->lock_held)
 		return;   /* there is nobody to keep an overlay from */
+	tell_appended(log);
 	if (!log->shm || kept_ns > KEEP_NS || (kept_ns > BUSY_NS && srd_shm_is_asked(log->shm)))
 		give_back(log);
 }

@@ -83,6 +83,7 @@ struct srd_log {
 	bool drop_needed;         /* ... among them whole records: needs presence alone */
 	bool lock_held;           /* the OFD append lock is ours */
 	bool sealed;              /* its last record says that there is a successor */
+	bool untold;              /* the others are to be told that we appended */
 	int64_t lock_since_ns;
 	uint64_t mark_said;       /* the mark in the last header written */
 	uint64_t allocated;       /* the file has blocks up to there, as far as we know */

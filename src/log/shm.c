@@ -391,8 +391,9 @@ uint64_t srd_shm_tell(struct srd_shm *shm, uint64_t end)
 {
 	/* The count before the look at who sleeps, as they say so before they look at the
 	 * count: one of both sees the other. */
-	atomic_store_explicit(&shm->page->told, end, memory_order_relaxed);
 	uint64_t appends = atomic_fetch_add(&shm->page->appends, 1) + 1;
+	/* Release: who finds it told need not tell, for it has been counted. */
+	atomic_store_explicit(&shm->page->told, end, memory_order_release);
 
 	if (somebody_sleeps(shm)) {
 		atomic_fetch_add(&shm->page->bell, 1);

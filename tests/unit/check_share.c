@@ -218,6 +218,71 @@ START_TEST(a_look_that_found_something_is_followed)
 }
 END_TEST
 
+static unsigned long appends_told(void)
+{
+	return atomic_load(&store->log->shm->page->appends);
+}
+
+/* Others may show it from then on; whoever looks here later must not miss it. */
+START_TEST(the_others_are_told_of_what_has_been_applied)
+{
+	struct srd_draft draft;
+	struct srd_record record;
+
+	put("key", "x");
+	unsigned long before = appends_told();
+	srd_draft_init(&draft);
+	srd_draft_start(&draft, SRD_RECORD_DATA);
+	ck_assert_int_eq(srd_store_begin(store), 0);
+	ck_assert_int_eq(srd_store_append(store, &draft, &record), 0);
+	ck_assert_uint_eq(appends_told(), before);
+	srd_store_end(store);
+	ck_assert_uint_eq(appends_told(), before + 1);
+	srd_draft_release(&draft);
+}
+END_TEST
+
+static void note_entry(void *user, uint64_t parent, const char *name, uint8_t len)
+{
+	(void)parent;
+	(void)name;
+	(void)len;
+	*(unsigned long *)user = appends_told();
+}
+
+static void note_inode(void *user, uint64_t ino, uint64_t from, uint64_t to)
+{
+	(void)ino;
+	(void)from;
+	(void)to;
+	*(unsigned long *)user = appends_told();
+}
+
+static void publish_nothing(void *user)
+{
+	(void)user;
+}
+
+START_TEST(who_finds_what_is_untold_tells_before_it_shows_it)
+{
+	unsigned long told_then = 0;
+	const struct srd_watch watch = { .entry = note_entry, .inode = note_inode, .published = publish_nothing,
+	                                 .user = &told_then };
+	srd_store *looker = open_another();
+
+	put("untold", "x");
+	unsigned long appends = appends_told() - 1;
+	atomic_store(&store->log->shm->page->appends, appends);
+	atomic_store(&store->log->shm->page->told, 0);
+	looker->log->strict = true;
+	looker->watch = &watch;
+	ck_assert_int_eq(srd_exists(looker, KEY("untold")), 1);
+	ck_assert_uint_gt(told_then, appends);
+	looker->watch = NULL;
+	srd_close(looker);
+}
+END_TEST
+
 START_TEST(one_alone_may_write)
 {
 	srd_store *another;
@@ -251,6 +316,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, as_if_on_a_file_system_of_several_hosts);
 	tcase_add_test(tcase, what_one_has_seen_nobody_misses);
 	tcase_add_test(tcase, a_look_that_found_something_is_followed);
+	tcase_add_test(tcase, the_others_are_told_of_what_has_been_applied);
+	tcase_add_test(tcase, who_finds_what_is_untold_tells_before_it_shows_it);
 	tcase_add_test(tcase, one_alone_may_write);
 }
 
