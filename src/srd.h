@@ -258,7 +258,7 @@ int srd_delete(srd_store *store, const void *key, size_t key_len);
 int srd_rename(srd_store *store, const void *from, size_t from_len,
                const void *to, size_t to_len);
 /* Copies a file (symlink, fifo, ...) with its attributes.  Inside one store it
- * shares the bytes: it costs no space and no time with the size.  A file at TO is
+ * (or from a view of its past) shares the bytes: it costs no space and no time with the size.  A file at TO is
  * taken away, not written into; onto itself (or another name of it) nothing is
  * done.  -EISDIR: FROM or TO is a directory. */
 int srd_copy(srd_store *source, const void *from, size_t from_len,

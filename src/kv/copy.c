@@ -3,8 +3,8 @@
  * copy.c - a file, symlink or node under a second key, in this store or in
  * another: content, mode, owner, times and extended attributes, in one commit.
  *
- * Inside a store the copy names the same bytes of the log.  Across stores they
- * are appended to the target first.  What stood at the target key is taken
+ * Inside a store, and from a view of its past, the copy names the same bytes of the log.
+ * Across stores they are appended to the target first.  What stood at the target key is taken
  * away, not written into: its other names keep what they had.
  */
 #include "config.h"
@@ -216,12 +216,30 @@ static int place_whole(struct srd_store *target, struct srd_txn *txn, struct srd
 	return !error && srd_log_is_lost(original->log) ? SRD_ELOST : error;
 }
 
+/* What a view of the past has is there to be named again: -EXDEV if it is of another log. */
+static int copy_shared(struct srd_store *target, struct srd_path *to, const struct original *original)
+{
+	struct srd_txn *txn;
+	int error = original->salvaged ? -EXDEV : srd_txn_begin(target, &txn);
+
+	if (error)
+		return error;
+	if (target->log != original->log) {
+		srd_txn_abort(txn);
+		return -EXDEV;
+	}
+	return srd_txn_end(txn, place_whole(target, txn, to, original, &original->extents));
+}
+
 static int copy_taken(struct srd_store *target, struct srd_path *to, const struct original *original)
 {
 	struct srd_extents content;
 	struct srd_txn *txn;
-	int error = 0;
+	int error = copy_shared(target, to, original);
 
+	if (error != -EXDEV)
+		return error;
+	error = 0;
 	srd_extents_init(&content);
 	if (original->st.kind == SRD_FILE)
 		error = append_content(target, original, &content);

@@ -76,5 +76,37 @@ works snapshot list --json s.srd
 grep -q '"name": "two words"' out || fail 'no JSON of snapshots'
 refuses 2 'srd snapshot: too few arguments; see srd snapshot --help' snapshot create s.srd
 
+# What was deleted, or changed, is had again: links, modes, times and all, and nothing is copied.
+mkdir -p tree/sub/deeper tree/empty
+head -c 3000000 /dev/urandom >tree/large
+echo small >tree/sub/small
+ln tree/sub/small tree/link
+ln -s sub/small tree/symlink
+chmod 640 tree/large
+chmod 711 tree/sub
+touch -d 2001-02-03T04:05:06.789 tree/sub/small tree/sub/deeper tree/sub tree/empty
+setfattr -n user.note -v said tree/sub 2>/dev/null
+works create t.srd
+works import -q t.srd tree t
+works snapshot create t.srd before
+works put t.srd t/sub/small value
+works rm -r t.srd t/sub t/link
+works put t.srd t/large value
+size=$(stat -c %s t.srd)
+works diff t.srd before now
+same 'what differs' 'R t/large|D t/link|D t/sub|D t/sub/deeper|D t/sub/small|' "$(tr '\n' '|' <out | sed 's/^M t.large/R t\/large/')"
+works restore --at=before t.srd t
+[ $(($(stat -c %s t.srd) - size)) -lt 100000 ] || fail 'restoring copies'
+works export -q t.srd restored t
+diff -r tree restored || fail 'what was restored differs'
+(cd tree && find . -printf '%p %y %m %n %T@ %l\n' | sort) >wanted
+(cd restored && find . -printf '%p %y %m %n %T@ %l\n' | sort) >got
+diff wanted got || fail 'attributes of what was restored differ'
+works verify t.srd
+refuses 1 'srd restore: t.srd: none: no such key then; srd ls --at lists what there was' restore --at=before t.srd none
+refuses 2 'srd restore: --at says as of when; see srd restore --help' restore t.srd t
+refuses 1 'srd diff: t.srd: frob: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
+	diff t.srd frob now
+
 refuses 2 'srd get: --at and --exclusive do not go together; see srd get --help' get --at=1 --exclusive s.srd k
 finish
