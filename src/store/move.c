@@ -63,7 +63,8 @@ static void leave(struct srd_store *store, struct srd_log *log)
 {
 	if (log->rouse_fd >= 0)
 		srd_log_rouse(log);
-	srd_keeper_ring(store, log);
+	if (store->keeper_running)
+		srd_keeper_ring(store, log);
 	srd_log_leave(log);
 }
 

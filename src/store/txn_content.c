@@ -175,6 +175,9 @@ int srd_txn_free(struct srd_txn *txn, uint64_t ino)
 
 	if (!error && srd_txn_at(txn, position)->nlink > 0)
 		error = -EINVAL;
+	/* Here for its pins alone: another who had it in use has freed it. */
+	if (!error && srd_txn_at(txn, position)->gone)
+		error = -ENOENT;
 	if (error)
 		return error;
 	struct srd_op op = { .kind = SRD_OP_FREE };

@@ -215,6 +215,76 @@ START_TEST(one_who_finds_the_name_alone_goes_over)
 }
 END_TEST
 
+/* However it is open, and without shared memory. */
+static void expect_to_go_on(int flags)
+{
+	ck_assert_int_eq(srd_close(another), 0);
+	close_store();
+	open_store(flags | SRD_NOSYNC);
+	for (int i = 0; i < 4; i++) {
+		put_number(store, i, i);
+		compact(store);
+		expect_number(store, i, i);
+		put_number(store, i, i + 1);
+		expect_number(store, i, i + 1);
+		ck_assert_uint_eq(generation(store), (uint64_t)i + 2);
+	}
+	if (flags)
+		ck_assert_int_eq(srd_open(path, flags, &another), -EBUSY);
+	reopen_store();
+	for (int i = 0; i < 4; i++)
+		expect_number(store, i, i + 1);
+	ck_assert_int_eq(srd_open(path, SRD_NOSYNC, &another), 0);
+}
+
+START_TEST(who_has_it_alone_keeps_it)
+{
+	expect_to_go_on(SRD_EXCLUSIVE);
+}
+END_TEST
+
+START_TEST(the_one_writer_stays_the_one)
+{
+	expect_to_go_on(SRD_SINGLE_WRITER);
+}
+END_TEST
+
+START_TEST(without_shared_memory)
+{
+	setenv("SRD_REMOTE", "1", 1);
+	expect_to_go_on(0);
+	for (int i = 0; i < 4; i++) {
+		put_number(another, i, i);
+		compact(store);
+		expect_number(another, i, i);
+		put_number(another, i, i + 2);
+		expect_number(store, i, i + 2);
+	}
+	unsetenv("SRD_REMOTE");
+}
+END_TEST
+
+START_TEST(who_only_reads_goes_over_and_holds_what_it_has)
+{
+	srd_store *reader;
+	srd_value value;
+
+	put_number(store, 0, 0);
+	ck_assert_int_eq(srd_open(path, SRD_RDONLY, &reader), 0);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(srd_get(reader, KEY("dir/0"), &value), 0);
+		compact(store);
+		put_number(store, 0, i + 1);
+		expect_number(reader, 0, i + 1);
+		ck_assert_uint_eq(generation(reader), (uint64_t)i + 2);
+		ck_assert_int_eq(memcmp(value.data, "value 0 of round ", 17), 0);
+		ck_assert_int_eq(((const char *)value.data)[17], '0' + i);
+		srd_value_release(&value);
+	}
+	ck_assert_int_eq(srd_close(reader), 0);
+}
+END_TEST
+
 /* ---- Several at once ---- */
 
 static atomic_bool stop;
@@ -326,6 +396,10 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, streams_and_batches_come_along);
 	tcase_add_test(tcase, iterators_miss_nothing_and_repeat_nothing);
 	tcase_add_test(tcase, one_who_finds_the_name_alone_goes_over);
+	tcase_add_test(tcase, who_has_it_alone_keeps_it);
+	tcase_add_test(tcase, the_one_writer_stays_the_one);
+	tcase_add_test(tcase, without_shared_memory);
+	tcase_add_test(tcase, who_only_reads_goes_over_and_holds_what_it_has);
 	tcase_add_test(tcase, readers_and_writers_go_on_meanwhile);
 	tcase_add_test(tcase, processes_that_go_over_together_agree);
 }
