@@ -531,6 +531,23 @@ enum srd_salvage_flags {
 int srd_salvage(srd_store *source, srd_store *target, int flags,
                 int (*call)(void *user, const struct srd_event *event), void *user);
 
+/* ---- Trim ---- */
+
+enum srd_trim_flags { SRD_TRIM_DRY_RUN = 1 };
+struct srd_trim_result {
+	uint64_t bytes;               /* given back, or that would be */
+	uint64_t upto;                /* what was content when the log ended there, or since, was kept; */
+	int used;                     /* for somebody may use it who has the store open */
+};
+/* Gives back to the file system the blocks of content that no file has now, and that nobody
+ * who has the store open can still use; nothing moves, and anybody may go on with the store,
+ * and write.  KEEP_SINCE (a point as for srd_open_at(), or NULL: now): what was
+ * content then or since is kept; and so is that of snapshots.  Reading what was given up, in the past, fails with SRD_ETRIMMED.
+ * CALL (may be NULL) is told of progress.  0 or a negative code: -EOPNOTSUPP: the file
+ * system cannot. */
+int srd_trim(srd_store *store, const char *keep_since, int flags,
+             int (*call)(void *user, const struct srd_event *event), void *user, struct srd_trim_result *result);
+
 /* ---- Backup ---- */
 
 enum srd_backup_flags {

@@ -13,7 +13,7 @@ static const struct tool_command *const commands[] = {
 	&tool_import, &tool_export, &tool_info, &tool_verify, &tool_repair, &tool_salvage,
 	&tool_snapshot, &tool_restore, &tool_diff, &tool_compact, &tool_map,
 	&tool_txn, &tool_commit, &tool_abort,
-	&tool_dump, &tool_sync, &tool_backup,
+	&tool_dump, &tool_sync, &tool_backup, &tool_trim,
 };
 
 static const struct tool_command *find(const char *name)

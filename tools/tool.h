@@ -84,6 +84,7 @@ struct tool {
 };
 
 extern const struct tool_command tool_abort, tool_commit, tool_txn;
+extern const struct tool_command tool_trim;
 extern const struct tool_command tool_compact, tool_map;
 extern const struct tool_command tool_backup, tool_cp, tool_create, tool_dump, tool_export, tool_get,
 	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_repair, tool_rm,

@@ -101,6 +101,12 @@ static ssize_t posix_copy(const struct srd_io *io, int from, int to, uint64_t of
 	return put < 0 ? srd_errno() : put;
 }
 
+static int posix_punch(const struct srd_io *io, int fd, uint64_t offset, uint64_t len)
+{
+	(void)io;
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) ? srd_errno() : 0;
+}
+
 const struct srd_io srd_io_posix = {
 	.pread = posix_pread,
 	.pwritev = posix_pwritev,
@@ -112,6 +118,7 @@ const struct srd_io srd_io_posix = {
 	.allocate = posix_allocate,
 	.rename = posix_rename,
 	.copy = posix_copy,
+	.punch = posix_punch,
 };
 
 ssize_t srd_io_read_full(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)

@@ -34,6 +34,9 @@ struct srd_io {
 	/* Up to LEN bytes of FROM at OFFSET to the same place of TO, as few of them moved as the
 	 * file system can.  May be NULL, as if it were -EOPNOTSUPP. */
 	ssize_t (*copy)(const struct srd_io *io, int from, int to, uint64_t offset, uint64_t len);
+	/* Takes the blocks of [offset, offset + len), which then reads as zeros; the size stays.  May
+	 * be NULL, as if it were -EOPNOTSUPP. */
+	int (*punch)(const struct srd_io *io, int fd, uint64_t offset, uint64_t len);
 	void *user;
 };
 

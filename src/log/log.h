@@ -100,6 +100,12 @@ struct srd_log {
 	unsigned pid;             /* who has it open, as others are told; 0: this process */
 	bool left;                /* for a successor: locks are given back, but the shm */
 
+	/* use.c */
+	pthread_mutex_t use_mutex;
+	atomic_ulong use;         /* what was content since then may be used; ULONG_MAX: no lock says so.
+	                             Changed with use_mutex held */
+	int64_t use_looked_ns;    /* protected by the store's commit mutex */
+
 	/* sync.c; protected by sync_mutex, but the atomics */
 	pthread_mutex_t sync_mutex;
 	pthread_cond_t sync_done;
@@ -173,6 +179,9 @@ int srd_log_holder(const char *path, const struct srd_io *io, char *text, size_t
 /* True if nobody else has the log open.  Lasts, as far as appends go, while the append
  * lock is held: who comes later waits for it. */
 bool srd_log_is_alone(const struct srd_log *log);
+
+/* True if others have the log open for writing. */
+bool srd_log_has_writers(const struct srd_log *log);
 
 /* The file system that the log lies in. */
 int srd_log_statvfs(const struct srd_log *log, struct statvfs *st);
@@ -346,6 +355,23 @@ void srd_log_successor_abandon(struct srd_log *log, struct srd_log *next);
 /* Gives blocks behind the end back to the file system.  Append lock held. */
 int srd_log_trim_reserve(struct srd_log *log);
 
+/* ---- use.c: what of the past this handle, and others, may still use.  Thread-safe ---- */
+
+/* Everything, for now: called once, while the log is opened.  -EBUSY: what nobody used is
+ * being trimmed. */
+int srd_log_use_all(struct srd_log *log);
+/* From now on what was content when the log ended at OFFSET, or since.  Where OFFSET is
+ * lower than before, -EBUSY if that is being trimmed. */
+int srd_log_use_since(struct srd_log *log, uint64_t offset);
+/* True, once in a while, if that could be told to be later.  Commit mutex held. */
+bool srd_log_use_is_stale(struct srd_log *log);
+/* What others, and this handle, use began to be so when the log ended there or later; not above UPTO. */
+uint64_t srd_log_first_use(struct srd_log *log, uint64_t upto);
+/* Nobody comes to use what was no content since UPTO, until it is admitted.  -EBUSY: somebody
+ * may. */
+int srd_log_use_deny(struct srd_log *log, uint64_t upto);
+void srd_log_use_admit(struct srd_log *log, uint64_t upto);
+
 /* ---- sync.c: thread-safe ---- */
 
 /* Everything below UPTO is durable on return.  Group commit: one fdatasync
@@ -381,6 +407,10 @@ void srd_log_describe_loss(const struct srd_log *log, char text[SRD_LOSS_TEXT_LE
 void srd_log_note_trim(struct srd_log *log, const struct srd_record *record, const uint8_t *metadata);
 /* True if some of [OFFSET, OFFSET + LEN) was named by a TRIM: what does not match there is gone. */
 bool srd_log_is_trimmed(const struct srd_log *log, uint64_t offset, uint64_t len);
+/* The next stretch that has blocks on disk: [range->offset, END) is cut to it.  False: none has. */
+bool srd_log_next_occupied(const struct srd_log *log, struct srd_range *range, uint64_t end);
+/* Takes the blocks of RANGES, whole ones, which a durable TRIM op names. */
+int srd_log_punch(const struct srd_log *log, const struct srd_range *ranges, size_t count);
 /* Calls VISIT for every range that was; non-zero ends it. */
 int srd_log_trimmed(const struct srd_log *log, int (*visit)(void *user, const struct srd_range *range), void *user);
 

@@ -15,10 +15,10 @@
 /* Bytes of the log (FORMAT, section 7). */
 #define SRD_BYTE_APPEND (INT64_C(1) << 62)
 #define SRD_BYTE_PRESENCE (SRD_BYTE_APPEND + 1)
-#define SRD_BYTE_PINS (SRD_BYTE_APPEND + 2)
 #define SRD_BYTE_IMAGE (SRD_BYTE_APPEND + 3)
 #define SRD_BYTE_WRITERS (SRD_BYTE_APPEND + 4)
 #define SRD_BYTE_COMPACT (SRD_BYTE_APPEND + 5)
+#define SRD_BYTE_PINS (INT64_C(1) << 61)   /* the first of many: use.c */
 
 /* TYPE: F_RDLCK, F_WRLCK, F_UNLCK.  0, -EAGAIN if held by another and not WAIT,
  * or another negative errno. */

@@ -93,6 +93,11 @@ bool srd_log_is_alone(const struct srd_log *log)
 	return !srd_ofd_is_taken(log->fd, SRD_BYTE_PRESENCE);
 }
 
+bool srd_log_has_writers(const struct srd_log *log)
+{
+	return srd_ofd_is_taken(log->fd, SRD_BYTE_WRITERS);
+}
+
 /* A word that a child finds zero after fork(): it shares our locks, so nothing would
  * keep it and us apart.  Without it (an old kernel) nothing is noticed. */
 static int make_own(struct srd_log *log)
@@ -159,6 +164,7 @@ static void destroy(void *user)
 		close(log->notice_fd);
 	pthread_cond_destroy(&log->sync_done);
 	pthread_mutex_destroy(&log->sync_mutex);
+	pthread_mutex_destroy(&log->use_mutex);
 	free(log->overlay);   /* its memory went with the mapping */
 	free(log->damage);
 	free(log->name);
@@ -194,6 +200,7 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	log->name = name;
 	log->flags = flags;
 	pthread_mutex_init(&log->sync_mutex, NULL);
+	pthread_mutex_init(&log->use_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
 	int error = make_own(log);
 	if (!error && !(log->pins = srd_pins_new(destroy, log)))
@@ -204,6 +211,8 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 		error = read_superblock(log);
 	if (!error)
 		error = take_presence(log);
+	if (!error)
+		error = srd_log_use_all(log);
 	if (!error)
 		error = srd_log_map(log, (uint64_t)st.st_size);
 	if (error) {

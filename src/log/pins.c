@@ -14,9 +14,21 @@ struct srd_pins *srd_pins_new(void (*last)(void *user), void *user)
 	for (unsigned i = 0; i < SRD_BRLOCK_STRIPES; i++)
 		atomic_init(&pins->stripe[i].held, 1);
 	atomic_init(&pins->stripes_left, SRD_BRLOCK_STRIPES);
+	atomic_init(&pins->bystanders, 0);
 	pins->last = last;
 	pins->user = user;
 	return pins;
+}
+
+bool srd_pins_are_idle(const struct srd_pins *pins)
+{
+	unsigned long held = 0;
+
+	/* Acquire: partner of the release of who gave one back.  Bystanders last: they can only
+	 * go meanwhile, and count for a user then. */
+	for (unsigned i = 0; i < SRD_BRLOCK_STRIPES; i++)
+		held += atomic_load_explicit(&pins->stripe[i].held, memory_order_acquire);
+	return held == SRD_BRLOCK_STRIPES + (unsigned long)atomic_load(&pins->bystanders);
 }
 
 void srd_pins_give(struct srd_pins *pins, unsigned stripe, unsigned long count)

@@ -15,6 +15,8 @@
 #ifndef SRD_LOG_PINS_H
 #define SRD_LOG_PINS_H
 
+#include <stdbool.h>
+
 #include "base/brlock.h"
 
 struct srd_pins {
@@ -22,6 +24,7 @@ struct srd_pins {
 		_Alignas(64) atomic_ulong held;
 	} stripe[SRD_BRLOCK_STRIPES];
 	_Alignas(64) atomic_uint stripes_left;
+	atomic_uint bystanders;   /* of who holds one, those who use no content */
 	void (*last)(void *user);
 	void *user;
 };
@@ -33,6 +36,8 @@ void srd_pins_share(struct srd_pins *pins);
 /* This owner takes no pin after this.  Calls LAST(USER) when the last one is given
  * back, which may be now, and frees the pins. */
 void srd_pins_close(struct srd_pins *pins);
+/* True if nobody has a pin but one owner and bystanders.  Call where none is taken meanwhile. */
+bool srd_pins_are_idle(const struct srd_pins *pins);
 /* Gives back COUNT pins taken with STRIPE; any thread may. */
 void srd_pins_give(struct srd_pins *pins, unsigned stripe, unsigned long count);
 

@@ -10,6 +10,9 @@
 
 #include "log/internal.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/check.h"
 
 /* The TRIM op at OFFSET of the log. */
@@ -85,5 +88,27 @@ int srd_log_trimmed(const struct srd_log *log, int (*visit)(void *user, const st
 			struct srd_range range = srd_op_range(op.ranges, i);
 			error = visit(user, &range);
 		}
+	return error;
+}
+
+bool srd_log_next_occupied(const struct srd_log *log, struct srd_range *range, uint64_t end)
+{
+	off_t data = lseek(log->fd, (off_t)range->offset, SEEK_DATA);
+	uint64_t from = data >= 0 ? (uint64_t)data : errno == ENXIO ? end : range->offset;
+
+	if (from >= end)
+		return false;
+	off_t hole = lseek(log->fd, (off_t)from, SEEK_HOLE);
+	range->offset = from;
+	range->len = (hole > (off_t)from ? SRD_MIN((uint64_t)hole, end) : end) - from;
+	return true;
+}
+
+int srd_log_punch(const struct srd_log *log, const struct srd_range *ranges, size_t count)
+{
+	int error = log->io->punch ? 0 : -EOPNOTSUPP;
+
+	for (size_t i = 0; i < count && !error; i++)
+		error = log->io->punch(log->io, log->fd, ranges[i].offset, ranges[i].len);
 	return error;
 }

@@ -65,6 +65,7 @@ static void free_inode(struct srd_state *state, uint32_t index)
 {
 	if (state->orphans && srd_inode_at(state, index)->ino != 0)
 		srd_numberset_remove(state->orphans, srd_inode_at(state, index)->ino);
+	state->gone -= srd_inode_at(state, index)->gone;
 	srd_inode_unnumber(state, index);
 	srd_extents_clear(state, srd_inode_at(state, index));
 	srd_xattrs_clear(state, srd_inode_at(state, index));
@@ -78,6 +79,7 @@ void srd_inode_give_up(struct srd_state *state, uint32_t index)
 	--*counter_of(state, inode->mode);
 	inode->nlink = 0;
 	inode->gone = true;
+	state->gone++;
 	if (state->orphans && srd_numberset_has(state->orphans, inode->ino))
 		atomic_fetch_add_explicit(&inode->pins, 1, memory_order_relaxed);
 	if (srd_inode_pins(state, inode) == 0) {

@@ -137,6 +137,7 @@ struct srd_state {
 	uint64_t next_ino;        /* above every number seen */
 	uint64_t next_cookie;
 	uint64_t files, directories, others;
+	uint64_t gone;            /* inodes that are here for their pins only */
 	uint64_t unnamed;         /* of them, those that never had a name */
 	uint64_t live_bytes;      /* payload that files refer to */
 	uint64_t misfits;         /* ops that did nothing because they did not fit */

@@ -12,7 +12,7 @@ static void *follow(void *user)
 	int error = 0;
 
 	while (error != SRD_EREPLACED) {
-		struct srd_hold hold = srd_store_hold(store);
+		struct srd_hold hold = srd_store_stand_by(store);
 		bool stop = atomic_load(&store->unfollowing);
 		if (!stop)
 			srd_log_wait(hold.log, error != 0);

@@ -68,7 +68,7 @@ static void *keep(void *user)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	time_t next_sync = now.tv_sec + store->sync_seconds;
 	while (!atomic_load(&store->stopping)) {
-		struct srd_hold hold = srd_store_hold(store);
+		struct srd_hold hold = srd_store_stand_by(store);
 		bool shared;
 		atomic_uint *word = bell(store, hold.log, &shared);
 		/* The word before the look: an ask between both ends the sleep. */

@@ -14,6 +14,7 @@
 #include "store/private.h"
 #include "store/saver.h"
 #include "store/txn.h"
+#include "store/use.h"
 
 enum { SYNC_SECONDS = 5, SAVE_AFTER_OPS = 1000000 };
 
@@ -171,6 +172,8 @@ static int load(struct srd_store *store, const struct srd_progress *progress, st
 		error = srd_log_recover_with(store->log, &visitor);
 	if (!error && again)
 		srd_state_pin_all(&store->state);
+	if (!error)
+		srd_use_move_on(store, true);
 	return error;
 }
 
@@ -364,6 +367,8 @@ int srd_store_follow(struct srd_store *store)
 		error = heal(store);
 	if (!error && !store->frozen && srd_log_is_behind(store->log))
 		error = follow_locked(store);
+	if (!error)
+		srd_use_move_on(store, false);
 	let_go(store);
 	return error;
 }
@@ -423,6 +428,18 @@ struct srd_hold srd_store_hold(struct srd_store *store)
 
 	srd_brlock_read_lock(&store->state_lock, stripe);
 	struct srd_hold hold = srd_store_hold_read(store, stripe);
+	srd_brlock_read_unlock(&store->state_lock, stripe);
+	return hold;
+}
+
+struct srd_hold srd_store_stand_by(struct srd_store *store)
+{
+	unsigned stripe = srd_brlock_stripe();
+
+	srd_brlock_read_lock(&store->state_lock, stripe);
+	struct srd_hold hold = srd_store_hold_read(store, stripe);
+	atomic_fetch_add(&hold.log->pins->bystanders, 1);
+	hold.bystander = true;
 	srd_brlock_read_unlock(&store->state_lock, stripe);
 	return hold;
 }
@@ -537,6 +554,7 @@ int srd_store_begin(struct srd_store *store)
 
 void srd_store_end(struct srd_store *store)
 {
+	srd_use_move_on(store, false);
 	srd_log_unlock(store->log);
 	/* Before the first append there is no thread to hear who asks. */
 	if (!store->keeper_running)

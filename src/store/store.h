@@ -40,6 +40,7 @@ struct srd_store_image {
 struct srd_hold {
 	struct srd_log *log;             /* NULL: nothing is held */
 	unsigned stripe;
+	bool bystander;
 };
 
 struct srd_store {
@@ -131,6 +132,8 @@ int srd_store_done(struct srd_store *store, unsigned stripe);
 /* The log as it is now, without a look at what others do, for a call or a few.  Nothing, or the
  * commit mutex, is held. */
 struct srd_hold srd_store_hold(struct srd_store *store);
+/* The same for who keeps it for long, and looks at nothing that a file contains. */
+struct srd_hold srd_store_stand_by(struct srd_store *store);
 /* The same with the read side (STRIPE) held: the log that what is read refers to. */
 static inline struct srd_hold srd_store_hold_read(const struct srd_store *of, unsigned stripe)
 {
@@ -147,9 +150,12 @@ static inline struct srd_hold srd_hold_take(struct srd_hold *hold)
 }
 static inline void srd_hold_drop(struct srd_hold *hold)
 {
+	if (hold->bystander)
+		atomic_fetch_sub(&hold->log->pins->bystanders, 1);
 	if (hold->log)
 		srd_log_drop(hold->log, hold->stripe, 1);
 	hold->log = NULL;
+	hold->bystander = false;
 }
 /* ERROR, which says that something is not there; but SRD_ELOST where bytes of the log
  * are gone: names that cannot be read are not found, and may be there.  Read side or commit

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "store/fold.h"
 #include "store/point.h"
 #include "store/store.h"
@@ -72,6 +73,8 @@ int srd_store_view(struct srd_store *store, const char *text, int64_t now_ns, st
 	srd_mutex_unlock(&store->commit_mutex);
 	if (!error)
 		error = freeze(view, &point);
+	if (!error)
+		error = srd_log_use_since(view->log, SRD_MIN(view->place.end, atomic_load(&view->log->use)));
 	if (error) {
 		srd_store_destroy(view);
 		return error;
@@ -97,6 +100,8 @@ int srd_store_open_at(const char *path, int flags, const struct srd_io *io, cons
 		store->image = (struct srd_store_image){ 0 };
 		error = freeze(store, &point);
 	}
+	if (!error)
+		error = srd_log_use_since(store->log, store->place.end);
 	if (error) {
 		srd_store_close(store);
 		return error;
