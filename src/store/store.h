@@ -150,12 +150,11 @@ static inline struct srd_hold srd_hold_take(struct srd_hold *hold)
 }
 static inline void srd_hold_drop(struct srd_hold *hold)
 {
-	if (hold->bystander)
+	if (hold->log && hold->bystander)
 		atomic_fetch_sub(&hold->log->pins->bystanders, 1);
 	if (hold->log)
 		srd_log_drop(hold->log, hold->stripe, 1);
 	hold->log = NULL;
-	hold->bystander = false;
 }
 /* ERROR, which says that something is not there; but SRD_ELOST where bytes of the log
  * are gone: names that cannot be read are not found, and may be there.  Read side or commit
