@@ -112,6 +112,7 @@ struct srd_log {
 	bool syncing;
 	atomic_ulong durable;     /* own knowledge of D */
 	uint64_t suspect_end;     /* [durable, suspect_end): appended before our open */
+	bool name_unsure;         /* the directory is to be synced, too: before that nothing is durable */
 	atomic_int poisoned;      /* the negative code of the sync that failed */
 
 	struct srd_overlay *overlay;   /* overlay.h: where appends go; NULL: the file.  Set before use */

@@ -224,6 +224,7 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	atomic_init(&log->end, SRD_FIRST_RECORD);
 	log->dev = st.st_dev;
 	log->ino = st.st_ino;
+	log->name_unsure = log->sb.generation > 1 && !(flags & SRD_LOG_UNSHARED);
 	log->remote = srd_log_is_remote(log->fd);
 	if (!log->remote && !(flags & SRD_LOG_UNSHARED))
 		log->shm = srd_shm_open(io, log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);

@@ -58,8 +58,12 @@ static int lead(struct srd_log *log, uint64_t durable, uint64_t *upto)
 	*upto = atomic_load_explicit(&log->end, memory_order_acquire);
 	if (durable < log->suspect_end)
 		error = rewrite(log, SRD_MAX(durable, SRD_FIRST_RECORD), log->suspect_end);
+	/* A compactor that died may not have made sure of the name. */
+	if (!error && log->name_unsure)
+		error = log->io->fdatasync(log->io, log->dir_fd);
 	if (error)
 		return error;
+	log->name_unsure = false;
 	error = log->io->fdatasync(log->io, log->fd);
 	if (error)
 		atomic_store(&log->poisoned, SRD_EPOISONED);

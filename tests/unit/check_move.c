@@ -215,6 +215,38 @@ START_TEST(one_who_finds_the_name_alone_goes_over)
 }
 END_TEST
 
+static int dir_syncs;
+
+static int count_dir_syncs(const struct srd_io *io, int fd)
+{
+	struct stat st;
+
+	dir_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	return srd_io_posix.fdatasync(io, fd);
+}
+
+/* A compactor that is killed may have renamed, and not synced the directory: what is synced
+ * in the new log by others must not go with its name. */
+START_TEST(nothing_is_durable_before_the_name_is)
+{
+	struct srd_io io = srd_io_posix;
+	srd_store *unsure;
+
+	io.fdatasync = count_dir_syncs;
+	put("key", "x");
+	compact(store);
+	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, &io, &unsure), 0);
+	ck_assert_int_eq(srd_put(unsure, KEY("key"), "y", 1), 0);
+	ck_assert_int_eq(dir_syncs, 0);
+	ck_assert_int_eq(srd_sync(unsure), 0);
+	ck_assert_int_eq(dir_syncs, 1);
+	ck_assert_int_eq(srd_put(unsure, KEY("key"), "z", 1), 0);
+	ck_assert_int_eq(srd_sync(unsure), 0);
+	ck_assert_int_eq(dir_syncs, 1);
+	ck_assert_int_eq(srd_close(unsure), 0);
+}
+END_TEST
+
 /* However it is open, and without shared memory. */
 static void expect_to_go_on(int flags)
 {
@@ -396,6 +428,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, streams_and_batches_come_along);
 	tcase_add_test(tcase, iterators_miss_nothing_and_repeat_nothing);
 	tcase_add_test(tcase, one_who_finds_the_name_alone_goes_over);
+	tcase_add_test(tcase, nothing_is_durable_before_the_name_is);
 	tcase_add_test(tcase, who_has_it_alone_keeps_it);
 	tcase_add_test(tcase, the_one_writer_stays_the_one);
 	tcase_add_test(tcase, without_shared_memory);
