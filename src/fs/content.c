@@ -170,7 +170,7 @@ static int carry_out(struct srd_fs *fs, uint64_t ino, const struct plan *plan)
 		struct srd_run run;
 		int error = srd_log_run(log, ref->run, &run)
 		            ? srd_log_copy(log, &run, ref->skip, ref->len, place(plan, ref->pos))
-		            : SRD_ECORRUPT;
+		            : srd_log_run_error(log, ref->run);
 		if (error) {
 			if (error != SRD_ETRIMMED && !srd_log_is_lost(log))   /* that is told once for all */
 				tell_damage(fs, ino, ref);

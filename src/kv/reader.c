@@ -96,7 +96,7 @@ static ssize_t copy_run(struct srd_log *log, uint64_t offset, uint32_t skip, uin
 	struct srd_run run;
 
 	if (!srd_log_run(log, offset, &run))
-		return srd_log_is_lost(log) ? SRD_ELOST : SRD_ECORRUPT;
+		return srd_log_run_error(log, offset);
 	if (srd_log_copy(log, &run, skip, len, to) == 0)
 		return len;
 	for (uint32_t done = 0; done < len;) {

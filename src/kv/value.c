@@ -51,7 +51,7 @@ int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t l
 
 	/* A run that is found lies wholly below the end, its payload included. */
 	if (!srd_log_run(log, run, &found))
-		return srd_log_is_lost(log) ? SRD_ELOST : SRD_ECORRUPT;
+		return srd_log_run_error(log, run);
 	int error = srd_log_verify(log, &found, skip, len);
 	if (error)
 		return error;

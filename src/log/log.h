@@ -428,6 +428,11 @@ const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t l
 void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* The run at OFFSET; false if there is no sound one, and *RUN is then undefined. */
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
+/* Why there is none at RUN. */
+static inline int srd_log_run_error(const struct srd_log *log, uint64_t run)
+{
+	return run == SRD_RUN_PRUNED ? SRD_ETRIMMED : srd_log_is_lost(log) ? SRD_ELOST : SRD_ECORRUPT;
+}
 /* Verifies the blocks of RUN that [skip, skip + len) touches (first touch
  * only): 0, SRD_ECORRUPT, SRD_ETRIMMED or SRD_ELOST.  The payload is then at srd_log_at(run->offset
  * + run->distance + skip). */

@@ -247,6 +247,30 @@ START_TEST(the_name_changes_when_all_is_durable)
 }
 END_TEST
 
+/* ---- Given up ---- */
+
+START_TEST(what_was_given_up_stays_so)
+{
+	struct srd_ref ref = { .run = SRD_RUN_PRUNED, .len = 5000 };
+	struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+	struct srd_node node;
+	struct srd_txn *txn;
+
+	put("pruned", "something");
+	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
+	ck_assert_int_eq(srd_txn_lookup(txn, SRD_ROOT_INO, KEY("pruned"), &node), 0);
+	ck_assert_int_eq(srd_txn_refs(txn, node.ino, &ref, 1, true), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+	ck_assert_int_eq(get_error("pruned"), SRD_ETRIMMED);
+	ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+	reopen_store();
+	ck_assert_int_eq(get_error("pruned"), SRD_ETRIMMED);
+	put("pruned", "anew");
+	assert_text("pruned", "anew");
+}
+END_TEST
+
 /* ---- Refused ---- */
 
 START_TEST(who_cannot_be_followed_is_refused)
@@ -356,6 +380,7 @@ static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, killed_anywhere_it_leaves_a_whole_store);
 	tcase_add_test(tcase, the_name_changes_when_all_is_durable);
+	tcase_add_test(tcase, what_was_given_up_stays_so);
 	tcase_add_test(tcase, who_cannot_be_followed_is_refused);
 	tcase_add_test(tcase, one_compacts_at_a_time_and_can_be_stopped);
 	tcase_add_test(tcase, what_others_commit_meanwhile_is_in_it);
