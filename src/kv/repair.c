@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "format/spare.h"
 
 struct repair {
 	int (*call)(void *user, const struct srd_event *event);
 	void *user;
 	bool damaged;
+	uint64_t restored;        /* what lies below is written as it was */
 	uint64_t known;           /* what lies below is in the image, the state came from there */
 	bool given_up;            /* some of that would be lost */
 	struct srd_range *ranges;
@@ -24,9 +24,9 @@ struct repair {
 };
 
 /* Superblock and spare are restored, and damage there is to be seen another time. */
-static bool is_lost(const struct srd_event *event)
+static bool is_lost(const struct repair *repair, const struct srd_event *event)
 {
-	return event->offset + event->len > SRD_FIRST_RECORD + SRD_SPARE_LEN &&
+	return event->offset + event->len > repair->restored &&
 	       !(strcmp(event->what, "payload") == 0 && event->key);
 }
 
@@ -37,7 +37,7 @@ static int note(void *user, const struct srd_event *event)
 	if (event->type != SRD_EVENT_DAMAGE && event->type != SRD_EVENT_PROGRESS)
 		return 0;
 	repair->damaged |= event->type == SRD_EVENT_DAMAGE;
-	if (event->type == SRD_EVENT_DAMAGE && is_lost(event)) {
+	if (event->type == SRD_EVENT_DAMAGE && is_lost(repair, event)) {
 		int error = srd_array_reserve(&repair->ranges, &repair->cap, repair->count + 1, sizeof *repair->ranges);
 		if (error)
 			return error;
@@ -51,7 +51,8 @@ static int note(void *user, const struct srd_event *event)
 ssize_t srd_repair(struct srd_store *store, int flags,
                    int (*call)(void *user, const struct srd_event *event), void *user)
 {
-	struct repair repair = { .call = call, .user = user, .known = store->image.offset };
+	struct repair repair = { .call = call, .user = user, .known = store->image.offset,
+	                         .restored = srd_log_restorable(store->log) };
 	bool dry = flags & SRD_REPAIR_DRY_RUN;
 
 	if (!dry && !(store->flags & SRD_EXCLUSIVE))

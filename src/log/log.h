@@ -262,6 +262,8 @@ bool srd_log_lacks(const struct srd_log *log, uint64_t offset, uint64_t prev);
 void srd_log_repaired(struct srd_log *log, const struct srd_record *record, const uint8_t *metadata);
 /* All damage known of is repaired.  Commit mutex or exclusive. */
 void srd_log_accept(struct srd_log *log);
+/* What lies below is known to the byte: the superblock, and its spare if there is one. */
+uint64_t srd_log_restorable(const struct srd_log *log);
 /* Writes superblock and spare, of which one is sound, as they were.  The log is
  * open exclusively. */
 int srd_log_restore(struct srd_log *log);

@@ -90,22 +90,27 @@ static bool has_spare(const struct srd_log *log, const uint8_t spare[SRD_SPARE_L
 	       record.prev_check == own.check;
 }
 
+uint64_t srd_log_restorable(const struct srd_log *log)
+{
+	uint8_t spare[SRD_SPARE_LEN];
+
+	srd_spare_encode(&log->sb, spare);
+	return SRD_FIRST_RECORD + (has_spare(log, spare) ? SRD_SPARE_LEN : 0);
+}
+
 /* The superblock first: while it is being written the spare is sound. */
 int srd_log_restore(struct srd_log *log)
 {
 	uint8_t superblock[SRD_SUPERBLOCK_LEN], spare[SRD_SPARE_LEN];
-	uint64_t restored = SRD_FIRST_RECORD;
+	uint64_t restored = srd_log_restorable(log);
 	int error = 0;
 
 	srd_superblock_encode(&log->sb, superblock);
 	srd_spare_encode(&log->sb, spare);
 	if (memcmp(log->map, superblock, sizeof superblock) != 0)
 		error = write_at(log, 0, superblock, sizeof superblock);
-	if (!error && has_spare(log, spare)) {
-		restored += SRD_SPARE_LEN;
-		if (memcmp(log->map + SRD_FIRST_RECORD, spare, sizeof spare) != 0)
-			error = write_at(log, SRD_FIRST_RECORD, spare, sizeof spare);
-	}
+	if (!error && restored > SRD_FIRST_RECORD && memcmp(log->map + SRD_FIRST_RECORD, spare, sizeof spare) != 0)
+		error = write_at(log, SRD_FIRST_RECORD, spare, sizeof spare);
 	if (error)
 		return error;
 	log->sb_damaged = false;

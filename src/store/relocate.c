@@ -101,8 +101,11 @@ static int fill(struct srd_relocate *relocate, const struct srd_moved_piece *pie
 /* The run that LEN bytes more go into, one after the last byte of the buffer. */
 static int open_run(struct srd_relocate *relocate, uint32_t len, bool fresh)
 {
-	int error = 0;
+	/* No run is longer; who made the store may say so all the same. */
+	int error = len > BUFFER_LEN ? SRD_ECORRUPT : 0;
 
+	if (error)
+		return error;
 	if (relocate->used + len > BUFFER_LEN || relocate->run_count == RUNS_MAX)
 		error = srd_relocate_flush(relocate);
 	if (error || (relocate->open && !fresh))

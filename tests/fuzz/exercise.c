@@ -37,11 +37,12 @@ static bool liar;
 
 static void remove_files(void)
 {
-	static const char *const suffixes[] = { "", ".shm", ".idx", ".idx.tmp", ".saved", ".saved.shm", ".saved.idx" };
+	static const char *const names[] = { "", ".saved" };
+	static const char *const suffixes[] = { "", ".shm", ".idx", ".idx.tmp", ".new", ".tmp" };
 	char name[96];
 
-	for (size_t i = 0; i < SRD_LEN(suffixes); i++) {
-		snprintf(name, sizeof name, "%s%s", fuzz_path(), suffixes[i]);
+	for (size_t i = 0; i < SRD_LEN(names) * SRD_LEN(suffixes); i++) {
+		snprintf(name, sizeof name, "%s%s%s", fuzz_path(), names[i / SRD_LEN(suffixes)], suffixes[i % SRD_LEN(suffixes)]);
 		unlink(name);
 	}
 }
@@ -151,13 +152,16 @@ static void read_all(srd_store *store, struct keys *keys)
 {
 	uint64_t damages = 0;
 	struct srd_info info;
+	char attributes[256];
 
 	FUZZ_EXPECT(srd_info(store, &info) != 0 || info.end <= info.file_bytes);
 	list(store, "a", SRD_ITER_ALL_KINDS, keys);
 	list(store, "a/b/", 0, keys);
 	list(store, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
-	for (unsigned i = 0; i < keys->count; i++)
+	for (unsigned i = 0; i < keys->count; i++) {
 		read_key(store, keys->text[i], keys->len[i]);
+		srd_list_xattrs(store, keys->text[i], keys->len[i], attributes, sizeof attributes);
+	}
 	srd_scan(store, SRD_SCAN_OPS | SRD_SCAN_PAYLOAD, ignore, &damages);
 }
 
@@ -222,7 +226,7 @@ static void repair(void)
 
 	if (srd_open(fuzz_path(), SRD_NOSYNC | SRD_EXCLUSIVE, &store) != 0)
 		return;
-	if (srd_repair(store, SRD_REPAIR_FORCE, ignore, &damages) >= 0)
+	if (srd_repair(store, SRD_REPAIR_FORCE, ignore, &damages) > 0)
 		EXPECT_AGREES(srd_put(store, "repaired", 8, "x", 1) != SRD_EDAMAGED);
 	srd_close(store);
 }
@@ -245,6 +249,115 @@ static void salvage(void)
 	srd_close(target);
 }
 
+/* However many pieces it comes in. */
+static uint64_t digest_value(const srd_value *value)
+{
+	static uint8_t whole[GET_MAX];
+	size_t len = 0;
+
+	for (int i = 0; i < value->iov_count; i++) {
+		memcpy(whole + len, value->iov[i].iov_base, value->iov[i].iov_len);
+		len += value->iov[i].iov_len;
+	}
+	return srd_hash(whole, len, 0);
+}
+
+static uint64_t digest_entry(srd_store *store, const struct srd_entry *entry, bool times)
+{
+	struct srd_stat st = { 0 };
+	srd_value value;
+	int error = srd_stat(store, entry->key, entry->key_len, &st);
+	uint64_t h = srd_hash(entry->key, entry->key_len, (uint64_t)entry->kind);
+
+	h = srd_hash(&st.size, sizeof st.size, h + st.mode + (times ? (uint64_t)st.mtime_ns : 0));
+	if (!error && entry->kind == SRD_FILE && st.size < GET_MAX) {
+		error = srd_get(store, entry->key, entry->key_len, &value);
+		if (!error) {
+			h += digest_value(&value);
+			srd_value_release(&value);
+		}
+	}
+	return h + (uint64_t)error;
+}
+
+uint64_t fuzz_digest(srd_store *store, bool times)
+{
+	struct srd_entry entry;
+	uint64_t total = 0;
+	srd_iter *iter;
+
+	int error = srd_iter_new(store, "", 0, SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, 0, 1, &iter);
+	if (error)
+		return (uint64_t)error;
+	while (srd_iter_next(iter, &entry) == 1)
+		total += digest_entry(store, &entry, times);
+	srd_iter_free(iter);
+	return total;
+}
+
+/* What it holds now it holds then, and so does a copy. */
+static void compact(void)
+{
+	uint64_t damages = 0;
+	struct srd_compact_options options = { .call = ignore, .user = &damages };
+	struct srd_compacted result;
+	struct srd_backup backup;
+	srd_store *store;
+	char copy[96];
+
+	if (srd_open(fuzz_path(), SRD_NOSYNC, &store) != 0)
+		return;
+	uint64_t before = fuzz_digest(store, true);
+	srd_compact(store, &options, &result);
+	srd_close(store);
+	FUZZ_EXPECT(srd_open(fuzz_path(), SRD_RDONLY, &store) == 0);
+	EXPECT_AGREES(fuzz_digest(store, true) == before);
+	snprintf(copy, sizeof copy, "%s.saved", fuzz_path());
+	int error = srd_backup(store, copy, 0, ignore, &damages, &backup);
+	srd_close(store);
+	/* Of damage a copy may know less: the mark below which it is damage may lie behind the end. */
+	if (error == 0 && damages == 0 && srd_open(copy, SRD_RDONLY, &store) == 0) {
+		EXPECT_AGREES(fuzz_digest(store, true) == before);
+		srd_close(store);
+	}
+}
+
+/* As it might be: nobody else sees that before it is committed. */
+static void change_aside(srd_store *store, struct keys *keys)
+{
+	srd_store *view;
+
+	if (srd_transaction_begin(store, &view) != 0)
+		return;
+	list(view, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
+	uint64_t outside = fuzz_digest(store, true);
+	change_all(view, keys);
+	EXPECT_AGREES(fuzz_digest(store, true) == outside);
+	/* All of it has the time of its commit. */
+	uint64_t inside = fuzz_digest(view, false);
+	if (srd_transaction_commit(view, NULL, 0) == 0)
+		EXPECT_AGREES(fuzz_digest(store, false) == inside);
+	srd_close(view);
+}
+
+/* As it was, and as it might be. */
+static void look_aside(struct keys *keys)
+{
+	static const char *const points[] = { "1", "3", "now", "1970-01-01" };
+	srd_store *store;
+
+	for (size_t i = 0; i < SRD_LEN(points); i++) {
+		if (srd_open_at(fuzz_path(), SRD_RDONLY, points[i], &store) != 0)
+			continue;
+		read_all(store, keys);
+		srd_close(store);
+	}
+	if (srd_open(fuzz_path(), SRD_NOSYNC, &store) == 0) {
+		change_aside(store, keys);
+		srd_close(store);
+	}
+}
+
 void fuzz_exercise(const struct fuzz_store *store)
 {
 	static struct keys keys;
@@ -254,11 +367,13 @@ void fuzz_exercise(const struct fuzz_store *store)
 
 	liar = store->liar;
 	fuzz_place(store);
-	if (lot % 4 == 0)
-		salvage();
-	else
-		open_to_read(&keys);
+	switch (lot % 5) {
+	case 0: salvage(); break;
+	case 1: compact(); break;
+	case 2: look_aside(&keys); break;
+	default: open_to_read(&keys);
+	}
 	open_to_change(&keys);
-	if (lot % 4 == 1)
+	if (lot % 5 == 3)
 		repair();
 }

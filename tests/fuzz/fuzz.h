@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "format/record.h"
+#include "srd.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -53,6 +54,8 @@ struct fuzz_store {
 const char *fuzz_path(void);
 /* Puts the files in place of whatever is there. */
 void fuzz_place(const struct fuzz_store *store);
+/* All names and what they stand for; TIMES: and when that was changed. */
+uint64_t fuzz_digest(srd_store *store, bool times);
 /* Does with it all that can be done. */
 void fuzz_exercise(const struct fuzz_store *store);
 

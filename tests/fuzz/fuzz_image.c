@@ -97,37 +97,12 @@ static uint8_t *read_file(const char *suffix, size_t *len)
 	return bytes;
 }
 
-static uint64_t digest_value(const srd_value *value)
-{
-	uint64_t sum = value->len;
-
-	for (int i = 0; i < value->iov_count; i++)
-		sum = srd_hash(value->iov[i].iov_base, value->iov[i].iov_len, sum);
-	return sum;
-}
-
-/* All names and what they stand for, in whatever order. */
 static uint64_t digest(void)
 {
-	struct srd_entry entry;
-	struct srd_stat st;
-	uint64_t sum = 0;
 	srd_store *store;
-	srd_iter *iter;
 
 	FUZZ_EXPECT(srd_open(fuzz_path(), SRD_RDONLY, &store) == 0);
-	FUZZ_EXPECT(srd_iter_new(store, "", 0, SRD_ITER_ALL_KINDS, 0, 1, &iter) == 0);
-	while (srd_iter_next(iter, &entry) == 1) {
-		uint64_t h = srd_hash(entry.key, entry.key_len, (uint64_t)entry.kind);
-		FUZZ_EXPECT(srd_stat(store, entry.key, entry.key_len, &st) == 0);
-		h = srd_hash(&st.size, sizeof st.size, h + st.mode + (uint64_t)st.mtime_ns);
-		if (entry.kind == SRD_FILE) {
-			FUZZ_EXPECT(entry.value_error == 0);
-			h += digest_value(&entry.value);
-		}
-		sum += h;
-	}
-	srd_iter_free(iter);
+	uint64_t sum = fuzz_digest(store, true);
 	srd_close(store);
 	return sum;
 }
