@@ -29,6 +29,14 @@ expect_failure "$(cat "$work/s.pid") on $(uname -n)" "$srdfs" -o ro "$work/s.srd
 unmount s
 expect "$srd" ls "$work/s.srd" >"$work/list"
 
+section "exclusive: who is killed leaves no lock behind"
+mount_store s -o exclusive
+kill_daemon s
+expect "$srd" put "$work/s.srd" after /dev/null
+mount_store s
+expect_same "$(ls "$work/s/after")" "$work/s/after"
+unmount s
+
 section "single_writer: others may read"
 mount_store s -o single_writer
 echo content >"$work/s/file"
