@@ -351,7 +351,7 @@ int srd_transaction_begin(srd_store *store, srd_store **view);
  * (SIZE bytes, SRD_KEY_MAX + 1 suffice; may be NULL) tells the first such key.  After any
  * error nothing has been committed, and the view is as it was (but after one of the sync
  * itself, SRD_EPOISONED from then on: as for srd_sync()).  -EALREADY: committed before.
- * SRD_EREPLACED: the store was compacted meanwhile, or its file replaced.
+ * SRD_EREPLACED: its file was replaced by another store meanwhile.
  * What the view has only read may have changed: see srd_transaction_expect(). */
 int srd_transaction_commit(srd_store *view, char *conflict, size_t size);
 /* What KEY is (of any kind, or that there is none) is to be as it was when the view was

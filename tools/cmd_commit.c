@@ -16,7 +16,7 @@ static void report(struct tool *tool, const char *path, const struct srd_ioc_com
 		              "'srd abort' drops the transaction");
 		break;
 	case SRD_EREPLACED:
-		tool_complain(tool, path, NULL, 0, "the store was compacted or replaced meanwhile, nothing is committed",
+		tool_complain(tool, path, NULL, 0, "the store was replaced by another meanwhile, nothing is committed",
 		              "copy what is needed elsewhere before 'srd abort'");
 		break;
 	default:

@@ -114,7 +114,8 @@ int srd_overlay_walk(const struct srd_log *log, srd_log_visit *visit, void *user
 		/* Only our own memory could be wrong. */
 		if (!srd_record_decode(&log->sb, &record, log->map + at, at))
 			return SRD_ECORRUPT;
-		error = visit(user, &record, log->map + at + SRD_HEADER_LEN);
+		if (record.type == SRD_RECORD_META)
+			error = visit(user, &record, log->map + at + SRD_HEADER_LEN);
 		at += record.len;
 	}
 	return error;

@@ -55,7 +55,7 @@ static inline bool srd_log_is_over(const struct srd_log *log, uint64_t offset)
 int srd_overlay_append(struct srd_log *log, struct srd_draft *draft, struct srd_record *record);
 /* Nothing more is appended.  Commit mutex held. */
 void srd_overlay_close(struct srd_log *log);
-/* Visits the records in it, in their order.  Commit mutex held. */
+/* Visits the commits in it, in their order.  Commit mutex held. */
 int srd_overlay_walk(const struct srd_log *log, srd_log_visit *visit, void *user);
 /* The file has whole records up to UPTO: runs in them may be named.  Thread-safe.
  * SRD_EFULL: it has grown into the overlay's addresses. */

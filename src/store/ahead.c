@@ -34,6 +34,19 @@ static int append(struct srd_store *store, struct srd_draft *draft, struct srd_h
 	return error;
 }
 
+int srd_store_draft_data(struct srd_draft *draft, const struct iovec *pieces, int count, uint64_t *runs)
+{
+	int error = 0;
+
+	srd_draft_start(draft, SRD_RECORD_DATA);
+	for (int i = 0; i < count && !error; i++) {
+		struct srd_op op = { .kind = SRD_OP_RUN, .run.len = (uint32_t)pieces[i].iov_len };
+		error = pieces[i].iov_len > SRD_RUN_LEN_MAX ? -EINVAL
+		            : srd_draft_add(draft, &op, pieces[i].iov_base, NULL, &runs[i]);
+	}
+	return error;
+}
+
 int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, int count, uint64_t *runs,
                           struct srd_hold *home)
 {
@@ -41,16 +54,10 @@ int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, i
 		return srd_private_append_data(store, pieces, count, runs);
 	struct srd_draft draft;
 	uint64_t offset = 0;
-	int error = 0;
 
 	srd_draft_init(&draft);
-	srd_draft_start(&draft, SRD_RECORD_DATA);
 	/* Checksums are made before the lock is taken. */
-	for (int i = 0; i < count && !error; i++) {
-		struct srd_op op = { .kind = SRD_OP_RUN, .run.len = (uint32_t)pieces[i].iov_len };
-		error = pieces[i].iov_len > SRD_RUN_LEN_MAX ? -EINVAL
-		            : srd_draft_add(&draft, &op, pieces[i].iov_base, NULL, &runs[i]);
-	}
+	int error = srd_store_draft_data(&draft, pieces, count, runs);
 	if (!error)
 		error = append(store, &draft, home, &offset);
 	for (int i = 0; i < count && !error; i++)

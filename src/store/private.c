@@ -9,12 +9,16 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "log/overlay.h"
+#include "store/brought.h"
 #include "store/reissue.h"
+#include "store/txn.h"
 
 /* ---- Coming and going ---- */
 
 static int divert(struct srd_store *view, struct srd_store *live)
 {
+	/* It may be compacted, and nobody have noticed. */
+	srd_store_follow(live);
 	struct srd_hold hold = srd_store_hold(live);
 	bool beside = srd_log_is_beside(view->log, hold.log);
 	srd_hold_drop(&hold);
@@ -120,18 +124,53 @@ int srd_private_expect_name(struct srd_store *store, uint64_t dir, const char *n
 
 /* ---- Data ---- */
 
-int srd_private_append_data(struct srd_store *view, const struct iovec *pieces, int count, uint64_t *runs)
+int srd_private_append_ahead(struct srd_store *view, const struct iovec *pieces, int count, uint64_t *runs)
 {
-	struct srd_store *live = view->private->live;
-	int error = srd_store_append_data(live, pieces, count, runs, NULL);
+	struct srd_private *private = view->private;
+	int error = srd_store_append_data(private->live, pieces, count, runs, NULL);
 
 	if (error)
 		return error;
 	/* Asked afterwards: a log that the store has left it does not come back to. */
-	struct srd_hold hold = srd_store_hold(live);
-	error = srd_log_is_beside(view->log, hold.log) ? srd_log_reveal(view->log, atomic_load(&hold.log->end))
-	                                               : SRD_EREPLACED;
+	struct srd_hold hold = srd_store_hold(private->live);
+	bool beside = srd_log_is_beside(view->log, hold.log);
+	if (beside)
+		error = srd_log_reveal(view->log, atomic_load(&hold.log->end));
 	srd_hold_drop(&hold);
+	if (!beside)
+		atomic_store(&private->moved, true);
+	return beside ? error : SRD_EMOVED;
+}
+
+/* The log that the view reads takes no more: what comes stays in memory, as ops do. */
+static int append_over(struct srd_store *view, struct srd_draft *draft, struct srd_record *record)
+{
+	int error = srd_store_begin(view);
+
+	if (!error) {
+		error = srd_store_append(view, draft, record);
+		srd_store_end(view);
+	}
+	return error;
+}
+
+int srd_private_append_data(struct srd_store *view, const struct iovec *pieces, int count, uint64_t *runs)
+{
+	struct srd_draft draft;
+	struct srd_record record;
+	int error = SRD_EMOVED;
+
+	if (!atomic_load(&view->private->moved))
+		error = srd_private_append_ahead(view, pieces, count, runs);
+	if (error != SRD_EMOVED)
+		return error;
+	srd_draft_init(&draft);
+	error = srd_store_draft_data(&draft, pieces, count, runs);
+	if (!error)
+		error = append_over(view, &draft, &record);
+	for (int i = 0; i < count && !error; i++)
+		runs[i] += record.offset;
+	srd_draft_release(&draft);
 	return error;
 }
 
@@ -140,20 +179,22 @@ int srd_private_append_data(struct srd_store *view, const struct iovec *pieces, 
 /* Commit mutex of the view held. */
 static int commit(struct srd_store *view, struct srd_conflict *conflict)
 {
-	struct srd_store *live = view->private->live;
+	struct srd_brought brought = { 0 };
 	struct srd_txn *txn;
-	int error = view->log->overlay->closed ? -EALREADY : srd_txn_begin(live, &txn);
+	int error = view->log->overlay->closed ? -EALREADY
+	            : srd_brought_begin(view, &brought, &txn);
 
-	if (error)
-		return error;
-	error = srd_log_is_beside(view->log, live->log) ? srd_reissue(view, txn, conflict) : SRD_EREPLACED;
-	if (error) {
-		srd_txn_abort(txn);
-		return error;
+	if (!error) {
+		/* A glance at the name, which appends look at now and then only. */
+		error = srd_log_is_replaced(txn->store->log) ? SRD_EREPLACED : srd_reissue(view, txn, &brought, conflict);
+		if (error)
+			srd_txn_abort(txn);
+		else
+			error = srd_txn_commit(txn, NULL);
 	}
-	error = srd_txn_commit(txn, NULL);
 	if (!error)
 		srd_overlay_close(view->log);
+	srd_brought_release(&brought);
 	return error;
 }
 

@@ -24,8 +24,8 @@
  *
  * Nothing of it is in the log but DATA that no commit names: who is killed loses the
  * view alone, and compaction drops what it left.  If the store is compacted meanwhile
- * what the view names is in the log that was: it can be read, but neither changed nor
- * committed any more (SRD_EREPLACED).
+ * the view stays with the log that was: what is written from then on stays in memory, as
+ * ops do, and what the view names is brought along when it is committed (brought.h).
  */
 #ifndef SRD_STORE_PRIVATE_H
 #define SRD_STORE_PRIVATE_H
@@ -44,6 +44,7 @@ struct srd_expected {
 struct srd_private {
 	struct srd_store *live;
 	uint64_t first_ino;      /* numbers from here on are the view's own */
+	atomic_bool moved;       /* the live store has been compacted, and gone over to another log */
 	pthread_mutex_t mutex;   /* protects what follows; a leaf */
 	struct srd_expected *expected;
 	size_t expected_count, expected_cap;
@@ -74,11 +75,13 @@ int srd_private_expect_name(struct srd_store *store, uint64_t dir, const char *n
 
 /* As srd_store_append_data(). */
 int srd_private_append_data(struct srd_store *view, const struct iovec *pieces, int count, uint64_t *runs);
+/* The same within a transaction of the view.  SRD_EMOVED: not in the log that the view reads. */
+int srd_private_append_ahead(struct srd_store *view, const struct iovec *pieces, int count, uint64_t *runs);
 void srd_private_free(struct srd_store *store);
 /* True if LEN bytes of content are to go to the log ahead of their op. */
 static inline bool srd_private_goes_ahead(const struct srd_store *of, size_t len)
 {
-	return of->private && len >= SRD_AHEAD_LEN;
+	return of->private && len >= SRD_AHEAD_LEN && !atomic_load_explicit(&of->private->moved, memory_order_relaxed);
 }
 
 #endif

@@ -20,6 +20,8 @@ struct reissue {
 	const struct srd_store *view;
 	struct srd_txn *txn;
 	struct srd_conflict *conflict;
+	const struct srd_brought *brought;
+	size_t brought_next;      /* the next of its references, in the order of the ops */
 	uint64_t live_first;      /* what the view calls first_ino */
 	uint8_t *written;         /* enum written, by position in txn->inodes */
 	size_t written_count, written_cap;
@@ -101,6 +103,15 @@ static bool is_clash(int error)
 	}
 }
 
+/* True if LAST_OP, in the store's log, is what PREV is in the view's. */
+static bool is_same_op(const struct reissue *r, uint64_t prev, uint64_t last_op)
+{
+	if (!srd_brought_is_moved(r->brought))
+		return prev == last_op;
+	/* In another log it lies elsewhere; but commits keep their numbers. */
+	return srd_brought_sequence(r->view->log, prev) == srd_brought_sequence(r->txn->store->log, last_op);
+}
+
 /* INO, of which PREV was the last op, is as it was. */
 static int check_inode(const struct reissue *r, uint64_t ino, uint64_t prev)
 {
@@ -112,7 +123,7 @@ static int check_inode(const struct reissue *r, uint64_t ino, uint64_t prev)
 	if (!index)
 		return clash_inode(r, ino);
 	const struct srd_inode *inode = srd_inode_at(state, index);
-	return inode->gone || (!srd_inode_is_dir(inode) && inode->last_op != prev) ? clash_inode(r, ino) : 0;
+	return inode->gone || (!srd_inode_is_dir(inode) && !is_same_op(r, prev, inode->last_op)) ? clash_inode(r, ino) : 0;
 }
 
 /* NAME in DIR stands for INO (0: nothing). */
@@ -258,14 +269,17 @@ static int put_refs(const struct reissue *r, const struct srd_op *op, const stru
 	return error;
 }
 
-static int refer(const struct reissue *r, const struct srd_op *op)
+static int refer(struct reissue *r, const struct srd_op *op)
 {
 	SRD_AUTO_FREE struct srd_ref *refs = malloc(op->ref_count * sizeof *refs + 1);
 
 	if (!refs)
 		return -ENOMEM;
-	for (uint64_t i = 0; i < op->ref_count; i++)
+	for (uint64_t i = 0; i < op->ref_count; i++) {
 		refs[i] = srd_op_ref(op->refs, i);
+		if (srd_brought_is_moved(r->brought) && srd_brought_takes(r->view->log, &refs[i]))
+			refs[i] = r->brought->refs[r->brought_next++];
+	}
 	return put_refs(r, op, refs, op->ref_count);
 }
 
@@ -283,7 +297,7 @@ static int set_xattr(const struct reissue *r, const struct srd_op *op, const voi
 	return error ? error : srd_txn_add_inode_op(r->txn, position, &again, data);
 }
 
-static int change_inode(const struct reissue *r, const struct srd_op *op)
+static int change_inode(struct reissue *r, const struct srd_op *op)
 {
 	uint64_t ino = number(r, op->ino);
 	const void *data = op->has_run ? payload_of(r, &op->run) : NULL;
@@ -299,7 +313,7 @@ static int change_inode(const struct reissue *r, const struct srd_op *op)
 	}
 }
 
-static int change(const struct reissue *r, const struct srd_op *op)
+static int change(struct reissue *r, const struct srd_op *op)
 {
 	int error = check_inode(r, op->ino, op->prev);
 
@@ -387,9 +401,11 @@ static int reissue_record(void *user, const struct srd_record *record, const uin
 	return error;
 }
 
-int srd_reissue(const struct srd_store *view, struct srd_txn *txn, struct srd_conflict *conflict)
+int srd_reissue(const struct srd_store *view, struct srd_txn *txn, const struct srd_brought *brought,
+                struct srd_conflict *conflict)
 {
-	struct reissue r = { .view = view, .txn = txn, .conflict = conflict, .live_first = txn->next_ino };
+	struct reissue r = { .view = view, .txn = txn, .conflict = conflict, .brought = brought,
+	                     .live_first = txn->next_ino };
 	int error = srd_overlay_walk(view->log, reissue_record, &r);
 
 	if (!error)

@@ -8,6 +8,7 @@
  * what the view relies on is asked op by op, of the transaction with the ops before:
  *
  *     prev in the log       the inode is to be as it was: the same last op
+ *                           (after a compaction: one of the same commit)
  *     prev in the overlay   asked already, at the first op of the view on it
  *     a name                is to stand for what it did, and take what is to come
  *
@@ -20,10 +21,13 @@
 #ifndef SRD_STORE_REISSUE_H
 #define SRD_STORE_REISSUE_H
 
+#include "store/brought.h"
 #include "store/private.h"
 
-/* Puts all of VIEW into TXN, a transaction of its live store.  0, -EBUSY: *CONFLICT says
+/* Puts all of VIEW into TXN, a transaction of its live store that srd_brought_begin()
+ * began.  0, -EBUSY: *CONFLICT says
  * why; or another error.  Commit mutex of the view held. */
-int srd_reissue(const struct srd_store *view, struct srd_txn *txn, struct srd_conflict *conflict);
+int srd_reissue(const struct srd_store *view, struct srd_txn *txn, const struct srd_brought *brought,
+                struct srd_conflict *conflict);
 
 #endif

@@ -186,6 +186,9 @@ int srd_store_append_data(struct srd_store *store, const struct iovec *pieces, i
  * makes them refer to that.  On error all is as it was. */
 int srd_store_bring_data(struct srd_store *store, struct srd_ref *refs, size_t count, struct srd_hold *home);
 
+/* The record of such pieces; RUNS as above, but counted from its start. */
+int srd_store_draft_data(struct srd_draft *draft, const struct iovec *pieces, int count, uint64_t *runs);
+
 /* ---- The way in and out of the log, for txn.c ---- */
 
 /* The log's bytes, for a state. */

@@ -55,7 +55,7 @@ int srd_txn_set_attr(struct srd_txn *txn, uint64_t ino, const struct srd_attr *a
 	return error;
 }
 
-/* LEN bytes go to the log, and the op refers to them. */
+/* LEN bytes go to the log, and the op refers to them.  SRD_EMOVED: they are to go into the op. */
 static int write_ahead(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *data, size_t len, bool replace)
 {
 	int error = 0;
@@ -64,7 +64,7 @@ static int write_ahead(struct srd_txn *txn, uint64_t ino, uint64_t pos, const vo
 		struct iovec iov = { .iov_base = (char *)data + done,
 		                     .iov_len = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX) };
 		struct srd_ref ref = { .pos = pos + done, .len = (uint32_t)iov.iov_len };
-		error = srd_store_append_data(txn->store, &iov, 1, &ref.run, NULL);
+		error = srd_private_append_ahead(txn->store, &iov, 1, &ref.run);
 		if (!error)
 			error = srd_txn_refs(txn, ino, &ref, 1, replace);
 		done += iov.iov_len;
@@ -80,8 +80,12 @@ int srd_txn_write(struct srd_txn *txn, uint64_t ino, uint64_t pos, const void *d
 
 	if (!error && !srd_within(pos, len, SRD_FILE_LEN_MAX))
 		error = -EFBIG;
-	if (!error && srd_private_goes_ahead(txn->store, len))
-		return write_ahead(txn, ino, pos, data, len, replace);
+	if (!error && srd_private_goes_ahead(txn->store, len)) {
+		error = write_ahead(txn, ino, pos, data, len, replace);
+		if (error != SRD_EMOVED)
+			return error;
+		error = 0;
+	}
 	for (size_t done = 0; !error && (done < len || replace);) {
 		size_t piece = SRD_MIN(len - done, (size_t)SRD_RUN_LEN_MAX);
 		struct srd_op op = { .kind = SRD_OP_WRITE, .flags = replace ? SRD_OP_REPLACE : 0, .pos = pos + done,

@@ -12,13 +12,14 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "log/overlay.h"
 #include "store/fold.h"
 #include "store/point.h"
 #include "store/store.h"
 
 struct srd_log_place srd_store_here(const struct srd_store *store)
 {
-	return store->frozen ? store->place : srd_log_here(store->log);
+	return store->frozen ? store->place : store->private ? store->log->overlay->base : srd_log_here(store->log);
 }
 
 /* Turns what people write into a point of STORE's log as it is now.  Commit mutex held. */

@@ -253,6 +253,23 @@ expect_same "$(cd "$s" && cat shared/one shared/two && ls -d sub1 sub2)" "1
 sub1
 sub2"
 
+section "compacted meanwhile"
+begin one
+head -c 1000000 /dev/urandom | tee "$work/one/data" >"$work/data"
+expect "$srd" compact -q "$work/s.srd"
+head -c 500000 /dev/urandom | tee "$work/one/more" >"$work/more"
+echo short >"$work/one/short"
+echo changed >"$work/one/kept"
+cmp "$work/data" "$work/one/data" || fail "lost"
+cmp "$work/more" "$work/one/more" || fail "lost"
+commit one
+cmp "$work/data" "$s/data" || fail "lost"
+cmp "$work/more" "$s/more" || fail "lost"
+expect_same "$(cat "$s/short" "$s/kept")" "short
+changed"
+echo kept >"$s/kept"
+expect rm "$s/data" "$s/more" "$s/short"
+
 section "conflicts"
 begin one
 begin two
@@ -339,6 +356,6 @@ begin t
 echo x >"$t/y"
 mv "$work/s.srd" "$work/old.srd"
 expect "$srd" create "$work/s.srd"
-expect_failure "replaced meanwhile, nothing is committed" "$srd" commit "$t"
+expect_failure "replaced by another meanwhile, nothing is committed" "$srd" commit "$t"
 expect_same "$(cat "$t/y")" x
 expect "$srd" abort "$t"

@@ -506,6 +506,79 @@ START_TEST(another_file_in_the_stores_place_is_noticed)
 }
 END_TEST
 
+START_TEST(a_compaction_meanwhile_changes_nothing)
+{
+	uint8_t *bytes = pattern(300000, 3), *more = pattern(200000, 4);
+	struct srd_compacted result;
+
+	ck_assert_int_eq(srd_put(store, KEY("there"), bytes, 100000), 0);
+	put("stays", "x");
+	put("goes", "x");
+	put("dir/file", "old");
+	for (int i = 0; i < 50; i++)
+		put("rewritten", i % 2 ? "this" : "that");
+	begin();
+	ck_assert_int_eq(srd_put(view, KEY("before"), bytes, 300000), 0);
+	ck_assert_int_eq(srd_copy(view, KEY("there"), view, KEY("copy")), 0);
+	act(view, "expect stays");
+	for (int again = 0; again < 2; again++) {
+		act(store, "put aside");
+		ck_assert_int_eq(srd_compact(store, &(struct srd_compact_options){ 0 }, &result), 0);
+		char key[32];
+		snprintf(key, sizeof key, "after-%d", again);
+		ck_assert_int_eq(srd_put(view, KEY(key), more, 200000), 0);
+		ck_assert_int_eq(srd_put(view, KEY("long"), bytes + again, 2000), 0);
+		assert_view(key, more, 200000);
+		assert_view("before", bytes, 300000);
+	}
+	view_put("dir/file", "new");
+	ck_assert_int_eq(srd_delete(view, KEY("goes")), 0);
+	ck_assert_int_eq(srd_copy(view, KEY("after-1"), view, KEY("after copy")), 0);
+	commit();
+	for (int again = 0; again < 2; again++) {
+		assert_key(KEY("before"), bytes, 300000);
+		assert_key(KEY("copy"), bytes, 100000);
+		assert_key(KEY("there"), bytes, 100000);
+		assert_key(KEY("after-0"), more, 200000);
+		assert_key(KEY("after copy"), more, 200000);
+		assert_key(KEY("long"), bytes + 1, 2000);
+		assert_text("dir/file", "new");
+		assert_text("rewritten", "this");
+		ck_assert_int_eq(get_error("goes"), -ENOENT);
+		reopen_store();
+	}
+	free(bytes);
+	free(more);
+}
+END_TEST
+
+START_TEST(conflicts_are_found_behind_a_compaction_too)
+{
+	static const struct quarrel some[] = {
+		{ "put file", "put file", "file" }, { "put file", "delete file", "file" },
+		{ "put new", "put new", "new" }, { "expect file", "put file", "file" },
+		{ "put file", "put other", NULL }, { "chmod dir", "put dir/new", NULL },
+	};
+	struct srd_compacted result;
+
+	put("file", "old");
+	put("other", "old");
+	put("dir/there", "x");
+	begin();
+	act(view, some[_i / 2].ours);
+	if (_i % 2)
+		act(store, some[_i / 2].theirs);
+	ck_assert_int_eq(srd_compact(store, &(struct srd_compact_options){ 0 }, &result), 0);
+	if (_i % 2 == 0)
+		act(store, some[_i / 2].theirs);
+	if (some[_i / 2].over)
+		commit_conflicts(some[_i / 2].over);
+	else
+		commit();
+	reopen_store();
+}
+END_TEST
+
 START_TEST(an_exclusive_store_has_views_too)
 {
 	close_store();
@@ -535,6 +608,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, times_are_those_that_the_view_showed);
 	tcase_add_test(tcase, more_than_a_commit_can_hold_is_refused_when_it_is_put);
 	tcase_add_test(tcase, another_file_in_the_stores_place_is_noticed);
+	tcase_add_test(tcase, a_compaction_meanwhile_changes_nothing);
+	tcase_add_loop_test(tcase, conflicts_are_found_behind_a_compaction_too, 0, 12);
 	tcase_add_test(tcase, an_exclusive_store_has_views_too);
 }
 
