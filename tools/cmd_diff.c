@@ -25,7 +25,7 @@ static bool open_side(struct diff *diff, int side, const char *point)
 
 	if (error) {
 		tool_complain(diff->store.tool, diff->store.path, point, strlen(point), srd_strerror(error),
-		              "srd info and srd snapshot list tell what there is");
+		              "srd log lists what there is");
 		return false;
 	}
 	error = srd_iter_new(diff->view[side], diff->prefix, strlen(diff->prefix), SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, 0,

@@ -88,7 +88,7 @@ extern const struct tool_command tool_trim;
 extern const struct tool_command tool_compact, tool_map;
 extern const struct tool_command tool_backup, tool_cp, tool_create, tool_dump, tool_export, tool_get,
 	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_repair, tool_rm,
-	tool_salvage, tool_snapshot, tool_restore, tool_diff, tool_stat, tool_sync, tool_verify;
+	tool_salvage, tool_snapshot, tool_log, tool_restore, tool_diff, tool_stat, tool_sync, tool_verify;
 
 void tool_option_init(struct tool *tool, const struct tool_command *command, int argc, char **argv);
 /* The code of the next option of the command's own, -1 when there are no more;

@@ -25,7 +25,7 @@ static const struct advice about_store[] = {
 	{ SRD_EDAMAGED, NULL, "srd repair accepts what is lost, srd salvage saves the rest" },
 	{ SRD_ELOST, NULL, "leave the file alone while it is in use" },
 	{ SRD_EVERSION, NULL, "use a newer srd" },
-	{ SRD_ENOPAST, "no such point in the history of the store", "srd info and srd snapshot list tell what there is" },
+	{ SRD_ENOPAST, "no such point in the history of the store", "srd log lists what there is" },
 };
 
 static const struct advice about_key[] = {

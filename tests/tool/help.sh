@@ -4,7 +4,7 @@
 . "${srcdir:-.}/tests/tool/lib.sh"
 
 page=$top/tools/man/srd.1
-commands="create put get ls stat rm mv cp import export info verify repair salvage snapshot restore diff compact map txn commit abort dump sync backup trim help"
+commands="create put get ls stat rm mv cp import export info verify repair salvage snapshot log restore diff compact map txn commit abort dump sync backup trim help"
 
 # The part of the man page about command $1, without markup.
 section() {

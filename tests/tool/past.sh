@@ -30,9 +30,9 @@ same 'what was exported' 'version 3' "$(cat there/dir/key)"
 works ls --at=now s.srd
 same 'keys of now, as of the past' other "$(cat out)"
 
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' get --at=99 s.srd k
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' get --at=frob s.srd k
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' get --at=99 s.srd k
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' get --at=frob s.srd k
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' \
 	get --at='1 day ago' s.srd k
 refuses 1 'srd get: s.srd: k: no such key; srd ls lists them' get --at=1 s.srd k
 
@@ -49,7 +49,7 @@ same 'by another snapshot' later "$(cat out)"
 works snapshot list s.srd
 same 'snapshots' 'first|two words|' "$(sed 's/.*:[0-9][0-9]  //' out | tr '\n' '|')"
 works snapshot rename s.srd first start
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' \
 	get --at=first s.srd dir/key
 works get --at=start s.srd dir/key
 same 'a snapshot with another name' 'version 4' "$(cat out)"
@@ -68,13 +68,28 @@ works get --at=start s.srd dir/key
 same 'a snapshot after compaction' 'version 4' "$(cat out)"
 works get --at='two words' s.srd dir/key
 same 'another snapshot after compaction' later "$(cat out)"
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
+refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' \
 	get --at=2 s.srd dir/key
 works verify s.srd
 works snapshot delete s.srd start
 works snapshot list --json s.srd
 grep -q '"name": "two words"' out || fail 'no JSON of snapshots'
 refuses 2 'srd snapshot: too few arguments; see srd snapshot --help' snapshot create s.srd
+
+# What was done to a key, and to one that is gone.
+works create l.srd
+works put l.srd a value
+works put l.srd b value
+works mv l.srd a c
+works log l.srd c
+same 'history of a key' '1 make|3 rename|' "$(sed 's/^ *\([0-9]*\)  .*:[0-9][0-9]  \([a-z]*\) .*/\1 \2/' out | grep -v xattr | tr '\n' '|')"
+works rm l.srd c
+refuses 1 'srd log: l.srd: c: no such key; srd ls lists them' log l.srd c
+works log --at=3 l.srd c
+same 'history of a key that is gone' '1 make|3 rename|4 unlink|' \
+	"$(sed 's/^ *\([0-9]*\)  .*:[0-9][0-9]  \([a-z]*\) .*/\1 \2/' out | tr '\n' '|')"
+works log --json l.srd
+grep -q '"what": "rename"' out || fail 'no JSON of the history'
 
 # What was deleted, or changed, is had again: links, modes, times and all, and nothing is copied.
 mkdir -p tree/sub/deeper tree/empty
@@ -105,7 +120,7 @@ diff wanted got || fail 'attributes of what was restored differ'
 works verify t.srd
 refuses 1 'srd restore: t.srd: none: no such key then; srd ls --at lists what there was' restore --at=before t.srd none
 refuses 2 'srd restore: --at says as of when; see srd restore --help' restore t.srd t
-refuses 1 'srd diff: t.srd: frob: no such point in the history of the store; srd info and srd snapshot list tell what there is' \
+refuses 1 'srd diff: t.srd: frob: no such point in the history of the store; srd log lists what there is' \
 	diff t.srd frob now
 
 refuses 2 'srd get: --at and --exclusive do not go together; see srd get --help' get --at=1 --exclusive s.srd k
