@@ -216,12 +216,30 @@ static int place_whole(struct srd_store *target, struct srd_txn *txn, struct srd
 	return !error && srd_log_is_lost(original->log) ? SRD_ELOST : error;
 }
 
+/* SRD_ETRIMMED if some of it was given up: it must not become anybody's content. */
+static int check_untrimmed(struct srd_log *log, const struct srd_extents *extents)
+{
+	struct srd_run run;
+
+	for (size_t i = 0; i < extents->count; i++) {
+		const struct srd_ref *ref = &extents->refs[i];
+		if (srd_ref_has_run(ref) && srd_log_run(log, ref->run, &run) &&
+		    srd_log_is_trimmed(log, run.offset + run.distance + ref->skip, ref->len) &&
+		    srd_log_verify(log, &run, ref->skip, ref->len) == SRD_ETRIMMED)
+			return SRD_ETRIMMED;
+	}
+	return 0;
+}
+
 /* What a view of the past has is there to be named again: -EXDEV if it is of another log. */
 static int copy_shared(struct srd_store *target, struct srd_path *to, const struct original *original)
 {
 	struct srd_txn *txn;
-	int error = original->salvaged ? -EXDEV : srd_txn_begin(target, &txn);
+	/* Nothing of it is trimmed later: the view may still use it. */
+	int error = original->salvaged ? -EXDEV : check_untrimmed(original->log, &original->extents);
 
+	if (!error)
+		error = srd_txn_begin(target, &txn);
 	if (error)
 		return error;
 	if (target->log != original->log) {
