@@ -61,7 +61,7 @@ static int make_inode(const struct srd_change *change, uint64_t ino, uint32_t mo
 	struct srd_state *state = change->state;
 	struct srd_naming naming;
 	uint32_t index;
-	bool free;
+	bool free = false;
 
 	if (ino == 0 || ino > SRD_INO_MAX)
 		return 0;
@@ -106,7 +106,7 @@ static int make_way(const struct srd_change *change, uint32_t dentry)
 	uint32_t index = srd_dentry_at(state, dentry)->inode;
 	struct srd_inode *inode = srd_inode_at(state, index);
 	struct srd_naming naming;
-	bool free;
+	bool free = false;
 
 	if (!srd_inode_is_dir(inode) && inode->nlink > 1) {
 		srd_dentry_remove(state, dentry);
