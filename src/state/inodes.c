@@ -93,7 +93,7 @@ void srd_inode_give_up(struct srd_state *state, uint32_t index)
 
 int srd_inode_keep_gone(struct srd_state *state, const struct srd_inode *from)
 {
-	uint32_t index;
+	uint32_t index = 0;
 	int error = srd_state_inode_of(state, from->ino) ? -EEXIST : srd_inode_add(state, from->ino, from->mode, &index);
 
 	if (error)
