@@ -15,6 +15,7 @@
 #include "engine.h"
 
 #include <getopt.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 
 static const char help[] =
 "usage: engine [--count N] [--singles N] [--larges N] [--rounds N] [--dir DIR]\n"
-"              [--only ENGINE] [--cpu] [--json]\n"
+"              [--only ENGINE] [--cpu] [--json FILE] [--svg FILE]\n"
 "\n"
 "  --count N     entries of 8 bytes with the keys bench-key-0, -1, ... (1000000)\n"
 "  --singles N   puts of 100 bytes, one commit each (200000)\n"
@@ -34,7 +35,8 @@ static const char help[] =
 "  --dir DIR     where the stores are made, and removed again ($TMPDIR or /tmp)\n"
 "  --only NAME   this engine alone (srd, lmdb), for profiling\n"
 "  --cpu         measures CPU time, for a machine that is busy otherwise\n"
-"  --json        for programs: all figures of all rounds, in units of one\n"
+"  --json FILE   all figures of all rounds, for programs\n"
+"  --svg FILE    a chart of the medians\n"
 "\n"
 "How to read it: medians over the rounds, in brackets the lowest and the highest.\n"
 "The last column is how many times better srd does: above 1 it is ahead, on rows\n"
@@ -72,7 +74,7 @@ struct options {
 	const struct engine *engines[ENGINES_MAX];
 	size_t engine_count;
 	int rounds;
-	bool json;
+	const char *json, *svg;   /* files to write, or NULL */
 };
 
 /* All figures: of each row, engine and round. */
@@ -148,64 +150,44 @@ static void run_once(const struct options *options, const struct engine *engine,
 		die("%s did not finish", engine->name);
 }
 
-static int compare_doubles(const void *a, const void *b)
+/* tools/bench/report, which lies beside this program. */
+static FILE *start_report(const struct options *options)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	char self[4096], path[sizeof self + 8];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 
-	return (x > y) - (x < y);
+	if (len < 0)
+		die("/proc is needed to find tools/bench/report");
+	self[len] = 0;
+	snprintf(path, sizeof path, "%s/report", dirname(self));
+	/* By the environment, so that the shell takes no part of a name for its own. */
+	setenv("REPORT", path, 1);
+	setenv("JSON", options->json ? options->json : "", 1);
+	setenv("SVG", options->svg ? options->svg : "", 1);
+	fflush(NULL);
+	FILE *report = popen("\"$REPORT\" ${JSON:+--json \"$JSON\"} ${SVG:+--svg \"$SVG\"}", "w");
+	if (!report)
+		die("cannot start %s", path);
+	return report;
 }
 
-/* Sorts the figures of one row and engine; their median. */
-static double median(double *figures, int rounds)
+static void print_report(const struct options *options, const struct figures *figures)
 {
-	qsort(figures, (size_t)rounds, sizeof *figures, compare_doubles);
-	return (figures[(rounds - 1) / 2] + figures[rounds / 2]) / 2;
-}
+	FILE *report = start_report(options);
 
-static void print_table(const struct options *options, struct figures *figures)
-{
 	for (size_t e = 0; e < options->engine_count; e++)
-		printf("%s: %s\n", options->engines[e]->name, options->engines[e]->mode);
-	printf("%zu entries, %zu single puts, %zu of 1 MiB, rounds: %d%s\n\n%-17s", options->work.count,
-	       options->work.singles, options->work.larges, options->rounds,
-	       options->work.cpu_time ? ", CPU time" : "", "");
-	for (size_t e = 0; e < options->engine_count; e++)
-		printf("%9s %-18s", options->engines[e]->name, "");
-	printf("\n");
-	for (int row = 0; row < ROWS; row++) {
-		const struct row_info *info = &rows[row];
-		double medians[ENGINES_MAX];
-		printf("%-11s %-5s", info->name, info->unit);
-		for (size_t e = 0; e < options->engine_count; e++) {
-			double *all = figures->of[row][e];
-			medians[e] = median(all, options->rounds);
-			char range[64];
-			snprintf(range, sizeof range, "(%.2f-%.2f)", all[0] / info->scale,
-			         all[options->rounds - 1] / info->scale);
-			printf("%9.2f %-18s", medians[e] / info->scale, range);
-		}
-		if (options->engine_count == 2)
-			printf("%6.2f", info->less_is_better ? medians[1] / medians[0] : medians[0] / medians[1]);
-		printf("\n");
-	}
-}
-
-static void print_json(const struct options *options, const struct figures *figures)
-{
-	printf("{\"count\": %zu, \"singles\": %zu, \"larges\": %zu, \"rows\": [", options->work.count,
-	       options->work.singles, options->work.larges);
-	for (int row = 0; row < ROWS; row++) {
-		printf("%s\n  {\"name\": \"%s\", \"less_is_better\": %s", row ? "," : "", rows[row].name,
-		       rows[row].less_is_better ? "true" : "false");
-		for (size_t e = 0; e < options->engine_count; e++) {
-			printf(", \"%s\": [", options->engines[e]->name);
+		fprintf(report, "%s: %s\n", options->engines[e]->name, options->engines[e]->mode);
+	fprintf(report, "%zu entries, %zu single puts, %zu of 1 MiB, rounds: %d%s\n", options->work.count,
+	        options->work.singles, options->work.larges, options->rounds,
+	        options->work.cpu_time ? ", CPU time" : "");
+	for (int row = 0; row < ROWS; row++)
+		for (size_t e = 0; e < options->engine_count; e++)
 			for (int round = 0; round < options->rounds; round++)
-				printf("%s%.9g", round ? ", " : "", figures->of[row][e][round]);
-			printf("]");
-		}
-		printf("}");
-	}
-	printf("\n]}\n");
+				fprintf(report, "%s\t%s\t%s\t%s\t%.9g\n", rows[row].name, rows[row].unit,
+				        rows[row].less_is_better ? "less" : "more", options->engines[e]->name,
+				        figures->of[row][e][round] / rows[row].scale);
+	if (pclose(report) != 0)
+		die("tools/bench/report failed; make bench builds it");
 }
 
 static const struct engine *const engines[] = {
@@ -246,7 +228,8 @@ static void parse(int argc, char **argv, struct options *options)
 		{ "count", required_argument, NULL, 'c' }, { "singles", required_argument, NULL, 's' },
 		{ "larges", required_argument, NULL, 'l' }, { "rounds", required_argument, NULL, 'r' },
 		{ "dir", required_argument, NULL, 'd' }, { "only", required_argument, NULL, 'o' },
-		{ "cpu", no_argument, NULL, 'u' }, { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "cpu", no_argument, NULL, 'u' }, { "json", required_argument, NULL, 'j' },
+		{ "svg", required_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	const char *only = NULL;
 	int option;
@@ -260,7 +243,8 @@ static void parse(int argc, char **argv, struct options *options)
 		case 'd': options->work.dir = optarg; break;
 		case 'o': only = optarg; break;
 		case 'u': options->work.cpu_time = true; break;
-		case 'j': options->json = true; break;
+		case 'j': options->json = optarg; break;
+		case 'v': options->svg = optarg; break;
 		case 'h': fputs(help, stdout); exit(0);
 		default: exit(2);
 		}
@@ -287,16 +271,12 @@ int main(int argc, char **argv)
 			/* Who begins changes from round to round. */
 			size_t e = (i + (size_t)round) % options.engine_count;
 			double results[ROWS];
-			if (!options.json)
-				fprintf(stderr, "round %d of %d: %s\n", round + 1, options.rounds, options.engines[e]->name);
+			fprintf(stderr, "round %d of %d: %s\n", round + 1, options.rounds, options.engines[e]->name);
 			run_once(&options, options.engines[e], results);
 			for (int row = 0; row < ROWS; row++)
 				figures.of[row][e][round] = results[row];
 		}
 	}
-	if (options.json)
-		print_json(&options, &figures);
-	else
-		print_table(&options, &figures);
+	print_report(&options, &figures);
 	return 0;
 }
