@@ -110,6 +110,17 @@ wait
 backs_up 'after the writers' 'running.srd: .*' busy.srd running.srd
 works verify -q running.srd
 
+# After a compaction, and at a point of the past of the copy.
+works get --at 1 running.srd one
+cmp -s out random || fail 'a point of the past, from a backup'
+works compact busy.srd
+refuses 1 'srd backup: running.srd: has another history than the store, or the store was compacted since; srd backup writes it anew' \
+	backup --check busy.srd running.srd
+backs_up 'after a compaction' 'running.srd: written anew, as the store was compacted since: .*' busy.srd running.srd
+works verify -q running.srd
+refuses 1 'srd backup: busy.srd: has later commits than the store: is it the backup?; --force puts the store'\''s older state in its place' \
+	backup d.srd busy.srd
+
 has rsync || { echo 'without rsync' >&2; finish; }
 
 # Over the wire: a shell in the place of ssh.
