@@ -74,8 +74,11 @@ int srd_store_move(struct srd_store *store)
 	struct srd_store *next;
 	int error = srd_store_open_beside(store, &known, &next);
 
+	/* Nothing, or no store, stands there. */
+	if (error == -ENOENT || error == SRD_ENOTSTORE)
+		return SRD_EREPLACED;
 	if (error)
-		return error == -ENOENT ? SRD_EREPLACED : error;
+		return error;
 	next->watch = store->watch;
 	next->foreign = 0;
 	error = srd_orphans_bring(store, next);
