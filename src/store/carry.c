@@ -33,12 +33,33 @@ static int for_ops(struct carrying *carrying, each_op *call)
 	return error;
 }
 
+/* The bytes that OP brought, as one refers to them. */
+static struct srd_ref ref_of(const struct srd_op *op)
+{
+	return (struct srd_ref){ .pos = op->pos, .run = op->run.offset, .len = op->run.len };
+}
+
+static bool is_content(const struct srd_op *op)
+{
+	return op->has_run && op->run.len > 0 &&
+	       (op->kind == SRD_OP_WRITE || (op->kind == SRD_OP_MAKE && S_ISREG(op->mode)));
+}
+
+/* True if OP brought what was, all or some of it, given up since: it is asked for like what is
+ * referred to, for an op of its own cannot say that. */
+static bool is_moved(const struct carrying *carrying, const struct srd_op *op)
+{
+	return is_content(op) &&
+	       srd_moved_has(&carrying->relocate->moved, op->run.offset + op->run.distance, op->run.len);
+}
+
 static int want(struct carrying *carrying, const struct srd_op *op)
 {
-	int error = 0;
+	struct srd_ref ref = ref_of(op);
+	int error = is_content(op) ? srd_relocate_want_holed(carrying->relocate, &ref) : 0;
 
 	for (uint64_t i = 0; !error && i < op->ref_count; i++) {
-		struct srd_ref ref = srd_op_ref(op->refs, i);
+		ref = srd_op_ref(op->refs, i);
 		error = srd_relocate_want(carrying->relocate, &ref);
 	}
 	return error;
@@ -46,10 +67,11 @@ static int want(struct carrying *carrying, const struct srd_op *op)
 
 static int copy(struct carrying *carrying, const struct srd_op *op)
 {
-	int error = 0;
+	struct srd_ref ref = ref_of(op);
+	int error = is_moved(carrying, op) ? srd_relocate_copy(carrying->relocate, &ref, true) : 0;
 
 	for (uint64_t i = 0; !error && i < op->ref_count; i++) {
-		struct srd_ref ref = srd_op_ref(op->refs, i);
+		ref = srd_op_ref(op->refs, i);
 		error = srd_relocate_copy(carrying->relocate, &ref, i == 0);
 	}
 	return error;
@@ -78,10 +100,10 @@ static int add_refs(struct carrying *carrying, const struct srd_op *op)
 	return error ? error : srd_rewrite_add(carrying->rewrite, &anew, NULL, NULL, NULL);
 }
 
-/* OP wrote what was given up since. */
-static int add_pruned(struct carrying *carrying, const struct srd_op *op)
+/* OP, which brought its bytes, refers to what is left of them. */
+static int add_moved(struct carrying *carrying, const struct srd_op *op)
 {
-	struct srd_ref ref = { .pos = op->pos, .run = SRD_RUN_PRUNED, .len = op->run.len };
+	struct srd_ref ref = ref_of(op);
 	struct srd_op make = *op, refs = { .kind = SRD_OP_REFS, .ino = op->ino, .ref_count = 1 };
 	uint8_t bytes[SRD_REF_LEN];
 	int error = 0;
@@ -96,12 +118,7 @@ static int add_pruned(struct carrying *carrying, const struct srd_op *op)
 	}
 	srd_ref_encode(&ref, bytes);
 	refs.refs = bytes;
-	return error ? error : srd_rewrite_add(carrying->rewrite, &refs, NULL, NULL, NULL);
-}
-
-static bool is_content(const struct srd_op *op)
-{
-	return op->kind == SRD_OP_WRITE || (op->kind == SRD_OP_MAKE && S_ISREG(op->mode));
+	return error ? error : add_refs(carrying, &refs);
 }
 
 static int add_with_run(struct carrying *carrying, const struct srd_op *op)
@@ -112,10 +129,9 @@ static int add_with_run(struct carrying *carrying, const struct srd_op *op)
 
 	if (!data)
 		return SRD_ECORRUPT;
-	bool sound = srd_log_verify(relocate->from, &op->run, 0, op->run.len) == 0;
-	if (!sound && is_content(op) && srd_log_is_trimmed(relocate->from, at, op->run.len))
-		return add_pruned(carrying, op);
-	if (!sound && relocate->watch.damaged)
+	if (is_moved(carrying, op))
+		return add_moved(carrying, op);
+	if (srd_log_verify(relocate->from, &op->run, 0, op->run.len) != 0 && relocate->watch.damaged)
 		relocate->watch.damaged(relocate->watch.user, at, op->run.len);
 	int error = srd_rewrite_add(carrying->rewrite, op, data, &op->run, &run);
 	/* Later commits may name it, too. */

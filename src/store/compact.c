@@ -305,12 +305,18 @@ static int survey(struct compact *compact, uint64_t *kept)
 	return error;
 }
 
-/* The new log must hold what the base does; a fault of ours must not cost anybody's files. */
-static bool says_the_same(const struct srd_state *a, const struct srd_state *b)
+/* The new log must hold what the old one does; a fault of ours must not cost anybody's files. */
+static bool counts_the_same(const struct srd_state *a, const struct srd_state *b)
 {
 	return a->files == b->files && a->directories == b->directories && a->others == b->others &&
-	       a->unnamed == b->unnamed && a->live_bytes == b->live_bytes && a->next_ino == b->next_ino &&
-	       a->next_cookie == b->next_cookie && a->snapshots.live == b->snapshots.live;
+	       a->next_ino == b->next_ino && a->snapshots.live == b->snapshots.live;
+}
+
+/* What is in use here, and so in no log any more, is in neither. */
+static bool says_the_same(const struct srd_state *a, const struct srd_state *b)
+{
+	return counts_the_same(a, b) && a->unnamed == b->unnamed && a->live_bytes == b->live_bytes &&
+	       a->next_cookie == b->next_cookie;
 }
 
 static int write_difference(struct compact *compact, const struct srd_state *from, const struct srd_state *to,
@@ -436,7 +442,8 @@ static int hand_over(struct compact *compact, bool *done)
 	struct srd_log_place place = srd_log_here(log);
 	int error = compact->store->log == log ? follow_to(compact, &place) : SRD_EREPLACED;
 
-	if (!error && next->sequence != log->sequence)
+	if (!error && (next->sequence != log->sequence ||
+	               !counts_the_same(&compact->store->state, &compact->rewrite.state)))
 		error = SRD_ECORRUPT;
 	if (!error)
 		error = srd_log_sync(next, atomic_load(&next->end));

@@ -37,6 +37,16 @@ struct srd_moved_piece *srd_moved_find(const struct srd_moved *moved, uint64_t a
 	return i < moved->count ? &moved->pieces[i] : NULL;
 }
 
+bool srd_moved_has(const struct srd_moved *moved, uint64_t at, uint32_t len)
+{
+	uint64_t end = at + len;
+
+	for (size_t i = position(moved, at); at < end; at = moved->pieces[i].at + moved->pieces[i].len, i++)
+		if (i == moved->count || moved->pieces[i].at > at)
+			return false;
+	return true;
+}
+
 uint64_t srd_moved_place(const struct srd_log *log, const struct srd_ref *ref)
 {
 	struct srd_run run;

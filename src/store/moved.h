@@ -38,6 +38,8 @@ int srd_moved_want(struct srd_moved *moved, uint64_t at, uint32_t len);
 int srd_moved_settle(struct srd_moved *moved);
 /* [AT, AT + LEN), which is in no piece, lies in RUN from its start. */
 int srd_moved_put(struct srd_moved *moved, uint64_t at, uint32_t len, uint64_t run);
+/* True if all of [AT, AT + LEN) is in pieces. */
+bool srd_moved_has(const struct srd_moved *moved, uint64_t at, uint32_t len);
 /* The piece that AT lies in, or the first behind; NULL: none. */
 struct srd_moved_piece *srd_moved_find(const struct srd_moved *moved, uint64_t at);
 /* Where the payload that REF refers to lies in LOG.  Where there is no such run, in a place

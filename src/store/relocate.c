@@ -36,11 +36,133 @@ void srd_relocate_release(struct srd_relocate *relocate)
 	free(relocate->runs);
 	free(relocate->moving);
 	free(relocate->bad);
+	free(relocate->trimmed);
+}
+
+/* ---- What was trimmed, sorted and disjoint: each piece asks ---- */
+
+static int add_trimmed(void *user, const struct srd_range *range)
+{
+	struct srd_relocate *relocate = user;
+	int error = srd_array_reserve(&relocate->trimmed, &relocate->trimmed_cap, relocate->trimmed_count + 1,
+	                              sizeof *relocate->trimmed);
+
+	if (!error)
+		relocate->trimmed[relocate->trimmed_count++] = *range;
+	return error;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	uint64_t x = ((const struct srd_range *)a)->offset, y = ((const struct srd_range *)b)->offset;
+
+	return x < y ? -1 : x > y;
+}
+
+static void join_trimmed(struct srd_relocate *relocate)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < relocate->trimmed_count; i++) {
+		struct srd_range *range = &relocate->trimmed[i], *last = count > 0 ? &relocate->trimmed[count - 1] : NULL;
+		if (last && last->offset + last->len >= range->offset)
+			last->len = SRD_MAX(last->offset + last->len, range->offset + range->len) - last->offset;
+		else
+			relocate->trimmed[count++] = *range;
+	}
+	relocate->trimmed_count = count;
+}
+
+static int learn_trimmed(struct srd_relocate *relocate)
+{
+	uint64_t trim = atomic_load(&relocate->from->trim);
+
+	if (trim == relocate->trim)
+		return 0;
+	relocate->trimmed_count = 0;
+	int error = srd_log_trimmed(relocate->from, add_trimmed, relocate);
+	if (error)
+		return error;
+	if (relocate->trimmed_count > 1)
+		qsort(relocate->trimmed, relocate->trimmed_count, sizeof *relocate->trimmed, by_offset);
+	join_trimmed(relocate);
+	relocate->trim = trim;
+	return 0;
+}
+
+static bool is_trimmed(const struct srd_relocate *relocate, uint64_t at, uint64_t len)
+{
+	size_t low = 0, high = relocate->trimmed_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (relocate->trimmed[middle].offset + relocate->trimmed[middle].len <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < relocate->trimmed_count && relocate->trimmed[low].offset < at + len;
+}
+
+/* ---- What is asked for ---- */
+
+enum fate { SOUND, TRIMMED, DAMAGED };
+
+static enum fate fate_of(const struct srd_relocate *relocate, const struct srd_run *run, uint64_t skip)
+{
+	uint8_t unused[SRD_BLOCK_LEN];
+	uint32_t len = (uint32_t)SRD_MIN(run->len - skip, (uint64_t)SRD_BLOCK_LEN);
+
+	if (srd_log_copy_anew(relocate->from, run, (uint32_t)skip, len, unused) == 0)
+		return SOUND;
+	return is_trimmed(relocate, run->offset + run->distance + skip, len) ? TRIMMED : DAMAGED;
+}
+
+/* Trim takes blocks out of a run: what the past refers to as one is no single piece then, and
+ * what is left of it may be somebody's content now. */
+static int want_parts(struct srd_relocate *relocate, const struct srd_run *run, const struct srd_ref *ref)
+{
+	uint64_t payload = run->offset + run->distance, end = (uint64_t)ref->skip + ref->len;
+	int error = 0;
+
+	for (uint64_t from = ref->skip, to; !error && from < end; from = to) {
+		to = from / SRD_BLOCK_LEN * SRD_BLOCK_LEN;
+		enum fate fate = fate_of(relocate, run, to);
+		do
+			to += SRD_BLOCK_LEN;
+		while (to < end && fate_of(relocate, run, to) == fate);
+		to = SRD_MIN(to, end);
+		error = srd_moved_want(&relocate->moved, payload + from, (uint32_t)(to - from));
+	}
+	return error;
+}
+
+/* REF leads to RUN, and some of that was trimmed. */
+static bool is_holed(const struct srd_relocate *relocate, const struct srd_ref *ref, struct srd_run *run)
+{
+	return relocate->trimmed_count > 0 && srd_log_run(relocate->from, ref->run, run) &&
+	       srd_within(ref->skip, ref->len, run->len) &&
+	       is_trimmed(relocate, run->offset + run->distance + ref->skip, ref->len);
 }
 
 int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref)
 {
-	return srd_ref_has_run(ref) ? srd_moved_want(&relocate->moved, srd_moved_place(relocate->from, ref), ref->len) : 0;
+	struct srd_run run;
+	int error = srd_ref_has_run(ref) ? learn_trimmed(relocate) : 0;
+
+	if (error || !srd_ref_has_run(ref))
+		return error;
+	if (is_holed(relocate, ref, &run))
+		return want_parts(relocate, &run, ref);
+	return srd_moved_want(&relocate->moved, srd_moved_place(relocate->from, ref), ref->len);
+}
+
+int srd_relocate_want_holed(struct srd_relocate *relocate, const struct srd_ref *ref)
+{
+	struct srd_run run;
+	int error = learn_trimmed(relocate);
+
+	return error || !is_holed(relocate, ref, &run) ? error : want_parts(relocate, &run, ref);
 }
 
 int srd_relocate_settle(struct srd_relocate *relocate)
@@ -118,6 +240,17 @@ static int open_run(struct srd_relocate *relocate, uint32_t len, bool fresh)
 	return 0;
 }
 
+/* True if all of PIECE was given up, and so is among what is bad from BAD on.  If that was done since
+ * the piece was asked for, some of it may be somebody's content. */
+static bool is_gone(const struct srd_relocate *relocate, const struct srd_moved_piece *piece, size_t bad)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = bad; i < relocate->bad_count; i++)
+		bytes += relocate->bad[i].len;
+	return bytes == piece->len && srd_log_is_trimmed(relocate->from, piece->at, piece->len);
+}
+
 static int move(struct srd_relocate *relocate, struct srd_moved_piece *piece, const struct srd_ref *ref, bool fresh)
 {
 	int error = open_run(relocate, piece->len, fresh);
@@ -131,7 +264,7 @@ static int move(struct srd_relocate *relocate, struct srd_moved_piece *piece, co
 	if (error)
 		return error;
 	/* Of the past, and given up: it is no damage in the new log either. */
-	if (relocate->bad_count > bad && srd_log_is_trimmed(relocate->from, piece->at, piece->len)) {
+	if (is_gone(relocate, piece, bad)) {
 		relocate->bad_count = bad;
 		piece->run = SRD_RUN_PRUNED;
 		return 0;
@@ -229,7 +362,7 @@ static int append(struct srd_relocate *relocate)
 int srd_relocate_flush(struct srd_relocate *relocate)
 {
 	size_t len = relocate->used;
-	int error = relocate->run_count > 0 ? append(relocate) : 0;
+	int error = len > 0 ? append(relocate) : 0;
 
 	relocate->used = relocate->run_count = relocate->moving_count = relocate->bad_count = 0;
 	relocate->open = false;

@@ -36,6 +36,9 @@ struct srd_relocate {
 	size_t moving_count, moving_cap;
 	struct srd_range *bad;                /* places in the buffer */
 	size_t bad_count, bad_cap;
+	struct srd_range *trimmed;            /* of the old log, up to the TRIM op at `trim` */
+	size_t trimmed_count, trimmed_cap;
+	uint64_t trim;
 	uint32_t inode;                       /* whose bytes are being copied, for who is told; 0: not known */
 	bool open;                            /* the last run may grow */
 };
@@ -46,6 +49,8 @@ void srd_relocate_release(struct srd_relocate *relocate);
 /* What REF leads to will be asked for; all that will, before the first is copied: so that
  * nothing is copied twice. */
 int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref);
+/* The same, if some of it was trimmed: the rest is no one run any more. */
+int srd_relocate_want_holed(struct srd_relocate *relocate, const struct srd_ref *ref);
 int srd_relocate_settle(struct srd_relocate *relocate);
 /* Has what REF leads to copied, behind what was asked for before.  FRESH: a file begins. */
 int srd_relocate_copy(struct srd_relocate *relocate, const struct srd_ref *ref, bool fresh);
