@@ -99,11 +99,14 @@ struct srd_log {
 	atomic_bool roused;
 	unsigned pid;             /* who has it open, as others are told; 0: this process */
 	bool left;                /* for a successor: locks are given back, but the shm */
+	atomic_bool succeeding;   /* a thread of ours writes that successor */
 
 	/* use.c */
 	pthread_mutex_t use_mutex;
 	atomic_ulong use;         /* what was content since then may be used; ULONG_MAX: no lock says so.
 	                             Changed with use_mutex held */
+	uint64_t denied;          /* a thread of ours trims: what was content before nobody comes to use.
+	                             Protected by use_mutex */
 	int64_t use_looked_ns;    /* protected by the store's commit mutex */
 
 	/* sync.c; protected by sync_mutex, but the atomics */
@@ -350,7 +353,7 @@ int srd_log_mark(struct srd_log *log);
  * asked).  Follow with replace or abandon, either of which closes NEXT. */
 int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **next);
 /* NEXT, which is durable and says all that LOG does, gets LOG's name; LOG ends in SEALED.
- * Append lock of LOG held.  On error NEXT is still to be abandoned, unless *DONE: then it has
+ * Append lock of LOG held, and given back.  On error NEXT is still to be abandoned, unless *DONE: then it has
  * the name, but may lose it if power fails now. */
 int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *done);
 void srd_log_successor_abandon(struct srd_log *log, struct srd_log *next);
@@ -366,6 +369,8 @@ int srd_log_use_all(struct srd_log *log);
 /* From now on what was content when the log ended at OFFSET, or since.  Where OFFSET is
  * lower than before, -EBUSY if that is being trimmed. */
 int srd_log_use_since(struct srd_log *log, uint64_t offset);
+/* The same, beside what is used already. */
+int srd_log_use_also(struct srd_log *log, uint64_t offset);
 /* True, once in a while, if that could be told to be later.  Commit mutex held. */
 bool srd_log_use_is_stale(struct srd_log *log);
 /* What others, and this handle, use began to be so when the log ended there or later; not above UPTO. */

@@ -122,15 +122,35 @@ static char *name_of_next(const struct srd_log *log)
 	return asprintf(&name, "%s.new", log->name) < 0 ? NULL : name;
 }
 
+/* The lock keeps other handles away, but no other thread that uses this one. */
+static int begin(struct srd_log *log)
+{
+	if (log->flags & SRD_LOG_RDONLY)
+		return -EROFS;
+	if (!srd_log_is_own(log))
+		return -EBADF;
+	if (atomic_exchange(&log->succeeding, true))
+		return -EBUSY;
+	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_COMPACT, false);
+	if (error)
+		atomic_store(&log->succeeding, false);
+	return error == -EAGAIN ? -EBUSY : error;
+}
+
+static void end(struct srd_log *log)
+{
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_COMPACT, false);
+	atomic_store(&log->succeeding, false);
+}
+
 int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **next)
 {
 	SRD_AUTO_FREE char *name = name_of_next(log);
 	struct stat st;
-	int error = !name ? -ENOMEM : log->flags & SRD_LOG_RDONLY ? -EROFS
-	            : srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_COMPACT, false);
+	int error = name ? begin(log) : -ENOMEM;
 
 	if (error)
-		return error == -EAGAIN ? -EBUSY : error;
+		return error;
 	/* With the lock: who is about to compact a log that was replaced must not touch what
 	 * is being written beside the present one. */
 	error = check_file(log, &st);
@@ -144,7 +164,7 @@ int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **
 			log->io->unlink(log->io, log->dir_fd, name);
 	}
 	if (error)
-		srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_COMPACT, false);
+		end(log);
 	return error;
 }
 
@@ -161,23 +181,40 @@ static int seal(struct srd_log *log)
 	return error;
 }
 
-int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *done)
+/* False if somebody, who cannot be of us, has put another in its place. */
+static bool leads_to(const struct srd_log *log, const char *name, const struct srd_log *next)
+{
+	struct stat st;
+
+	return fstatat(log->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == next->dev &&
+	       st.st_ino == next->ino;
+}
+
+static int rename_next(struct srd_log *log, const struct srd_log *next)
 {
 	SRD_AUTO_FREE char *name = name_of_next(log);
 	struct stat st;
 	int error = name ? check_file(log, &st) : -ENOMEM;
 
-	*done = false;
-	if (!error)
-		error = log->io->rename(log->io, log->dir_fd, name, log->name, 0);
-	if (error)
-		return error;
-	*done = true;
-	error = log->io->fdatasync(log->io, log->dir_fd);
-	/* Without it the others find out by the name. */
-	seal(log);
-	srd_log_close(next);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_COMPACT, false);
+	if (!error && !leads_to(log, name, next))
+		error = -EBUSY;
+	return error ? error : log->io->rename(log->io, log->dir_fd, name, log->name, 0);
+}
+
+int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *done)
+{
+	int error = rename_next(log, next);
+
+	*done = !error;
+	if (*done) {
+		error = log->io->fdatasync(log->io, log->dir_fd);
+		/* Without it the others find out by the name. */
+		seal(log);
+		srd_log_close(next);
+		end(log);
+	}
+	/* Kept, it would say to ourselves that nothing has changed: who takes it looks at the name. */
+	srd_log_release(log);
 	return error;
 }
 
@@ -185,8 +222,8 @@ void srd_log_successor_abandon(struct srd_log *log, struct srd_log *next)
 {
 	SRD_AUTO_FREE char *name = name_of_next(log);
 
-	srd_log_close(next);
-	if (name)
+	if (name && leads_to(log, name, next))
 		log->io->unlink(log->io, log->dir_fd, name);
-	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_COMPACT, false);
+	srd_log_close(next);
+	end(log);
 }

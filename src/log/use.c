@@ -46,18 +46,34 @@ int srd_log_use_all(struct srd_log *log)
 	return log->flags & SRD_LOG_RDONLY ? 0 : error;
 }
 
-int srd_log_use_since(struct srd_log *log, uint64_t offset)
+/* Call with the mutex held. */
+static int use_since(struct srd_log *log, uint64_t offset)
 {
-	SRD_LOCK_GUARD(&log->use_mutex);
 	uint64_t use = atomic_load(&log->use);
+
 	if (use == UINT64_MAX || byte_of(use) == byte_of(offset))
 		return 0;
+	/* No lock of ours is in our own way. */
+	if (offset < log->denied)
+		return -EBUSY;
 	int error = srd_ofd_lock(log->fd, F_RDLCK, byte_of(offset), false);
 	if (error)
 		return error == -EAGAIN ? -EBUSY : error;
 	srd_ofd_lock(log->fd, F_UNLCK, byte_of(use), false);
 	atomic_store(&log->use, offset);
 	return 0;
+}
+
+int srd_log_use_since(struct srd_log *log, uint64_t offset)
+{
+	SRD_LOCK_GUARD(&log->use_mutex);
+	return use_since(log, offset);
+}
+
+int srd_log_use_also(struct srd_log *log, uint64_t offset)
+{
+	SRD_LOCK_GUARD(&log->use_mutex);
+	return use_since(log, SRD_MIN(offset, atomic_load(&log->use)));
 }
 
 bool srd_log_use_is_stale(struct srd_log *log)
@@ -104,6 +120,8 @@ int srd_log_use_deny(struct srd_log *log, uint64_t upto)
 	if (upto < SRD_RECORD_ALIGN || atomic_load(&log->use) < upto)
 		return -EBUSY;
 	int error = set_range(log, F_WRLCK, upto);
+	if (!error)
+		log->denied = upto;
 	return error == -EAGAIN || error == -EACCES ? -EBUSY : error;
 }
 
@@ -111,4 +129,5 @@ void srd_log_use_admit(struct srd_log *log, uint64_t upto)
 {
 	SRD_LOCK_GUARD(&log->use_mutex);
 	set_range(log, F_UNLCK, upto);
+	log->denied = 0;
 }

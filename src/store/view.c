@@ -75,7 +75,7 @@ int srd_store_view(struct srd_store *store, const char *text, int64_t now_ns, st
 	if (!error)
 		error = freeze(view, &point);
 	if (!error)
-		error = srd_log_use_since(view->log, SRD_MIN(view->place.end, atomic_load(&view->log->use)));
+		error = srd_log_use_also(view->log, view->place.end);
 	if (error) {
 		srd_store_destroy(view);
 		return error;

@@ -271,6 +271,109 @@ START_TEST(what_was_given_up_stays_so)
 }
 END_TEST
 
+/* Content of LEN bytes, as data ahead of the commit that names it if it is AHEAD. */
+static void write_at(const char *key, uint64_t pos, const uint8_t *bytes, uint32_t len, bool ahead)
+{
+	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = len };
+	struct srd_ref ref = { .pos = pos, .len = len };
+	struct srd_node node;
+	struct srd_txn *txn;
+
+	if (ahead)
+		ck_assert_int_eq(srd_store_append_data(store, &iov, 1, &ref.run, NULL), 0);
+	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
+	ck_assert_int_eq(srd_txn_lookup(txn, SRD_ROOT_INO, key, strlen(key), &node), 0);
+	ck_assert_int_eq(ahead ? srd_txn_refs(txn, node.ino, &ref, 1, false)
+	                       : srd_txn_write(txn, node.ino, pos, bytes, len, false), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+}
+
+/* Of one run some is of the past and trimmed, the rest is content: BASE, where what is kept
+ * begins behind the run, else before it. */
+static void keep_what_is_half_trimmed(bool base, bool ahead)
+{
+	enum { SIZE = 300000, PART = 100000, AT = 70000 };
+	struct srd_compact_options options = { 0 };
+	struct srd_trim_result trimmed;
+	struct srd_compacted result;
+	char since[32];
+
+	uint8_t *bytes = pattern(SIZE, 1), *part = pattern(PART, 2);
+	put("half", "");
+	if (!base)
+		snprintf(since, sizeof since, "%llu", (unsigned long long)commits());
+	write_at("half", 0, bytes, SIZE, ahead);
+	if (base)
+		snprintf(since, sizeof since, "%llu", (unsigned long long)commits());
+	write_at("half", AT, part, PART, ahead);
+	memcpy(bytes + AT, part, PART);
+	put("more", "of it");
+	int error = srd_trim(store, NULL, 0, NULL, NULL, &trimmed);
+	if (error == -EOPNOTSUPP)
+		goto out;
+	ck_assert_int_eq(error, 0);
+	ck_assert_uint_gt(trimmed.bytes, PART / 2);
+	options.keep_since = since;
+	ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+	ck_assert_uint_eq(result.damaged_blocks, 0);
+	reopen_store();
+	assert_key(KEY("half"), bytes, SIZE);
+out:
+	free(bytes);
+	free(part);
+}
+
+START_TEST(what_is_left_of_a_run_is_kept)
+{
+	keep_what_is_half_trimmed(_i & 1, _i & 2);
+}
+END_TEST
+
+/* ---- Not sealed ---- */
+
+static bool was_renamed, was_refused;
+
+/* The first write behind the rename fails. */
+static ssize_t failing_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset)
+{
+	if (!was_renamed || was_refused)
+		return srd_io_posix.pwritev(io, fd, iov, count, offset);
+	was_refused = true;
+	return -EIO;
+}
+
+static int telling_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
+{
+	int error = srd_io_posix.rename(io, dir_fd, from, to, flags);
+
+	was_renamed |= strcmp(to, "test.srd") == 0;
+	return error;
+}
+
+START_TEST(who_compacted_goes_over_without_a_seal)
+{
+	struct srd_compact_options options = { 0 };
+	struct srd_io io = srd_io_posix;
+	struct srd_compacted result;
+	struct srd_store *own;
+
+	io.pwritev = failing_pwritev;
+	io.rename = telling_rename;
+	fill();
+	close_store();
+	ck_assert_int_eq(srd_store_open(path, 0, &io, &own), 0);
+	/* From here on it keeps the append lock. */
+	ck_assert_int_eq(srd_put(own, KEY("before"), "x", 1), 0);
+	ck_assert_int_eq(srd_compact(own, &options, &result), 0);
+	ck_assert(was_refused);
+	ck_assert_int_eq(srd_put(own, KEY("after"), "y", 1), 0);
+	ck_assert_int_eq(srd_close(own), 0);
+	open_store(0);
+	assert_text("before", "x");
+	assert_text("after", "y");
+}
+END_TEST
+
 /* ---- Refused ---- */
 
 START_TEST(who_cannot_be_followed_is_refused)
@@ -329,6 +432,30 @@ START_TEST(one_compacts_at_a_time_and_can_be_stopped)
 }
 END_TEST
 
+static int compact_same(void *user, const struct srd_event *event)
+{
+	struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+
+	(void)event;
+	*(int *)user = srd_compact(store, &options, &result);
+	return 0;
+}
+
+START_TEST(one_compacts_at_a_time_by_the_same_handle)
+{
+	int other = 0;
+	struct srd_compact_options options = { .call = compact_same, .user = &other };
+	struct srd_compacted result;
+
+	fill();
+	ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+	ck_assert_int_eq(other, -EBUSY);
+	check_anew("nothing", false);
+	ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+}
+END_TEST
+
 /* ---- Meanwhile ---- */
 
 struct meanwhile {
@@ -381,8 +508,11 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, killed_anywhere_it_leaves_a_whole_store);
 	tcase_add_test(tcase, the_name_changes_when_all_is_durable);
 	tcase_add_test(tcase, what_was_given_up_stays_so);
+	tcase_add_loop_test(tcase, what_is_left_of_a_run_is_kept, 0, 4);
+	tcase_add_test(tcase, who_compacted_goes_over_without_a_seal);
 	tcase_add_test(tcase, who_cannot_be_followed_is_refused);
 	tcase_add_test(tcase, one_compacts_at_a_time_and_can_be_stopped);
+	tcase_add_test(tcase, one_compacts_at_a_time_by_the_same_handle);
 	tcase_add_test(tcase, what_others_commit_meanwhile_is_in_it);
 }
 
