@@ -107,6 +107,7 @@ int srd_inode_keep_gone(struct srd_state *state, const struct srd_inode *from)
 	inode->ctime_ns = from->ctime_ns;
 	inode->btime_ns = from->btime_ns;
 	inode->gone = true;
+	state->gone++;
 	state->own_order = true;
 	return 0;
 }

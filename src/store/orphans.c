@@ -55,7 +55,7 @@ static const uint8_t *bytes_of(struct srd_log *log, uint64_t run, uint32_t skip,
 
 /* The bytes of REF come into the new log, ahead of their commit; where they are damaged, what
  * cannot be read comes in their place. */
-static int bring_bytes(struct orphans *orphans, struct srd_ref *ref)
+static int bring_bytes(struct orphans *orphans, struct srd_ref *ref, struct srd_hold *home)
 {
 	const uint8_t *bytes = srd_ref_has_run(ref) ? bytes_of(orphans->from->log, ref->run, ref->skip, ref->len) : NULL;
 	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = ref->len };
@@ -65,11 +65,13 @@ static int bring_bytes(struct orphans *orphans, struct srd_ref *ref)
 	if (!bytes)
 		return 0;
 	ref->skip = 0;
-	return srd_store_append_data(orphans->to, &iov, 1, &ref->run, NULL);
+	return srd_store_append_data(orphans->to, &iov, 1, &ref->run, home);
 }
 
-/* *REFS, the caller's to free: the content of INODE, as the new log has it. */
-static int bring_content(struct orphans *orphans, const struct srd_inode *inode, struct srd_ref **refs, size_t *count)
+/* *REFS, the caller's to free: the content of INODE, as the new log has it, which HOME holds.
+ * SRD_EMOVED: that was left for another meanwhile. */
+static int bring_content(struct orphans *orphans, const struct srd_inode *inode, struct srd_ref **refs, size_t *count,
+                         struct srd_hold *home)
 {
 	struct srd_ref ref;
 	size_t cap = 0;
@@ -78,7 +80,7 @@ static int bring_content(struct orphans *orphans, const struct srd_inode *inode,
 	for (uint64_t pos = 0; !error && srd_state_extent(&orphans->from->state, inode, pos, &ref); pos = ref.pos + ref.len) {
 		error = srd_array_reserve(refs, &cap, *count + 1, sizeof **refs);
 		if (!error)
-			error = bring_bytes(orphans, &ref);
+			error = bring_bytes(orphans, &ref, home);
 		if (!error)
 			(*refs)[(*count)++] = ref;
 	}
@@ -138,17 +140,24 @@ static int add_orphan(struct orphans *orphans, struct srd_txn *txn, const struct
 /* Another who has it in use may have brought it before us. */
 static int bring(struct orphans *orphans, const struct srd_inode *inode)
 {
+	struct srd_hold home = { 0 };
 	struct srd_ref *refs = NULL;
 	size_t count = 0;
 	struct srd_txn *txn;
-	int error = 0;
+	int error;
 
 	if (srd_state_inode_of(&orphans->to->state, inode->ino))
 		return 0;
-	if (S_ISREG(inode->mode))
-		error = bring_content(orphans, inode, &refs, &count);
-	if (!error)
-		error = srd_txn_begin(orphans->to, &txn);
+	do {
+		/* Again, if the new log was compacted meanwhile, too. */
+		srd_hold_drop(&home);
+		free(refs);
+		refs = NULL;
+		count = 0;
+		error = S_ISREG(inode->mode) ? bring_content(orphans, inode, &refs, &count, &home) : 0;
+		if (!error)
+			error = srd_txn_begin_at(orphans->to, &home, &txn);
+	} while (error == SRD_EMOVED);
 	if (!error && srd_state_inode_of(&orphans->to->state, inode->ino)) {
 		srd_txn_abort(txn);
 	} else if (!error) {
@@ -158,6 +167,7 @@ static int bring(struct orphans *orphans, const struct srd_inode *inode)
 		else
 			error = srd_txn_commit(txn, NULL);
 	}
+	srd_hold_drop(&home);
 	free(refs);
 	return error;
 }
