@@ -402,7 +402,8 @@ enum srd_iter_flags {
 /* Keys that start with PREFIX (all for length 0), in no order.  With PARTS > 1
  * the iterator yields the PART'th share only, so that PARTS threads with one
  * iterator each see all of them once.  A key that is there throughout is seen
- * exactly once; one that comes or goes meanwhile may be seen or not. */
+ * exactly once; one that comes or goes meanwhile may be seen or not.  Where the store is
+ * compacted meanwhile the iterator may show, and keep until it is freed, what was there then. */
 int srd_iter_new(srd_store *store, const void *prefix, size_t prefix_len, int flags,
                  unsigned part, unsigned parts, srd_iter **iter);
 struct srd_entry {

@@ -162,12 +162,17 @@ static void tell_walk(struct srd_notifier *notifier, walk *next)
 {
 	struct srd_store *store = notifier->mount->store;
 	struct srd_changes *found = calloc(1, sizeof *found);
+	uint64_t generation = 0;
 	bool more = found;
 
 	for (uint32_t index = 1; more && !atomic_load(&notifier->stopping);) {
 		/* A store that broke is walked, too: its files are to be forgotten. */
 		unsigned stripe = srd_brlock_stripe();
 		srd_brlock_read_lock(&store->state_lock, stripe);
+		/* In another log's tables indexes mean something else: once more from the start. */
+		if (store->log->sb.generation != generation)
+			index = 1;
+		generation = store->log->sb.generation;
 		next(&store->state, &index, found);
 		srd_brlock_read_unlock(&store->state_lock, stripe);
 		for (size_t i = 0; i < found->count; i++)

@@ -11,6 +11,7 @@
 
 struct backup {
 	struct srd_log *log;      /* held */
+	const struct srd_era *era;   /* of the log */
 	struct srd_backup_file *file;
 	int (*call)(void *user, const struct srd_event *event);
 	void *user;
@@ -62,14 +63,14 @@ static int on_event(void *user, const struct srd_event *event)
 	return error ? error : pass_on(user, event);
 }
 
-static int send(struct srd_store *store, int flags, uint64_t end, struct backup *backup)
+static int send(int flags, uint64_t end, struct backup *backup)
 {
 	struct srd_backup_file *file = backup->file;
 	int error = srd_backup_file_begin(file, flags & SRD_BACKUP_WHOLE);
 	uint64_t from = file->whole ? SRD_FIRST_RECORD : file->common;
 
 	if (!error)
-		error = srd_scan_part(store, backup->log, from, end, SRD_SCAN_PAYLOAD, on_event, backup);
+		error = srd_scan_part(backup->era, backup->log, from, end, SRD_SCAN_PAYLOAD, on_event, backup);
 	/* An empty log has no record to be told of. */
 	if (!error)
 		error = srd_backup_file_copy(file, end);
@@ -121,7 +122,7 @@ static int back_up(struct srd_store *store, const char *path, int flags, struct 
 	else if (verdict.error && !(flags & SRD_BACKUP_FORCE))
 		error = verdict.error;
 	else
-		error = send(store, flags, end, backup);
+		error = send(flags, end, backup);
 	if (error)
 		return error;
 	*out = (struct srd_backup){ .bytes = place.end, .kept = file->whole ? 0 : file->common, .sent = file->sent,
@@ -138,11 +139,13 @@ int srd_backup(struct srd_store *store, const char *path, int flags,
 
 	if (error)
 		return error;
-	struct srd_hold hold = srd_store_hold(store);
-	struct backup backup = { .file = &file, .log = hold.log, .call = call, .user = user };
+	struct srd_hold hold;
+	struct srd_era *era = srd_era_begin(store, &hold);
+	struct backup backup = { .file = &file, .log = hold.log, .era = era, .call = call, .user = user };
 	srd_backup_file_init(&file, hold.log);
 	error = back_up(store, path, flags, &backup, out);
 	srd_backup_file_release(&file);
 	srd_hold_drop(&hold);
+	srd_era_leave(era);
 	return error;
 }

@@ -2,10 +2,10 @@
 /*
  * iter.c - all keys, or those under a prefix.
  *
- * The table of dentries is dealt to the parts by SRD_CHUNK_LEN indexes, so that
- * parts made at different times agree.  A dentry keeps its index as long as its
- * key is there, also when a rename puts another file under it: no key that
- * stays is missed or seen twice.
+ * A dentry keeps its index and its cookie as long as its key is there, also when a
+ * rename puts another file under it: no key that stays is missed or seen twice.  Compaction
+ * keeps cookies, but not indexes: so who scans the table ends in the era in which he
+ * began, and parts are dealt by SRD_CHUNK_LEN cookies, so that those made at different times agree.
  */
 #include "config.h"
 
@@ -21,9 +21,16 @@ enum {
 	STEPS_MAX = 4 * SRD_CHUNK_LEN,   /* under one hold of the read side */
 };
 
-static bool is_mine(const struct srd_iter *iter, uint32_t dentry)
+static bool is_mine(struct srd_iter *iter, const struct srd_dentry *entry)
 {
-	return iter->parts == 1 || dentry / SRD_CHUNK_LEN % iter->parts == iter->part;
+	uint64_t chunk = entry->cookie / SRD_CHUNK_LEN;
+
+	/* They mostly come in order: divided once for many. */
+	if (chunk != iter->dealt) {
+		iter->dealt = chunk;
+		iter->mine = chunk % iter->parts == iter->part;
+	}
+	return iter->mine;
 }
 
 /* Puts the path of ENTRY's directory, with a slash behind it, at iter->parent_text. */
@@ -74,10 +81,12 @@ void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
 {
 	const struct srd_state *state = &iter->store->state;
 	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
-	const struct srd_inode *inode = srd_inode_at(state, entry->inode);
 	struct srd_found *found = &iter->found[iter->count];
 
-	if (!is_mine(iter, dentry) || (!S_ISREG(inode->mode) && !(iter->flags & SRD_ITER_ALL_KINDS)))
+	if (!is_mine(iter, entry))
+		return;
+	const struct srd_inode *inode = srd_inode_at(state, entry->inode);
+	if (!S_ISREG(inode->mode) && !(iter->flags & SRD_ITER_ALL_KINDS))
 		return;
 	if (!take_key(iter, state, entry, found))
 		return;
@@ -92,11 +101,13 @@ void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
 }
 
 /* Brings near what taking DENTRY will look at. */
-static void prefetch(const struct srd_iter *iter, uint32_t dentry)
+static void prefetch(struct srd_iter *iter, uint32_t dentry)
 {
 	const struct srd_state *state = &iter->store->state;
 	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
 
+	if (!is_mine(iter, entry))
+		return;
 	__builtin_prefetch(srd_inode_at(state, entry->inode));
 	__builtin_prefetch(srd_dentry_name_place(state, entry));
 }
@@ -105,16 +116,11 @@ static void scan_fill(struct srd_iter *iter)
 {
 	for (int steps = 0; steps < STEPS_MAX && iter->dentry < iter->dentry_end && srd_iter_has_room(iter);
 	     steps++) {
-		uint32_t dentry = iter->dentry;
-		if (!is_mine(iter, dentry)) {
-			iter->dentry = (dentry / SRD_CHUNK_LEN + 1) * SRD_CHUNK_LEN;
-			continue;
-		}
+		uint32_t dentry = iter->dentry++;
 		if (dentry + AHEAD < iter->dentry_end)
 			prefetch(iter, dentry + AHEAD);
 		if (srd_dentry_at(&iter->store->state, dentry)->name_len > 0)
 			srd_iter_take(iter, dentry);
-		iter->dentry++;
 	}
 	iter->ended = iter->dentry >= iter->dentry_end;
 }
@@ -129,14 +135,19 @@ static int start(struct srd_iter *iter, const void *prefix, size_t prefix_len)
 	iter->walking = prefix_len > 0;
 	if (iter->walking)
 		error = srd_walk_start(iter, prefix, prefix_len);
+	else
+		iter->era = srd_era_join(iter->store);
 	iter->dentry = 1;
 	iter->dentry_end = iter->store->state.dentries.count;
-	if (!error)
-		iter->hold = srd_store_hold_read(iter->store, stripe);
+	iter->hold = srd_store_hold_read(iter->store, stripe);
 	int bad = srd_store_done(iter->store, stripe);
-	if (bad)
-		srd_hold_drop(&iter->hold);
 	return bad ? bad : error;
+}
+
+/* As srd_store_read(), of the store that has what ITER's place is in. */
+static int read_again(struct srd_iter *iter, unsigned *stripe)
+{
+	return iter->era ? srd_era_read(iter->era, &iter->store, stripe) : srd_store_read(iter->store, stripe);
 }
 
 int srd_iter_new(struct srd_store *store, const void *prefix, size_t prefix_len, int flags,
@@ -154,12 +165,11 @@ int srd_iter_new(struct srd_store *store, const void *prefix, size_t prefix_len,
 	made->flags = flags;
 	made->part = part;
 	made->parts = parts;
+	made->dealt = UINT64_MAX;
 	made->text = malloc(SRD_CHUNK_TEXT + 2 * (SRD_KEY_MAX + 1));
 	error = made->text ? start(made, prefix, prefix_len) : -ENOMEM;
 	if (error) {
-		free(made->text);
-		free(made->levels);
-		free(made);
+		srd_iter_free(made);
 		return error;
 	}
 	*iter = made;
@@ -173,6 +183,7 @@ void srd_iter_free(struct srd_iter *iter)
 	free(iter->many);
 	srd_hold_drop(&iter->hold);
 	srd_hold_drop(&iter->again);
+	srd_era_leave(iter->era);
 	free(iter->levels);
 	free(iter->text);
 	free(iter);
@@ -190,7 +201,7 @@ static void hold_log(struct srd_iter *iter, unsigned stripe)
 static int fill(struct srd_iter *iter)
 {
 	unsigned stripe;
-	int error = srd_store_read(iter->store, &stripe);
+	int error = read_again(iter, &stripe);
 
 	if (error)
 		return error;
@@ -209,12 +220,12 @@ static int fill(struct srd_iter *iter)
 /* The extents of what was found and is there still, else -ENOENT. */
 static int look_again(struct srd_iter *iter, const struct srd_found *found, struct srd_extents *extents)
 {
-	const struct srd_state *state = &iter->store->state;
 	unsigned stripe;
-	int error = srd_store_read(iter->store, &stripe);
+	int error = read_again(iter, &stripe);
 
 	if (error)
 		return error;
+	const struct srd_state *state = &iter->store->state;
 	iter->again = srd_store_hold_read(iter->store, stripe);
 	uint32_t inode = srd_state_inode_of(state, found->ino);
 	error = inode ? srd_extents_copy(state, srd_inode_at(state, inode), extents) : -ENOENT;

@@ -14,7 +14,7 @@
 #include "kv/kv.h"
 
 enum {
-	SRD_CHUNK_LEN = 256,           /* entries; also what parts are dealt by */
+	SRD_CHUNK_LEN = 256,           /* entries; also cookies, by which parts are dealt */
 	SRD_CHUNK_TEXT = 64 << 10,     /* bytes of keys at which a chunk is full */
 };
 
@@ -35,9 +35,12 @@ struct srd_level {
 };
 
 struct srd_iter {
-	struct srd_store *store;
+	struct srd_store *store;   /* that was read last */
+	struct srd_era *era;       /* of the scan's indexes; NULL: a walk, which needs none */
 	int flags;                 /* enum srd_iter_flags */
 	unsigned part, parts;
+	uint64_t dealt;            /* the cookies looked at last, as a chunk's number, */
+	bool mine;                 /* and whether they are this part's */
 	struct srd_hold hold;      /* of the log that the chunk refers to */
 	struct srd_hold again;     /* of that of the value handed out last, if it was looked up again */
 	bool walking, ended;

@@ -151,9 +151,9 @@ static inline int srd_txn_end(struct srd_txn *txn, int error)
 /* ---- scan.c ---- */
 
 typedef int srd_scan_call(void *user, const struct srd_event *event);
-/* As srd_scan() of LOG, which is held, from FROM, where a record begins, to END, which is no later than
+/* As srd_scan() of LOG, which is held, and ERA's, from FROM, where a record begins, to END, which is no later than
  * the log's. */
-int srd_scan_part(struct srd_store *store, struct srd_log *log, uint64_t from, uint64_t end, int flags,
+int srd_scan_part(const struct srd_era *era, struct srd_log *log, uint64_t from, uint64_t end, int flags,
                   srd_scan_call *call, void *user);
 
 #endif

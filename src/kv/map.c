@@ -295,15 +295,17 @@ static int map_log(struct mapping *mapping)
 	return error == SRD_EDAMAGED ? 0 : error;
 }
 
-static int fill(struct srd_store *store, struct mapping *mapping)
+static int fill(const struct srd_era *era, struct mapping *mapping)
 {
+	struct srd_store *store;
 	unsigned stripe;
 	int error = map_log(mapping);
 
 	if (!error)
-		error = srd_store_read(store, &stripe);
+		error = srd_era_read(era, &store, &stripe);
 	if (error)
 		return error;
+	mapping->state = &store->state;
 	error = map_state(mapping);
 	int bad = srd_store_done(store, stripe);
 	if (error || bad)
@@ -312,12 +314,8 @@ static int fill(struct srd_store *store, struct mapping *mapping)
 	return srd_log_trimmed(mapping->log, take_trimmed, mapping->map);
 }
 
-static int start(struct srd_store *store, struct srd_log *log, size_t cells, struct srd_map *map)
+static int start(struct srd_store *store, const struct srd_log *log, size_t cells, struct srd_map *map)
 {
-	int error = srd_store_follow(store);
-
-	if (error)
-		return error;
 	*map = (struct srd_map){ .cell_count = cells, .cells = calloc(cells, sizeof *map->cells) };
 	srd_mutex_lock(&store->commit_mutex);
 	map->end = atomic_load(&log->end);
@@ -331,20 +329,26 @@ static int start(struct srd_store *store, struct srd_log *log, size_t cells, str
 int srd_map(struct srd_store *store, size_t cells, struct srd_map *map)
 {
 	struct srd_compact_options dry = { .flags = SRD_COMPACT_DRY_RUN };
-	struct srd_hold hold = srd_store_hold(store);
 	struct srd_compacted compacted = { 0 };
 	struct srd_map drawn = { 0 };
-	struct mapping mapping = { .log = hold.log, .state = &store->state, .map = &drawn };
-	int error = cells == 0 ? -EINVAL : start(store, hold.log, cells, &drawn);
+	struct srd_hold hold;
+	int error = cells == 0 ? -EINVAL : srd_store_follow(store);
 
+	if (error)
+		return error;
+	/* The state is to be that of the log, also if another takes its place meanwhile. */
+	struct srd_era *era = srd_era_begin(store, &hold);
+	struct mapping mapping = { .log = hold.log, .map = &drawn };
+	error = start(store, hold.log, cells, &drawn);
 	if (!error)
-		error = fill(store, &mapping);
+		error = fill(era, &mapping);
 	/* Where it cannot be compacted, nothing would be saved. */
 	if (!error && srd_store_compact(store, &dry, &compacted) == 0)
 		drawn.compacted_bytes = compacted.new_bytes;
 	srd_moved_release(&mapping.live);
 	free(mapping.writes);
 	srd_hold_drop(&hold);
+	srd_era_leave(era);
 	if (error)
 		srd_map_release(&drawn);
 	else

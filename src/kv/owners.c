@@ -45,17 +45,15 @@ static int add_inode(struct srd_owners *owners, const struct srd_state *state, c
 }
 
 /* Some inodes from *INDEX on; false in *MORE at the end of the table. */
-static int add_some(struct srd_owners *owners, struct srd_store *store, const struct srd_log *log, uint32_t *index,
-                    bool *more)
+static int add_some(struct srd_owners *owners, const struct srd_era *era, uint32_t *index, bool *more)
 {
-	const struct srd_state *state = &store->state;
+	struct srd_store *store;
 	unsigned stripe;
-	int error = srd_store_read(store, &stripe);
+	int error = srd_era_read(era, &store, &stripe);
 
 	if (error)
 		return error;
-	if (store->log != log)
-		error = SRD_EREPLACED;
+	const struct srd_state *state = &store->state;
 	uint32_t count = state->inodes.count;
 	uint32_t end = SRD_MIN(count, *index + (uint32_t)INODES_AT_ONCE);
 	for (; *index < end && !error; ++*index)
@@ -73,14 +71,14 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-int srd_owners_collect(struct srd_owners *owners, struct srd_store *store, const struct srd_log *log)
+int srd_owners_collect(struct srd_owners *owners, const struct srd_era *era)
 {
 	uint32_t index = 1;
 	bool more = true;
 	int error = 0;
 
 	while (more && !error)
-		error = add_some(owners, store, log, &index, &more);
+		error = add_some(owners, era, &index, &more);
 	if (owners->count > 0)
 		qsort(owners->list, owners->count, sizeof *owners->list, compare);
 	return error;

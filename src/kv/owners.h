@@ -21,8 +21,8 @@ struct srd_owners {
 	size_t count, cap;
 };
 
-/* All of STORE as it is now.  0 or a negative code; SRD_EREPLACED: its log is not LOG any more. */
-int srd_owners_collect(struct srd_owners *owners, struct srd_store *store, const struct srd_log *log);
+/* All of ERA's store as it is now.  0 or a negative code. */
+int srd_owners_collect(struct srd_owners *owners, const struct srd_era *era);
 void srd_owners_release(struct srd_owners *owners);
 /* Who uses [SKIP, SKIP + LEN) of the run at RUN; NULL: nobody. */
 const struct srd_owner *srd_owners_of_run(const struct srd_owners *owners, uint64_t run, uint32_t skip, uint32_t len);

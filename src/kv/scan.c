@@ -40,7 +40,7 @@ struct stretch {
 };
 
 struct scan {
-	struct srd_store *store;
+	const struct srd_era *era;    /* of the log */
 	struct srd_log *log;
 	int flags;
 	srd_scan_call *call;
@@ -64,17 +64,18 @@ struct scan {
 /* The key of inode INO, NULL if it has none; valid until the next call. */
 static const char *key_of(struct scan *scan, uint64_t ino)
 {
-	const struct srd_state *state = &scan->store->state;
+	struct srd_store *store;
 	const char *key = NULL;
 	unsigned stripe;
 
-	if (ino == 0 || srd_store_read(scan->store, &stripe) != 0)
+	if (ino == 0 || srd_era_read(scan->era, &store, &stripe) != 0)
 		return NULL;
+	const struct srd_state *state = &store->state;
 	uint32_t inode = srd_state_inode_of(state, ino);
 	uint32_t dentry = inode ? srd_inode_at(state, inode)->dentry : 0;
 	if (dentry == 0 || srd_state_path(state, dentry, scan->path, &key) < 0)
 		key = NULL;
-	srd_store_done(scan->store, stripe);
+	srd_store_done(store, stripe);
 	return key;
 }
 
@@ -137,7 +138,7 @@ static int prepare(struct scan *scan)
 	if (scan->prepared)
 		return 0;
 	scan->prepared = true;
-	int error = srd_owners_collect(&scan->owners, scan->store, scan->log);
+	int error = srd_owners_collect(&scan->owners, scan->era);
 	return error ? error : collect_repairs(scan);
 }
 
@@ -192,16 +193,16 @@ static int report_lost(struct scan *scan, const struct stretch *stretch)
 static void tell_history(struct scan *scan, const struct srd_owner *owner, struct srd_event *event)
 {
 	struct srd_record older;
+	struct srd_store *store;
 	uint64_t last_op = 0;
 	unsigned stripe;
 
-	if (srd_store_read(scan->store, &stripe) != 0)
+	if (srd_era_read(scan->era, &store, &stripe) != 0)
 		return;
-	uint32_t inode = srd_state_inode_of(&scan->store->state, owner->ino);
-	/* In another log it lies elsewhere. */
-	if (inode != 0 && scan->store->log == scan->log)
-		last_op = srd_inode_at(&scan->store->state, inode)->last_op;
-	srd_store_done(scan->store, stripe);
+	uint32_t inode = srd_state_inode_of(&store->state, owner->ino);
+	if (inode != 0)
+		last_op = srd_inode_at(&store->state, inode)->last_op;
+	srd_store_done(store, stripe);
 	if (!srd_history_older(scan->log, owner->ino, last_op, &older))
 		return;
 	event->older_sequence = older.sequence;
@@ -456,11 +457,11 @@ static int scan_all(struct scan *scan)
 	return error;
 }
 
-int srd_scan_part(struct srd_store *store, struct srd_log *log, uint64_t from, uint64_t end, int flags,
+int srd_scan_part(const struct srd_era *era, struct srd_log *log, uint64_t from, uint64_t end, int flags,
                   srd_scan_call *call, void *user)
 {
 	bool first = from == SRD_FIRST_RECORD;
-	struct scan scan = { .store = store, .log = log, .flags = flags, .call = call, .user = user,
+	struct scan scan = { .era = era, .log = log, .flags = flags, .call = call, .user = user,
 	                     .at = from, .end = end, .chained = first, .last_check = log->sb.check,
 	                     .threads = srd_crew_cpus() };
 	int error = first ? scan_superblock(&scan) : 0;
@@ -480,8 +481,10 @@ int srd_scan(struct srd_store *store, int flags, srd_scan_call *call, void *user
 
 	if (error)
 		return error;
-	struct srd_hold hold = srd_store_hold(store);
-	error = srd_scan_part(store, hold.log, SRD_FIRST_RECORD, atomic_load(&hold.log->end), flags, call, user);
+	struct srd_hold hold;
+	struct srd_era *era = srd_era_begin(store, &hold);
+	error = srd_scan_part(era, hold.log, SRD_FIRST_RECORD, atomic_load(&hold.log->end), flags, call, user);
 	srd_hold_drop(&hold);
+	srd_era_leave(era);
 	return error;
 }

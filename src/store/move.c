@@ -12,13 +12,14 @@
  * the new log; they are put there again, without a name, before anybody can miss them.
  *
  * Who holds the old log (pointers, readers, data ahead of its commit) keeps it until it
- * drops it.
+ * drops it; who is in the middle of the old tables ends there (era.c).
  */
 #include "config.h"
 
 #include "store/move.h"
 
 #include "state/image.h"
+#include "store/era.h"
 #include "store/image.h"
 #include "store/keeper.h"
 #include "store/orphans.h"
@@ -41,6 +42,7 @@ static void exchange(struct srd_store *a, struct srd_store *b)
 	srd_state_moved(&b->state);
 	a->image = b->image;
 	a->saved = b->saved;
+	srd_era_pass(a, b);
 }
 
 /* Who was told of what is in use is told of all that changed.  True if that cannot be told one by
@@ -51,11 +53,13 @@ static bool put_in_place(struct srd_store *store, struct srd_store *next)
 	bool more = srd_image_carry_pins(&store->state, &next->state);
 	next->state.orphans = store->state.orphans;
 	store->state.orphans = NULL;
-	exchange(store, next);
 	store->foreign += next->foreign;
 	store->appended |= next->appended;
+	store->told |= next->told;
+	more &= next->told;
+	exchange(store, next);
 	srd_brlock_write_unlock(&store->state_lock);
-	return more && next->told;
+	return more;
 }
 
 /* Those who sleep at the old log are to sleep at the new one. */
@@ -87,11 +91,11 @@ int srd_store_move(struct srd_store *store)
 		return error;
 	}
 	known.unknown |= put_in_place(store, next);
-	store->told |= next->told || (known.unknown && store->watch);
+	store->told |= known.unknown && store->watch;
 	if (known.unknown && store->watch)
 		store->watch->all(store->watch->user);
 	srd_saver_reset(store);
 	leave(store, next->log);
-	srd_store_destroy(next);
+	srd_era_leave(next->era);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "state/chunks.h"
+#include "store/era.h"
 #include "store/image.h"
 #include "store/keeper.h"
 #include "store/move.h"
@@ -102,6 +103,7 @@ void srd_store_destroy(struct srd_store *store)
 		srd_log_unshare(store->log);
 	else
 		srd_log_close(store->log);
+	free(store->era);
 	free(store->path);
 	free(store);
 }
@@ -206,7 +208,7 @@ int srd_store_new(const char *path, int flags, struct srd_store **out)
 		store->txn->store = store;
 		srd_draft_init(&store->txn->draft);
 	}
-	if (!store->path || !store->txn) {
+	if (!store->path || !store->txn || srd_era_new(store) != 0) {
 		srd_store_destroy(store);
 		return -ENOMEM;
 	}
@@ -328,7 +330,7 @@ int srd_store_close(struct srd_store *store)
 		error = settle(store);
 	else if (own && !store->private)
 		srd_image_save_at_close(store);
-	srd_store_destroy(store);
+	srd_era_leave(store->era);
 	return error;
 }
 

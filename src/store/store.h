@@ -67,8 +67,9 @@ struct srd_store {
 	struct srd_store_image saved;    /* the last we know of; protected by commit_mutex */
 	struct srd_saver *saver;         /* saver.c; NULL: none was needed yet.  Protected by commit_mutex */
 	struct srd_origin *origin;       /* image.c; for `state`, while it is there */
+	struct srd_era *era;             /* era.c; replaced with log and state */
 	atomic_int broken;               /* negative code: the state is of no use any more */
-	/* view.c; set before use */
+	/* view.c, era.c; set before use */
 	bool frozen;                     /* shows the past: it never follows, nor is written to */
 	bool borrowed;                   /* its log is that of the store it was made from */
 	struct srd_log_place place;      /* frozen: where it stands */
@@ -87,7 +88,8 @@ enum { SRD_BESIDE = 1 << 30 };   /* with SRD_RDONLY: whoever opens has it open a
 
 /* As srd_open(), with the io to use (NULL: the real one). */
 int srd_store_open(const char *path, int flags, const struct srd_io *io, struct srd_store **store);
-/* Memory for one, set up but for log and state.  Goes to srd_store_destroy(). */
+/* Memory for one, set up but for log and state.  Goes to srd_store_destroy(), or, once others
+ * may have joined its era, to srd_era_leave(). */
 int srd_store_new(const char *path, int flags, struct srd_store **store);
 void srd_store_destroy(struct srd_store *store);
 /* Told now and then while a long log is replayed: DONE of TOTAL bytes. */
@@ -156,6 +158,19 @@ static inline void srd_hold_drop(struct srd_hold *hold)
 		srd_log_drop(hold->log, hold->stripe, 1);
 	hold->log = NULL;
 }
+
+/* ---- Eras (era.c): indexes of the tables that last from one read to the next ---- */
+
+/* Log and state as they are now go on being had by srd_era_read(), whatever log STORE goes over
+ * to, if need be as they were then.  Read side held. */
+struct srd_era *srd_era_join(struct srd_store *store);
+/* The same, and *HOLD holds that log; without a look at what others do.  Nothing is held. */
+struct srd_era *srd_era_begin(struct srd_store *store, struct srd_hold *hold);
+/* NULL is allowed.  The last one to leave what STORE has left, or is closed, gives it back. */
+void srd_era_leave(struct srd_era *era);
+/* As srd_store_read(), of *STORE, which is to be asked for each time. */
+int srd_era_read(const struct srd_era *era, struct srd_store **store, unsigned *stripe);
+
 /* ERROR, which says that something is not there; but SRD_ELOST where bytes of the log
  * are gone: names that cannot be read are not found, and may be there.  Read side or commit
  * mutex held. */
