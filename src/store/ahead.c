@@ -100,6 +100,11 @@ int srd_store_bring_data(struct srd_store *store, struct srd_ref *refs, size_t c
 
 	if (!brought)
 		return -ENOMEM;
+	/* What names nothing has perhaps no memory, either. */
+	if (count == 0) {
+		srd_hold_drop(home);
+		return 0;
+	}
 	do {
 		/* Again, if it moved once more meanwhile. */
 		srd_hold_drop(&to);
