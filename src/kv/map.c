@@ -54,11 +54,12 @@ static void spread(struct srd_map *map, uint64_t from, uint64_t to, field_of *fi
 
 static void note_time(struct srd_map *map, const struct srd_record *record)
 {
-	int64_t span = map->last_ns - map->first_ns;
-	int64_t since = record->time_ns - map->first_ns;
-	int64_t slot = span > 0 ? (int64_t)((double)since / (double)span * SRD_MAP_TIMES) : 0;
+	/* Times are what anybody wrote: far apart, and in no order. */
+	double span = (double)map->last_ns - (double)map->first_ns;
+	double since = (double)record->time_ns - (double)map->first_ns;
+	double slot = span > 0 ? since / span * SRD_MAP_TIMES : 0;
 
-	map->growth[SRD_MAX(SRD_MIN(slot, SRD_MAP_TIMES - 1), 0)] += record->len;
+	map->growth[(int)SRD_MAX(SRD_MIN(slot, SRD_MAP_TIMES - 1.0), 0.0)] += record->len;
 }
 
 /* All of it is payload for now; what is live is taken off later. */

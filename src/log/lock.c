@@ -118,7 +118,7 @@ void srd_log_release(struct srd_log *log)
 void srd_log_unlock(struct srd_log *log)
 {
 	/* The last append's time serves as the clock: reading one costs. */
-	int64_t kept_ns = log->last_time_ns - log->lock_since_ns;
+	int64_t kept_ns = (int64_t)((uint64_t)log->last_time_ns - (uint64_t)log->lock_since_ns);
 
 	if (!log->lock_held)
 		return;   /* there is nobody to keep an overlay from */

@@ -78,11 +78,12 @@ int srd_log_use_also(struct srd_log *log, uint64_t offset)
 
 bool srd_log_use_is_stale(struct srd_log *log)
 {
-	/* The last append's time serves as the clock; it may be set back. */
-	int64_t passed_ns = log->last_time_ns - log->use_looked_ns;
+	/* The last append's time serves as the clock, whoever wrote it; one that was set back makes
+	 * this large. */
+	uint64_t passed_ns = (uint64_t)log->last_time_ns - (uint64_t)log->use_looked_ns;
 	uint64_t use = atomic_load_explicit(&log->use, memory_order_relaxed);
 
-	if (use == atomic_load_explicit(&log->end, memory_order_relaxed) || (passed_ns >= 0 && passed_ns < STALE_NS))
+	if (use == atomic_load_explicit(&log->end, memory_order_relaxed) || passed_ns < STALE_NS)
 		return false;
 	log->use_looked_ns = log->last_time_ns;
 	return use != UINT64_MAX;
