@@ -310,7 +310,7 @@ static int fill_place(struct srd_difference *difference, uint32_t dentry)
 	const struct srd_state *to = difference->to;
 	uint64_t cookie = srd_dentry_at(to, dentry)->cookie;
 	const struct srd_inode *inode = inode_of(to, dentry);
-	uint8_t *marks = &difference->marks[srd_dentry_at(to, dentry)->inode];
+	uint8_t *marks = &difference->marks[srd_table_vet(&to->inodes, srd_dentry_at(to, dentry)->inode)];
 	struct place place;
 
 	if (!place_of(to, dentry, &place))
