@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "format/ops.h"
 #include "kv/inspect.h"
 
 /* A DATA record. */
@@ -65,15 +66,12 @@ static void name_run(struct srd_dead *dead, uint64_t run)
 
 static void name_runs(struct srd_dead *dead, const struct srd_record *record, const uint8_t *metadata)
 {
+	struct srd_ops ops = srd_ops_of(record, metadata);
 	struct srd_op op;
 
-	for (uint32_t at = 0; at < record->meta_len; at += op.len) {
-		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, record->offset + SRD_HEADER_LEN + at,
-		                   record->offset + record->len))
-			return;
+	while (srd_ops_next(&ops, &op))
 		for (uint64_t i = 0; i < op.ref_count; i++)
 			name_run(dead, srd_op_ref(op.refs, i).run);
-	}
 }
 
 /* What is damaged stays as it is. */
@@ -158,12 +156,10 @@ void srd_dead_keep_state(struct srd_dead *dead, const struct srd_state *state)
 
 static int keep_commit(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
+	struct srd_ops ops = srd_ops_of(record, metadata);
 	struct srd_op op;
 
-	for (uint32_t at = 0; at < record->meta_len; at += op.len) {
-		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, record->offset + SRD_HEADER_LEN + at,
-		                   record->offset + record->len))
-			return 0;
+	while (srd_ops_next(&ops, &op)) {
 		for (uint64_t i = 0; i < op.ref_count; i++) {
 			struct srd_ref ref = srd_op_ref(op.refs, i);
 			keep(user, ref.run, ref.skip, ref.len);

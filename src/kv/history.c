@@ -19,17 +19,10 @@ enum { STEPS_MAX = 100000, LOOK_BACK_MAX = 16 << 20 };
 
 bool srd_history_record(const struct srd_log *log, uint64_t offset, struct srd_record *record)
 {
-	uint64_t first = offset > SRD_FIRST_RECORD + LOOK_BACK_MAX ? offset - LOOK_BACK_MAX : SRD_FIRST_RECORD;
-
-	for (uint64_t at = offset / SRD_RECORD_ALIGN * SRD_RECORD_ALIGN; at >= first; at -= SRD_RECORD_ALIGN) {
-		const uint8_t *bytes = srd_log_at(log, at, SRD_HEADER_LEN);
-		if (!bytes || !srd_record_decode(&log->sb, record, bytes, at))
-			continue;
-		bytes = srd_log_at(log, at, record->len);
-		return bytes && record->type == SRD_RECORD_META && offset < at + SRD_HEADER_LEN + record->meta_len &&
-		       srd_inspect_metadata(log, record, bytes + SRD_HEADER_LEN);
-	}
-	return false;
+	if (!srd_log_record_of(log, offset, LOOK_BACK_MAX, record) || record->type != SRD_RECORD_META)
+		return false;
+	const uint8_t *bytes = srd_log_at(log, record->offset, record->len);
+	return bytes && srd_inspect_metadata(log, record, bytes + SRD_HEADER_LEN);
 }
 
 static bool op_at(const struct srd_log *log, uint64_t offset, struct srd_record *record, struct srd_op *op)

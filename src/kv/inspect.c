@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/le.h"
+#include "format/ops.h"
 #include "format/spare.h"
 
 static int add(struct srd_findings *findings, const struct srd_finding *finding)
@@ -65,12 +66,11 @@ static int inspect_runs(const struct srd_log *log, const struct srd_record *reco
 {
 	uint64_t start = record->offset + SRD_HEADER_LEN, end = record->offset + record->len;
 	uint64_t used = start + record->meta_len;   /* payload behind the metadata up to there */
+	struct srd_ops ops = srd_ops_of(record, metadata);
 	struct srd_op op;
 	int error = 0;
 
-	for (uint32_t at = 0; at < record->meta_len && !error; at += op.len) {
-		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, start + at, end))
-			return SRD_ECORRUPT;
+	while (!error && srd_ops_next(&ops, &op)) {
 		if (!op.has_run)
 			continue;
 		uint64_t payload = op.run.offset + op.run.distance;
@@ -81,6 +81,8 @@ static int inspect_runs(const struct srd_log *log, const struct srd_record *reco
 			                  : inspect_padding(log, used, payload, findings);
 		used = is_inline ? used : payload + op.run.len;
 	}
+	if (!error && !srd_ops_are_through(&ops))
+		error = SRD_ECORRUPT;
 	return error ? error : inspect_padding(log, used, end, findings);
 }
 

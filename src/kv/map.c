@@ -15,6 +15,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "format/ops.h"
 #include "store/compact.h"
 #include "store/moved.h"
 
@@ -197,12 +198,10 @@ static uint64_t written_bytes(const struct srd_op *op)
 static int note_writes(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
 	struct mapping *mapping = user;
+	struct srd_ops ops = srd_ops_of(record, metadata);
 	struct srd_op op;
 
-	for (uint64_t at = 0; at < record->meta_len; at += op.len) {
-		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, record->offset + SRD_HEADER_LEN + at,
-		                   record->offset + record->len))
-			return 0;
+	while (srd_ops_next(&ops, &op)) {
 		if (op.kind != SRD_OP_WRITE && op.kind != SRD_OP_REFS && !(op.kind == SRD_OP_MAKE && op.has_run))
 			continue;
 		if (mapping->write_count == mapping->write_cap)

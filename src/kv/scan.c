@@ -21,6 +21,7 @@
 
 #include "base/array.h"
 #include "base/check.h"
+#include "format/ops.h"
 #include "kv/crew.h"
 #include "kv/describe.h"
 #include "kv/history.h"
@@ -343,10 +344,8 @@ static int report_ops(struct scan *scan, const struct srd_record *record)
 
 	if (!metadata || !((scan->flags & SRD_SCAN_OPS) || scan->suspects.count > 0))
 		return 0;
-	for (uint32_t at = 0; at < record->meta_len && !error; at += op.len) {
-		uint64_t offset = record->offset + SRD_HEADER_LEN + at;
-		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, offset, record->offset + record->len))
-			break;
+	struct srd_ops ops = srd_ops_of(record, metadata);
+	while (!error && srd_ops_next(&ops, &op)) {
 		if (scan->flags & SRD_SCAN_OPS)
 			error = report_op(scan, record, &op);
 		if (!error)

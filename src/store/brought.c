@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "format/ops.h"
 #include "log/overlay.h"
 #include "store/private.h"
 
@@ -49,16 +50,13 @@ static int gather_refs(const struct gathering *gathering, const struct srd_op *o
 
 static int gather(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
-	uint64_t start = record->offset + SRD_HEADER_LEN, end = record->offset + record->len;
+	struct srd_ops ops = srd_ops_of(record, metadata);
 	struct srd_op op;
 	int error = 0;
 
-	for (uint64_t at = 0; at < record->meta_len && !error; at += op.len) {
-		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, start + at, end))
-			return SRD_ECORRUPT;
+	while (!error && srd_ops_next(&ops, &op))
 		error = op.kind == SRD_OP_REFS ? gather_refs(user, &op) : 0;
-	}
-	return error;
+	return error ? error : srd_ops_are_through(&ops) ? 0 : SRD_ECORRUPT;
 }
 
 /* True if the live store is still where the view is; else the view's log is what there is to

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "format/ops.h"
 
 struct carrying {
 	struct srd_relocate *relocate;
@@ -20,17 +21,13 @@ typedef int each_op(struct carrying *carrying, const struct srd_op *op);
 
 static int for_ops(struct carrying *carrying, each_op *call)
 {
-	const struct srd_record *record = carrying->record;
+	struct srd_ops ops = srd_ops_of(carrying->record, carrying->metadata);
 	struct srd_op op;
 	int error = 0;
 
-	for (uint64_t at = 0; !error && at < record->meta_len; at += op.len) {
-		if (!srd_op_decode(&op, carrying->metadata + at, record->meta_len - at,
-		                   record->offset + SRD_HEADER_LEN + at, record->offset + record->len))
-			return SRD_ECORRUPT;
+	while (!error && srd_ops_next(&ops, &op))
 		error = call(carrying, &op);
-	}
-	return error;
+	return error ? error : srd_ops_are_through(&ops) ? 0 : SRD_ECORRUPT;
 }
 
 /* The bytes that OP brought, as one refers to them. */

@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "format/ops.h"
 #include "log/overlay.h"
 #include "store/txn.h"
 
@@ -389,16 +390,13 @@ static int reissue_op(struct reissue *r, const struct srd_op *op)
 
 static int reissue_record(void *user, const struct srd_record *record, const uint8_t *metadata)
 {
-	uint64_t start = record->offset + SRD_HEADER_LEN, end = record->offset + record->len;
+	struct srd_ops ops = srd_ops_of(record, metadata);
 	struct srd_op op;
 	int error = 0;
 
-	for (uint64_t at = 0; at < record->meta_len && !error; at += op.len) {
-		if (!srd_op_decode(&op, metadata + at, record->meta_len - at, start + at, end))
-			return SRD_ECORRUPT;
+	while (!error && srd_ops_next(&ops, &op))
 		error = reissue_op(user, &op);
-	}
-	return error;
+	return error ? error : srd_ops_are_through(&ops) ? 0 : SRD_ECORRUPT;
 }
 
 int srd_reissue(const struct srd_store *view, struct srd_txn *txn, const struct srd_brought *brought,
