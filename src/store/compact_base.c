@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compact_base.c - up to where commits are restated, not kept: the base, and its state. */
+#include "config.h"
+
+#include "store/compacting.h"
+
+#include "base/check.h"
+#include "store/fold.h"
+
+static bool record_at(const struct srd_log *log, uint64_t offset, struct srd_record *record)
+{
+	const uint8_t *bytes = offset ? srd_log_at(log, offset, SRD_HEADER_LEN) : NULL;
+
+	return bytes && srd_record_decode(&log->sb, record, bytes, offset);
+}
+
+static bool is_repair(const struct srd_log *log, const struct srd_record *record)
+{
+	const uint8_t *bytes = srd_log_at(log, record->offset + SRD_HEADER_LEN, 1);
+
+	return record->meta_len > 0 && bytes && bytes[0] == SRD_OP_REPAIR;
+}
+
+/* True for a commit that must be part of the base: it is not past SINCE, or stands for
+ * others, or behind damage that it repairs. */
+static bool is_of_base(const struct srd_log *log, const struct srd_record *record, const struct srd_log_point *since)
+{
+	return record->type == SRD_RECORD_META &&
+	       ((record->time_ns <= since->time_ns && record->sequence <= since->sequence &&
+	         record->offset < since->upto) ||
+	        record->flags & SRD_RECORD_BASE || is_repair(log, record));
+}
+
+/* Goes back from PLACE to where the base ends. */
+static void find_base(const struct srd_log *log, const struct srd_log_point *since, struct srd_log_place *place)
+{
+	struct srd_record record;
+
+	while (record_at(log, place->last, &record) && !is_of_base(log, &record, since)) {
+		/* Behind damage that was cut out there is nothing to stand on but what is here. */
+		if (record.prev && !record_at(log, record.prev, &(struct srd_record){ 0 }))
+			return;
+		*place = (struct srd_log_place){ .end = record.offset, .last = record.prev, .last_check = record.prev_check,
+		                                 .sequence = record.sequence - (record.type == SRD_RECORD_META),
+		                                 .last_time_ns = record.time_ns, .epoch = record.epoch };
+	}
+}
+
+struct srd_log_stamp srd_compacting_stamp(const struct srd_log *log, const struct srd_log_place *place)
+{
+	struct srd_record record = { .prev = place->last };
+
+	while (record_at(log, record.prev, &record))
+		if (record.type == SRD_RECORD_META)
+			return (struct srd_log_stamp){ .flags = SRD_RECORD_BASE, .sequence = record.sequence,
+			                               .time_ns = record.time_ns };
+	return (struct srd_log_stamp){ .flags = SRD_RECORD_BASE, .sequence = place->sequence,
+	                               .time_ns = place->last_time_ns };
+}
+
+int srd_compacting_now(const struct srd_compacting *compact, struct srd_log_place *place)
+{
+	struct srd_store *store = compact->store;
+	int error = srd_store_follow(store);
+
+	if (error)
+		return error;
+	srd_mutex_lock(&store->commit_mutex);
+	*place = srd_log_here(compact->log);
+	error = store->log != compact->log ? SRD_EREPLACED : srd_log_damages(compact->log) > 0 ? SRD_EDAMAGED : 0;
+	srd_mutex_unlock(&store->commit_mutex);
+	return error;
+}
+
+/* Damage behind which there is no repair says what the base would lack. */
+static int fold_base(struct srd_compacting *compact)
+{
+	struct srd_log_point point = srd_point_before(compact->from.end);
+	int error = srd_fold(compact->log, &point, NULL, &compact->base, NULL);
+
+	if (error == SRD_EDAMAGED)
+		srd_state_release(&compact->base);
+	compact->folded = error == 0;
+	return error;
+}
+
+static uint64_t oldest_snapshot(const struct srd_state *state)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (uint32_t i = 1; i < state->snapshots.count; i++)
+		if (srd_snap_at(state, i)->name_len > 0)
+			oldest = SRD_MIN(oldest, srd_snap_at(state, i)->offset);
+	return oldest;
+}
+
+int srd_compacting_choose_base(struct srd_compacting *compact, struct srd_log_point since)
+{
+	for (;;) {
+		if (since.upto != UINT64_MAX || since.sequence != UINT64_MAX || since.time_ns != INT64_MAX)
+			find_base(compact->log, &since, &compact->from);
+		if (compact->from.end > since.upto)
+			return -EOPNOTSUPP;
+		int error = fold_base(compact);
+		since.upto = error ? UINT64_MAX : oldest_snapshot(&compact->base);
+		if (since.upto == UINT64_MAX)
+			return error;
+		srd_state_release(&compact->base);
+		compact->folded = false;
+	}
+}
