@@ -3,6 +3,7 @@
 
 #include "fs/access.h"
 
+#include "base/clock.h"
 #include "fs/fs.h"
 
 #define DAY_NS INT64_C(86400000000000)
@@ -30,7 +31,7 @@ bool srd_access_is_due(struct srd_fs *fs, uint64_t ino)
 {
 	struct stat st;
 
-	return keeps_times(fs) && srd_fs_get_attr(fs, ino, &st) == 0 && is_due(fs, &st, srd_fs_now_ns());
+	return keeps_times(fs) && srd_fs_get_attr(fs, ino, &st) == 0 && is_due(fs, &st, srd_wall_ns());
 }
 
 void srd_access_note(struct srd_fs *fs, uint64_t ino)
@@ -41,7 +42,7 @@ void srd_access_note(struct srd_fs *fs, uint64_t ino)
 	if (!open)
 		return;
 	pthread_mutex_lock(&open->mutex);
-	srd_open_access(fs, open, srd_fs_now_ns());
+	srd_open_access(fs, open, srd_wall_ns());
 	pthread_mutex_unlock(&open->mutex);
 	srd_open_put(fs, open);
 }

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/privileges.h"
 
 enum { DIRECTORY_BYTES = 4096, STAT_UNIT = 512, IO_BYTES = 4096 };
@@ -184,12 +185,12 @@ int srd_fs_set_attr(struct srd_fs *fs, uint64_t ino, const struct srd_attr *attr
 	/* A size that is set is a change of content. */
 	if ((attr->mask & SRD_ATTR_SIZE) && !(attr->mask & SRD_ATTR_MTIME)) {
 		change.attr.mask |= SRD_ATTR_MTIME;
-		change.attr.mtime_ns = srd_fs_now_ns();
+		change.attr.mtime_ns = srd_wall_ns();
 	}
 	/* chown() to what it was: only its time is to be seen. */
 	if (attr->mask == 0) {
 		change.attr.mask = SRD_ATTR_CTIME;
-		change.attr.ctime_ns = srd_fs_now_ns();
+		change.attr.ctime_ns = srd_wall_ns();
 	}
 	open = srd_open_get(fs, ino);
 	if (!open)

@@ -11,27 +11,18 @@
 
 #include "fs/fs.h"
 
-#include <time.h>
-
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/thread.h"
 
 enum { PATIENCE_NS = 1000000000, ACCESSES_MAX = 256 };
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 void srd_committer_add(struct srd_opens *opens, struct srd_open_inode *inode)
 {
 	if (inode->listed)
 		return;
 	inode->listed = true;
-	inode->dirty_since_ns = monotonic_ns();
+	inode->dirty_since_ns = srd_monotonic_ns();
 	inode->older = opens->newest;
 	inode->newer = NULL;
 	*(opens->newest ? &opens->newest->newer : &opens->oldest) = inode;
@@ -183,7 +174,7 @@ static void *work(void *user)
 
 	pthread_mutex_lock(&opens->mutex);
 	while (!opens->stopping) {
-		if (!opens->oldest || monotonic_ns() - opens->oldest->dirty_since_ns < PATIENCE_NS)
+		if (!opens->oldest || srd_monotonic_ns() - opens->oldest->dirty_since_ns < PATIENCE_NS)
 			wait_for_work(opens);
 		else if (!commit_accessed(fs))
 			commit_oldest(fs);

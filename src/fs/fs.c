@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 int srd_fs_new(struct srd_store *store, void (*say)(void *user, const char *text), void *user,
                struct srd_fs **out)
@@ -93,12 +92,4 @@ void srd_fs_say(struct srd_fs *fs, const char *format, ...)
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	fs->say(fs->user, text);
-}
-
-int64_t srd_fs_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }

@@ -162,6 +162,5 @@ ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_ino
 /* Tells that the kernel has bytes of INO from FROM on at wrong places. */
 void srd_fs_stale(struct srd_fs *fs, uint64_t ino, uint64_t from);
 void srd_fs_say(struct srd_fs *fs, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int64_t srd_fs_now_ns(void);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hash.h"
 
 enum {
@@ -227,7 +228,7 @@ static int write_memory(struct srd_fs *fs, struct srd_open_inode *inode, uint64_
 /* Content changed: the time of it is that of now. */
 static void note_write(struct srd_fs *fs, struct srd_open_inode *inode)
 {
-	inode->mtime_ns = srd_fs_now_ns();
+	inode->mtime_ns = srd_wall_ns();
 	inode->written = true;
 	inode->mtime_shown = false;
 	set_changed(fs, inode, true);

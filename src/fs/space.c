@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/privileges.h"
 
 enum { PIECE_BYTES = 1 << 30, PIECES_MAX = 1 << 16 };
@@ -82,7 +83,7 @@ static int reserve_holes(const struct srd_state *state, const struct srd_inode *
 /* A file that is allocated behind its end grows, unless it is to keep its size. */
 static int note_allocation(struct srd_txn *txn, const struct srd_inode *inode, const struct allocation *wanted)
 {
-	int64_t now_ns = srd_fs_now_ns();
+	int64_t now_ns = srd_wall_ns();
 	struct srd_attr changed = { .mask = SRD_ATTR_CTIME | SRD_ATTR_MTIME, .ctime_ns = now_ns, .mtime_ns = now_ns };
 
 	if (!(wanted->mode & FALLOC_FL_KEEP_SIZE) && wanted->end > inode->size) {

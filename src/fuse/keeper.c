@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fuse/child.h"
 #include "fuse/folder.h"
 #include "fuse/lines.h"
@@ -42,16 +42,13 @@ struct keeper {
 	struct srd_lines lines;           /* what workers said */
 	bool served;                      /* some worker has */
 	bool failed;
-	time_t deaths[DEATHS_MAX];        /* when workers died, the last ones in turn */
+	int64_t deaths[DEATHS_MAX];       /* when workers died, the last ones in turn */
 	unsigned death_count;
 };
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return srd_monotonic_ns() / 1000000;
 }
 
 /* ---- The worker ---- */
@@ -212,12 +209,11 @@ static bool on_order(struct keeper *keeper)
 
 static bool dies_too_often(struct keeper *keeper)
 {
-	struct timespec now;
-	time_t *oldest = &keeper->deaths[keeper->death_count++ % DEATHS_MAX];
+	int64_t now = srd_monotonic_ns();
+	int64_t *oldest = &keeper->deaths[keeper->death_count++ % DEATHS_MAX];
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	bool often = keeper->death_count > DEATHS_MAX && now.tv_sec - *oldest < DEATHS_SECONDS;
-	*oldest = now.tv_sec;
+	bool often = keeper->death_count > DEATHS_MAX && now - *oldest < DEATHS_SECONDS * SRD_NS_PER_SECOND;
+	*oldest = now;
 	return often;
 }
 

@@ -14,6 +14,7 @@
 #include "config.h"
 
 #include "fuse/loop.h"
+#include "base/clock.h"
 #include "fuse/ops.h"
 #include "fuse/transaction.h"
 
@@ -222,7 +223,7 @@ static struct srd_attr attr_of(const struct stat *st, int to_set)
 		{ FUSE_SET_ATTR_CTIME, SRD_ATTR_CTIME }, { FUSE_SET_ATTR_ATIME_NOW, SRD_ATTR_ATIME },
 		{ FUSE_SET_ATTR_MTIME_NOW, SRD_ATTR_MTIME },
 	};
-	int64_t now = srd_fs_now_ns();
+	int64_t now = srd_wall_ns();
 	struct srd_attr attr = {
 		.mode = st->st_mode & 07777, .uid = st->st_uid, .gid = st->st_gid, .size = (uint64_t)st->st_size,
 		.atime_ns = to_set & FUSE_SET_ATTR_ATIME_NOW ? now : ns_of(&st->st_atim),

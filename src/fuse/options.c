@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "srd.h"
 
 /* Words that libfuse and the kernel know. */
@@ -178,9 +178,7 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 	} else if ((value = value_of(option, "timeout"))) {
 		return parse_seconds(value, &options->timeout) ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "at"))) {
-		struct timespec now;
-		clock_gettime(CLOCK_REALTIME, &now);
-		options->at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+		options->at_ns = srd_wall_ns();
 		return set_text(&options->at, value);
 	} else if ((value = value_of(option, "fsname"))) {
 		return set_text(&options->fsname, value);

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "fuse/errands.h"
 #include "fuse/loop.h"
 #include "fuse/notifier.h"
@@ -45,18 +46,17 @@ static void say_busy(struct srd_mount *mount, const struct srd_io *io)
 /* Those who wait for a mount are to know for what. */
 struct opening {
 	struct srd_mount *mount;
-	time_t said;
+	int64_t said;
 };
 
 static void say_progress(void *user, uint64_t done, uint64_t total)
 {
 	struct opening *opening = user;
-	struct timespec now;
+	int64_t second = srd_monotonic_ns() / SRD_NS_PER_SECOND;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec == opening->said)
+	if (second == opening->said)
 		return;
-	opening->said = now.tv_sec;
+	opening->said = second;
 	srd_mount_say(opening->mount, "replaying the log: %u %%", (unsigned)(100 * done / total));
 }
 
@@ -66,11 +66,9 @@ static int open_store(struct srd_mount *mount, const struct srd_io *io)
 	struct srd_numberset *orphans = legacy->orphans.count ? &legacy->orphans : NULL;
 	struct opening opening = { .mount = mount };
 	struct srd_progress progress = { .tell = say_progress, .user = &opening };
-	struct timespec now;
 
 	/* Short ones need no words. */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	opening.said = now.tv_sec;
+	opening.said = srd_monotonic_ns() / SRD_NS_PER_SECOND;
 	int flags = srd_mount_open_flags(mount->options);
 	int error = mount->options->at
 	            ? srd_store_open_at(mount->store_path, flags, io, &progress, mount->options->at,

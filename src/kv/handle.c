@@ -5,7 +5,8 @@
 #include "kv/kv.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 int srd_open(const char *path, int flags, struct srd_store **store)
 {
@@ -20,22 +21,14 @@ int srd_open_telling(const char *path, int flags, void (*progress)(void *user, u
 	return srd_store_open_telling(path, flags, NULL, &telling, store);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 int srd_open_at(const char *path, int flags, const char *at, struct srd_store **store)
 {
-	return srd_store_open_at(path, flags, NULL, NULL, at, now_ns(), store);
+	return srd_store_open_at(path, flags, NULL, NULL, at, srd_wall_ns(), store);
 }
 
 int srd_view(struct srd_store *store, const char *at, struct srd_store **view)
 {
-	return srd_store_view(store, at, now_ns(), view);
+	return srd_store_view(store, at, srd_wall_ns(), view);
 }
 
 int srd_close(struct srd_store *store)

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "log/ofd.h"
 
 /* Half a record must not stay; but its first bytes do, so that whoever comes next, be
@@ -46,7 +47,7 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, const str
 		.prev_check = log->last_check,
 		.flags = stamp ? stamp->flags : 0,
 		.sequence = stamp ? stamp->sequence : log->sequence + (draft->type == SRD_RECORD_META),
-		.time_ns = stamp ? stamp->time_ns : srd_log_now_ns(),
+		.time_ns = stamp ? stamp->time_ns : srd_wall_ns(),
 		.epoch = log->epoch,
 		.durable = atomic_load_explicit(&log->durable, memory_order_relaxed),
 	};

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "format/spare.h"
 #include "log/internal.h"
 
@@ -24,7 +25,7 @@ enum { EMPTY_LEN = SRD_SUPERBLOCK_LEN + SRD_SPARE_LEN };
 static int fill(uint8_t bytes[EMPTY_LEN])
 {
 	struct srd_superblock sb = { .version = SRD_FORMAT_VERSION, .generation = 1,
-	                             .created_ns = srd_log_now_ns(),
+	                             .created_ns = srd_wall_ns(),
 	                             /* else only root could use it as a file system */
 	                             .root_uid = geteuid(), .root_gid = getegid() };
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "log/ofd.h"
 #include "log/window.h"
 
@@ -61,10 +62,8 @@ void srd_log_return_to(struct srd_log *log, const struct srd_log_place *place)
 /* True once in LOOK_NS. */
 static bool look_is_due(struct srd_log *log)
 {
-	struct timespec now;
+	int64_t now_ns = srd_clock_ns(CLOCK_MONOTONIC_COARSE);
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	long now_ns = now.tv_sec * 1000000000L + now.tv_nsec;
 	if (now_ns - atomic_load_explicit(&log->looked_ns, memory_order_relaxed) < LOOK_NS)
 		return false;
 	atomic_store_explicit(&log->looked_ns, now_ns, memory_order_relaxed);

@@ -3,19 +3,8 @@
 #ifndef SRD_LOG_INTERNAL_H
 #define SRD_LOG_INTERNAL_H
 
-#include <time.h>
-
 #include "log/log.h"
 #include "log/overlay.h"
-
-/* Wall clock. */
-static inline int64_t srd_log_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* lost.c */
 void srd_log_guard(struct srd_log *log);     /* the mapping, which is there */

@@ -17,6 +17,7 @@
 #include "config.h"
 
 #include "log/internal.h"
+#include "base/clock.h"
 #include "log/ofd.h"
 
 enum {
@@ -84,7 +85,7 @@ int srd_log_lock(struct srd_log *log, bool *follow)
 	if (error)
 		return error;
 	log->lock_held = true;
-	log->lock_since_ns = srd_log_now_ns();
+	log->lock_since_ns = srd_wall_ns();
 	*follow = true;
 	return 0;
 }
@@ -131,7 +132,7 @@ bool srd_log_yield(struct srd_log *log, bool idle)
 {
 	if (!log->lock_held)
 		return true;
-	int64_t kept_ns = srd_log_now_ns() - log->lock_since_ns;
+	int64_t kept_ns = srd_wall_ns() - log->lock_since_ns;
 	bool wanted = !log->shm || kept_ns > KEEP_NS || srd_shm_is_asked(log->shm);
 	if (wanted && (idle || kept_ns > BUSY_NS || kept_ns < 0))
 		give_back(log);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "log/internal.h"
 #include "log/ofd.h"
 
@@ -86,7 +87,7 @@ int srd_overlay_append(struct srd_log *log, struct srd_draft *draft, struct srd_
 	if (error)
 		return error;
 	struct srd_record record = {
-		.offset = offset, .sequence = overlay->base.sequence + 1, .time_ns = srd_log_now_ns(),
+		.offset = offset, .sequence = overlay->base.sequence + 1, .time_ns = srd_wall_ns(),
 		.epoch = log->epoch,
 	};
 	srd_draft_seal(draft, &log->sb, &record);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/futex.h"
 #include "log/ofd.h"
 
@@ -171,11 +172,9 @@ static void take_slot(struct srd_shm *shm)
 	if (shm->slot < 0)
 		return;
 	struct srd_shm_slot *mine = &shm->page->slot[shm->slot];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
 	atomic_store(&mine->exclusive, 0);
 	atomic_store(&mine->pid, (unsigned)getpid());
-	atomic_store(&mine->since_ns, now.tv_sec * 1000000000L + now.tv_nsec);
+	atomic_store(&mine->since_ns, srd_wall_ns());
 	if (gethostname(mine->host, sizeof mine->host) != 0)
 		mine->host[0] = 0;
 	mine->host[sizeof mine->host - 1] = 0;

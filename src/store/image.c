@@ -4,9 +4,9 @@
 #include "store/image.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "log/image.h"
 #include "log/overlay.h"
@@ -201,14 +201,6 @@ static int save_all(struct saving *saving)
 	return srd_image_file_write(&saving->file, saving->checks, len, saving->image.checks_offset);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Names that stand in for lost ones are in no log, and are not for ever. */
 static bool has_made_up_names(const struct srd_state *state)
 {
@@ -228,7 +220,7 @@ static int save(const struct srd_image_file *file, const struct srd_state *state
 	struct saving saving = { .file = *file, .state = state, .stop = stop };
 
 	srd_log_image_set_place(&saving.image, place);
-	saving.image.saved_ns = now_ns();
+	saving.image.saved_ns = srd_wall_ns();
 	srd_state_describe(state, &saving.image);
 	int error = has_made_up_names(state) ? SRD_EDAMAGED : save_all(&saving);
 	if (error)

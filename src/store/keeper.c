@@ -3,7 +3,7 @@
 
 #include "store/keeper.h"
 
-
+#include "base/clock.h"
 #include "base/futex.h"
 #include "base/thread.h"
 
@@ -34,14 +34,13 @@ static uint64_t unsynced(const struct srd_log *log)
 }
 
 /* An error poisons the log, and so reaches the next who writes or syncs. */
-static void sync_if_due(struct srd_store *store, const struct srd_log *log, time_t *next)
+static void sync_if_due(struct srd_store *store, const struct srd_log *log, int64_t *next_ns)
 {
-	struct timespec now;
+	int64_t now_ns = srd_monotonic_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec < *next && unsynced(log) < SYNC_BYTES)
+	if (now_ns < *next_ns && unsynced(log) < SYNC_BYTES)
 		return;
-	*next = now.tv_sec + store->sync_seconds;
+	*next_ns = now_ns + store->sync_seconds * SRD_NS_PER_SECOND;
 	if (!(store->flags & SRD_NOSYNC))
 		srd_store_sync(store);
 	atomic_store(&store->nudged, 0);
@@ -62,11 +61,9 @@ static void *keep(void *user)
 {
 	struct srd_store *store = user;
 	const struct timespec interval = { .tv_sec = store->sync_seconds }, soon = { .tv_nsec = SOON_NS };
+	int64_t next_sync = srd_monotonic_ns() + store->sync_seconds * SRD_NS_PER_SECOND;
 	uint64_t end = 0;
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	time_t next_sync = now.tv_sec + store->sync_seconds;
 	while (!atomic_load(&store->stopping)) {
 		struct srd_hold hold = srd_store_stand_by(store);
 		bool shared;
