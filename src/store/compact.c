@@ -4,9 +4,9 @@
 #include "store/compacting.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "log/image.h"
 #include "state/chunks.h"
 #include "store/difference.h"
@@ -16,14 +16,6 @@ enum {
 	INODE_BYTES = 320,            /* of the new log, for its ops, about */
 	SLACK_BYTES = 8 << 20,
 };
-
-static int64_t wall_clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* ---- The steps ---- */
 
@@ -51,7 +43,7 @@ static int survey(struct srd_compacting *compact, uint64_t *kept)
 	const char *keep_since = compact->options->keep_since;
 	struct srd_log_point since = SRD_LOG_POINT_NOW;
 
-	if (keep_since && !srd_point_parse(keep_since, wall_clock_ns(), &since))
+	if (keep_since && !srd_point_parse(keep_since, srd_wall_ns(), &since))
 		return -EINVAL;
 	int error = srd_compacting_now(compact, &compact->from);
 	if (error)

@@ -7,20 +7,13 @@
 #include <time.h>
 
 #include "base/check.h"
-
-static int64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
+#include "base/clock.h"
 
 /* Sleeps until as much may have been copied. */
 static void keep_rate(const struct srd_compacting *compact, uint64_t bytes)
 {
 	uint64_t rate = compact->options->rate_bytes;
-	int64_t due_ns = rate ? (int64_t)((double)bytes / (double)rate * 1e9) - (clock_ns() - compact->started_ns) : 0;
+	int64_t due_ns = rate ? (int64_t)((double)bytes / (double)rate * 1e9) - (srd_monotonic_ns() - compact->started_ns) : 0;
 
 	if (due_ns > 0)
 		nanosleep(&(struct timespec){ .tv_sec = due_ns / 1000000000, .tv_nsec = due_ns % 1000000000 }, NULL);
@@ -61,6 +54,6 @@ static void damaged(void *user, uint64_t offset, uint32_t len)
 
 struct srd_relocate_watch srd_compacting_watch(struct srd_compacting *compact)
 {
-	compact->started_ns = clock_ns();
+	compact->started_ns = srd_monotonic_ns();
 	return (struct srd_relocate_watch){ .copied = copied, .damaged = damaged, .user = compact };
 }
