@@ -507,15 +507,16 @@ struct srd_compact_options {
 struct srd_compacted {
 	uint64_t old_bytes, new_bytes;   /* of the log; dry run: about what it would have */
 	uint64_t content_bytes;   /* copied; shared bytes once */
-	uint64_t damaged_blocks;  /* carried over, damaged as they were */
+	uint64_t damaged_blocks, damaged_records;   /* carried over, damaged as they were */
 	uint64_t generation;      /* of the new log */
 };
 /* Writes the store anew without what nothing refers to any more: what came and went, and
  * content that was replaced.  The history goes with it (but see keep_since).  Inode numbers,
  * times, sequence numbers, and what is where, stay as they are.  Others may read and write
  * the store meanwhile; they go on in the new log.  A crash at any moment leaves the
- * old log whole, or the new.
- * SRD_EDAMAGED: damaged records are to be repaired first (damaged content need not be);
+ * old log whole, or the new.  What is damaged comes over, and stays damaged; where a commit
+ * is, all that came since is restated, whatever keep_since says.
+ * SRD_EDAMAGED: some record was damaged since the store was opened, which is to be opened anew;
  * -ENOSPC: no room for a second log, nothing was done; -EMLINK: the store file has several
  * names; -EBUSY: another process is compacting it; -EROFS; -EINVAL: open with
  * SRD_NOCHECK, or keep_since is no point. */

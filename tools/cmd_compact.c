@@ -44,6 +44,9 @@ static void summarize(const struct tool_store *store, const struct srd_compacted
 	if (result->damaged_blocks > 0)
 		printf("damaged content in %" PRIu64 " places was carried over as it is; srd verify names the files\n",
 		       result->damaged_blocks);
+	if (result->damaged_records > 0)
+		printf("damaged records at %" PRIu64 " places were carried over as they are; srd repair accepts what is lost\n",
+		       result->damaged_records);
 }
 
 static void fail(const struct tool_store *store, int error)
@@ -63,13 +66,28 @@ static void fail(const struct tool_store *store, int error)
 		tool_store_fail(store, NULL, 0, error);
 }
 
+/* False: it cannot be opened. */
+static bool open_and_compact(struct compact *compact, const struct srd_compact_options *options,
+                             struct tool_store *store, struct srd_compacted *result, int *error)
+{
+	struct tool *tool = compact->tool;
+
+	if (!tool_store_open(tool, tool->args[0], options->flags & SRD_COMPACT_DRY_RUN ? SRD_RDONLY : 0, store))
+		return false;
+	compact->seen = 0;
+	tool_progress_start(tool, "compact", 0);
+	*error = srd_compact(store->handle, options, result);
+	tool_progress_end(&tool->progress);
+	return true;
+}
+
 static int run(struct tool *tool)
 {
 	struct compact compact = { .tool = tool };
 	struct srd_compact_options options = { .call = on_event, .user = &compact };
 	struct srd_compacted result;
 	struct tool_store store;
-	int option;
+	int option, error;
 
 	while ((option = tool_option_next(tool)) != -1) {
 		if (option == DRY_RUN)
@@ -80,16 +98,18 @@ static int run(struct tool *tool)
 			options.keep_since = optarg;
 	}
 	tool_arguments(tool, 1, 1);
-	bool dry = options.flags & SRD_COMPACT_DRY_RUN;
-	if (!tool_store_open(tool, tool->args[0], dry ? SRD_RDONLY : 0, &store))
+	if (!open_and_compact(&compact, &options, &store, &result, &error))
 		return tool->status;
-	tool_progress_start(tool, "compact", 0);
-	int error = srd_compact(store.handle, &options, &result);
-	tool_progress_end(&tool->progress);
+	/* Rot that the index hid is seen now that it is gone. */
+	if (error == SRD_ECORRUPT || error == SRD_EDAMAGED) {
+		tool_store_close(&store);
+		if (!open_and_compact(&compact, &options, &store, &result, &error))
+			return tool->status;
+	}
 	if (error)
 		fail(&store, error);
 	else
-		summarize(&store, &result, dry);
+		summarize(&store, &result, options.flags & SRD_COMPACT_DRY_RUN);
 	tool_store_close(&store);
 	return tool->status;
 }

@@ -38,6 +38,14 @@ void srd_draft_start(struct srd_draft *draft, enum srd_record_type type)
 	draft->payload_count = 0;
 	draft->payload_bytes = 0;
 	draft->iov_count = 0;
+	draft->damaged = NULL;
+}
+
+void srd_draft_set_damaged(struct srd_draft *draft, const uint8_t *bytes, uint32_t len, uint32_t meta_len)
+{
+	draft->damaged = bytes;
+	draft->damaged_len = len;
+	draft->damaged_meta_len = meta_len;
 }
 
 int srd_draft_add(struct srd_draft *draft, const struct srd_op *op, const void *data,
@@ -124,6 +132,13 @@ static void lay_out_gathered(struct srd_draft *draft, uint64_t offset)
 	add_iov(draft, zeros, draft->record_len - at);
 }
 
+static void lay_out_damaged(struct srd_draft *draft)
+{
+	add_iov(draft, draft->bytes, SRD_HEADER_LEN);
+	add_iov(draft, draft->damaged, draft->damaged_len);
+	draft->record_len = SRD_HEADER_LEN + (uint64_t)draft->damaged_len;
+}
+
 int srd_draft_layout(struct srd_draft *draft, uint64_t offset)
 {
 	/* The room for padding is there already for a record without payload. */
@@ -135,7 +150,9 @@ int srd_draft_layout(struct srd_draft *draft, uint64_t offset)
 	if (error)
 		return error;
 	draft->iov_count = 0;
-	if (draft->payload_bytes <= draft->payload_count * JOIN_LEN)
+	if (draft->damaged)
+		lay_out_damaged(draft);
+	else if (draft->payload_bytes <= draft->payload_count * JOIN_LEN)
 		error = lay_out_joined(draft, offset);
 	else
 		lay_out_gathered(draft, offset);
@@ -179,12 +196,24 @@ static uint64_t fold_own(const struct srd_draft *draft, uint64_t h)
 	return h;
 }
 
+/* One that does not fit, whatever the bytes are. */
+static uint64_t misfit(const struct srd_draft *draft, uint64_t offset, uint64_t seed)
+{
+	uint64_t check = 0;
+
+	srd_meta_check(draft->damaged, draft->damaged_meta_len, offset + SRD_HEADER_LEN, offset + draft->record_len, seed,
+	               &check);
+	return ~check;
+}
+
 void srd_draft_seal(struct srd_draft *draft, const struct srd_superblock *sb,
                     struct srd_record *record)
 {
+	uint64_t seed = srd_superblock_seed(sb, record->offset);
+
 	record->type = draft->type;
 	record->len = draft->record_len;
-	record->meta_len = (uint32_t)(draft->len - SRD_HEADER_LEN);
-	record->meta_check = fold_own(draft, srd_superblock_seed(sb, record->offset));
+	record->meta_len = draft->damaged ? draft->damaged_meta_len : (uint32_t)(draft->len - SRD_HEADER_LEN);
+	record->meta_check = draft->damaged ? misfit(draft, record->offset, seed) : fold_own(draft, seed);
 	srd_record_encode(sb, record, draft->bytes);
 }

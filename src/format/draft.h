@@ -36,6 +36,8 @@ struct srd_draft {
 	size_t iov_count, iov_cap;
 	uint64_t record_len;       /* after layout */
 	bool takes_away;           /* it makes nothing: may have the last space there is */
+	const uint8_t *damaged;    /* what is behind the header, in the place of ops; NULL: they are sound */
+	uint32_t damaged_len, damaged_meta_len;
 };
 
 void srd_draft_init(struct srd_draft *draft);
@@ -47,6 +49,10 @@ void srd_draft_start(struct srd_draft *draft, enum srd_record_type type);
  * likewise for its run.  0, -ENOMEM or SRD_EFULL. */
 int srd_draft_add(struct srd_draft *draft, const struct srd_op *op, const void *data,
                   uint64_t *at, uint64_t *run_at);
+/* The record, just started, was damaged in another log, and is to be so again: LEN bytes (a
+ * multiple of 64, not copied) behind its header, the first META_LEN of them its metadata, which
+ * does not match. */
+void srd_draft_set_damaged(struct srd_draft *draft, const uint8_t *bytes, uint32_t len, uint32_t meta_len);
 /* Places the payload of a record at OFFSET.  0, -ENOMEM or SRD_EFULL. */
 int srd_draft_layout(struct srd_draft *draft, uint64_t offset);
 /* Completes RECORD (offset, prev, prev_check, sequence, time_ns, epoch, durable are the

@@ -122,7 +122,7 @@ struct srd_log {
 
 	struct srd_damage *damage;
 	size_t damage_count, damage_cap;
-	bool repairing;           /* a REPAIR may be appended, whatever is damaged */
+	bool repairing;           /* a REPAIR, or SEALED, may be appended, whatever is damaged */
 };
 
 /* Where a log ends, or ended once. */
@@ -342,6 +342,10 @@ struct srd_log_stamp {
 /* Likewise, as STAMP says. */
 int srd_log_append_as(struct srd_log *log, struct srd_draft *draft, const struct srd_log_stamp *stamp,
                       struct srd_record *record);
+/* Appends what DAMAGE names in FROM, as one or more records that are damaged: their bytes are as they
+ * were, and the metadata, where it can be told, where it was.  Lock held. */
+int srd_log_append_damaged(struct srd_log *log, const struct srd_log *from, const struct srd_damage *damage,
+                           const struct srd_log_stamp *stamp);
 /* Appends a SYNC record if the mark has grown since the last header.  Lock held. */
 int srd_log_mark(struct srd_log *log);
 

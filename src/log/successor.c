@@ -176,7 +176,9 @@ static int seal(struct srd_log *log)
 	srd_draft_init(&draft);
 	srd_draft_start(&draft, SRD_RECORD_SEALED);
 	draft.takes_away = true;
+	log->repairing = true;
 	int error = srd_log_append(log, &draft, &record);
+	log->repairing = false;
 	srd_draft_release(&draft);
 	return error;
 }

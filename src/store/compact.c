@@ -49,7 +49,9 @@ static int survey(struct srd_compacting *compact, uint64_t *kept)
 	if (error)
 		return error;
 	uint64_t end = compact->from.end;
-	error = srd_compacting_choose_base(compact, since);
+	error = srd_compacting_survey_damage(compact);
+	if (!error)
+		error = srd_compacting_choose_base(compact, since);
 	if (error)
 		return error;
 	*kept = end - compact->from.end;
@@ -112,6 +114,8 @@ static int write_anew(struct srd_compacting *compact, uint64_t kept)
 	if (!error) {
 		error = write_base(compact);
 		if (!error)
+			error = srd_compacting_write_damage(compact);
+		if (!error)
 			error = srd_compacting_replace(compact, &done);
 		srd_rewrite_release(&compact->rewrite);
 	}
@@ -138,6 +142,7 @@ static int run(struct srd_compacting *compact)
 	if (compact->folded)
 		srd_state_release(&compact->base);
 	free(compact->snaps);
+	free(compact->damage);
 	srd_state_release(&compact->empty);
 	return error;
 }

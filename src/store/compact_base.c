@@ -67,18 +67,23 @@ int srd_compacting_now(const struct srd_compacting *compact, struct srd_log_plac
 		return error;
 	srd_mutex_lock(&store->commit_mutex);
 	*place = srd_log_here(compact->log);
-	error = store->log != compact->log ? SRD_EREPLACED : srd_log_damages(compact->log) > 0 ? SRD_EDAMAGED : 0;
+	error = store->log != compact->log ? SRD_EREPLACED : 0;
 	srd_mutex_unlock(&store->commit_mutex);
 	return error;
 }
 
-/* Damage behind which there is no repair says what the base would lack. */
+/* What is damaged is known, and was made up for as far as could be; or it came since the log was
+ * opened, and who opens it anew will know. */
 static int fold_base(struct srd_compacting *compact)
 {
 	struct srd_log_point point = srd_point_before(compact->from.end);
-	int error = srd_fold(compact->log, &point, NULL, &compact->base, NULL);
+	/* Others, who do not know of the damage, may have saved an image. */
+	int error = compact->damage_count > 0 ? srd_fold_all(compact->log, &point, NULL, &compact->base, NULL)
+	                                      : srd_fold(compact->log, &point, NULL, &compact->base, NULL);
 
-	if (error == SRD_EDAMAGED)
+	if (error == SRD_EDAMAGED && compact->damage_count > 0)
+		error = 0;
+	else if (error == SRD_EDAMAGED)
 		srd_state_release(&compact->base);
 	compact->folded = error == 0;
 	return error;
@@ -97,6 +102,9 @@ static uint64_t oldest_snapshot(const struct srd_state *state)
 int srd_compacting_choose_base(struct srd_compacting *compact, struct srd_log_point since)
 {
 	for (;;) {
+		/* What is behind damage does not fit without it. */
+		if (compact->damage_count > 0)
+			since = SRD_LOG_POINT_NOW;
 		if (since.upto != UINT64_MAX || since.sequence != UINT64_MAX || since.time_ns != INT64_MAX)
 			find_base(compact->log, &since, &compact->from);
 		if (compact->from.end > since.upto)

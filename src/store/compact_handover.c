@@ -65,7 +65,8 @@ static int settle(struct srd_compacting *compact)
 	struct srd_log_place place = srd_log_here(next);
 	int error = srd_log_sync(next, place.end);
 
-	if (!error)
+	/* It must not hide what is damaged. */
+	if (!error && compact->damage_count == 0)
 		srd_image_save_state(next, &compact->rewrite.state, &place);
 	return error;
 }
@@ -100,7 +101,7 @@ int srd_compacting_replace(struct srd_compacting *compact, bool *done)
 	if (!error)
 		error = settle(compact);
 	if (!error)
-		error = srd_store_begin(compact->store);
+		error = srd_store_begin_last(compact->store);
 	if (error)
 		return error;
 	error = hand_over(compact, done);

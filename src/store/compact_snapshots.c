@@ -37,6 +37,8 @@ static int fold_snapshot(const struct srd_compacting *compact, const struct srd_
 	struct srd_log_point point = srd_point_before(snap->offset);
 	int error = srd_fold(compact->log, &point, NULL, state, place);
 
+	if (error == SRD_EDAMAGED && compact->damage_count > 0)
+		return 0;
 	if (error == SRD_EDAMAGED)
 		srd_state_release(state);
 	return error;

@@ -52,6 +52,16 @@ static void damaged(void *user, uint64_t offset, uint32_t len)
 		options->call(options->user, &event);
 }
 
+int srd_compacting_tell_damage(struct srd_compacting *compact, const struct srd_damage *damage)
+{
+	const struct srd_compact_options *options = compact->options;
+	struct srd_event event = { .type = SRD_EVENT_DAMAGE, .what = "record", .offset = damage->offset,
+	                           .len = damage->len, .pos = UINT64_MAX, .text = "carried over as it is" };
+
+	compact->result.damaged_records++;
+	return options->call ? options->call(options->user, &event) : 0;
+}
+
 struct srd_relocate_watch srd_compacting_watch(struct srd_compacting *compact)
 {
 	compact->started_ns = srd_monotonic_ns();

@@ -4,6 +4,7 @@
  *
  *     compact.c             from the survey to the new log
  *     compact_base.c        where the base ends, and the state that it is
+ *     compact_damage.c      records that are damaged, and stay so
  *     compact_snapshots.c   what has a name, each a state of its own before the base
  *     compact_handover.c    what is appended meanwhile; the new log takes the old one's place
  *     compact_watch.c       who is told of it
@@ -25,6 +26,8 @@ struct srd_compacting {
 	const struct srd_state *told; /* whose inodes are being written; NULL: none */
 	struct srd_snap *snaps;       /* of the base */
 	size_t snap_count;
+	struct srd_damage *damage;    /* records of the old log that nothing repairs */
+	size_t damage_count;
 	struct srd_relocate relocate;
 	struct srd_rewrite rewrite;
 	struct srd_log *next;
@@ -36,6 +39,17 @@ struct srd_compacting {
 
 /* A watch for relocate.h; begins to count. */
 struct srd_relocate_watch srd_compacting_watch(struct srd_compacting *compact);
+
+/* A damaged record is carried over. */
+int srd_compacting_tell_damage(struct srd_compacting *compact, const struct srd_damage *damage);
+
+/* ---- compact_damage.c ---- */
+
+/* Which records are damaged, as far as it was seen when the log was opened. */
+int srd_compacting_survey_damage(struct srd_compacting *compact);
+/* They come behind the base, and the new log is durable up to there: or it would be taken to
+ * end before them. */
+int srd_compacting_write_damage(struct srd_compacting *compact);
 
 /* ---- compact_base.c ---- */
 

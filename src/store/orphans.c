@@ -182,6 +182,9 @@ static int bring_any(struct orphans *orphans, const struct srd_inode *inode)
 	if (orphans->from->flags & SRD_RDONLY)
 		return 0;
 	error = bring(orphans, inode);
+	/* As in one that only reads: nothing can be put there. */
+	if (error == SRD_EDAMAGED)
+		return 0;
 	if (!error && watch)
 		watch->kept(watch->user, inode->ino);
 	return error;

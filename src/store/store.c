@@ -271,6 +271,8 @@ static int load_known(struct srd_store *store, struct srd_store_known *known)
 	beside.sequence = store->log->sequence;
 	known->unknown = beside.sequence > known->sequence;
 	error = srd_log_recover(store->log, visit_known, &beside);
+	/* Who knew it before it was damaged knew more. */
+	known->unknown |= srd_log_damages(store->log) > 0;
 	if (!error && beside.stop.end > 0)
 		srd_log_return_to(store->log, &beside.stop);
 	return error;
@@ -533,8 +535,9 @@ static int lock_and_follow(struct srd_store *store)
 	}
 }
 
-/* Takes what an append needs, all caught up.  Released by srd_store_end(). */
-int srd_store_begin(struct srd_store *store)
+/* Takes what an append needs, all caught up.  Released by srd_store_end().  DAMAGED: never mind
+ * damage that is not repaired. */
+static int begin_append(struct srd_store *store, bool damaged)
 {
 	if (store->flags & SRD_RDONLY)
 		return -EROFS;
@@ -545,6 +548,8 @@ int srd_store_begin(struct srd_store *store)
 	if (!error) {
 		/* Now, not when appending: ops say where they will lie. */
 		error = srd_log_prepare(store->log);
+		if (error == SRD_EDAMAGED && damaged && !srd_log_is_lost(store->log))
+			error = 0;
 		/* Kept, it would say that all is followed. */
 		if (error)
 			srd_log_release(store->log);
@@ -552,6 +557,16 @@ int srd_store_begin(struct srd_store *store)
 	if (error)
 		let_go(store);
 	return error;
+}
+
+int srd_store_begin(struct srd_store *store)
+{
+	return begin_append(store, false);
+}
+
+int srd_store_begin_last(struct srd_store *store)
+{
+	return begin_append(store, true);
 }
 
 void srd_store_end(struct srd_store *store)

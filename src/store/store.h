@@ -222,6 +222,8 @@ int srd_store_open_beside(const struct srd_store *store, struct srd_store_known 
 
 /* Takes what an append needs, all caught up; released by srd_store_end(). */
 int srd_store_begin(struct srd_store *store);
+/* The same for SEALED, which may come behind damage. */
+int srd_store_begin_last(struct srd_store *store);
 void srd_store_end(struct srd_store *store);
 /* Between both: appends; applies a record that is in the log. */
 int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct srd_record *record);

@@ -73,6 +73,42 @@ grep -q '^note: 1 damaged place srd repair took account of$' out || fail "verify
 works repair s.srd
 grep -q '^s.srd: nothing to repair$' out || fail "repair once more: $(cat out)"
 
+# A commit, and the store is compacted: what is damaged is so in the new log, and as little is lost.
+cp sound.srd s.srd
+flip s.srd $((at + 16))
+rm -f s.srd.idx
+before=$("$srd" verify s.srd | sed -n 's/^damaged: offset [0-9]*, \(.*metadata\).*/\1/p')
+[ -n "$before" ] || fail 'verify does not tell'
+"$srd" ls -d s.srd | sort >before
+works compact s.srd
+grep -q '^damaged records at 1 places were carried over' out || fail "compact of a damaged commit: $(cat out)"
+same 'verify tells the same' "$before" "$("$srd" verify s.srd | sed -n 's/^damaged: offset [0-9]*, \(.*metadata\).*/\1/p')"
+"$srd" ls -d s.srd | sort | diff before - >&2 || fail 'files of a damaged store, compacted'
+refuses 1 'srd put: s.srd: key: a commit is damaged or gone, the store is read-only until repaired; srd repair accepts what is lost, srd salvage saves the rest' \
+	put s.srd key random
+works compact s.srd
+works repair s.srd
+works put s.srd key random
+works verify s.srd
+works compact s.srd
+works verify s.srd
+grep -q 'damaged' out && fail "verify of what was repaired and compacted: $(cat out)"
+works get s.srd last
+cmp -s out random || fail 'a sound file of a damaged store'
+
+# The same where not even a header is left.
+cp sound.srd s.srd
+flip s.srd $((at - at % 64 - 64))
+flip s.srd $((at - at % 64))
+rm -f s.srd.idx
+"$srd" verify s.srd >verified && fail 'a damaged header is not told'
+"$srd" ls -d s.srd | sort >before
+works compact s.srd
+"$srd" ls -d s.srd | sort | diff before - >&2 || fail 'files without a header'
+"$srd" verify s.srd >out && fail "the damage is gone: $(cat out)"
+works repair s.srd
+works verify s.srd
+
 # The superblock.
 cp sound.srd s.srd
 dd if=/dev/zero of=s.srd bs=4096 count=1 conv=notrunc status=none
