@@ -202,13 +202,6 @@ void srd_op_encode(const struct srd_op *op, const void *data, uint8_t *bytes, si
 		encode_run(op->run.len, data, bytes + run);
 }
 
-bool srd_name_is_sound(const char *name, size_t len)
-{
-	if (len == 0 || len > SRD_NAME_MAX || memchr(name, '/', len) || memchr(name, 0, len))
-		return false;
-	return !(name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')));
-}
-
 bool srd_run_decode(struct srd_run *run, const uint8_t *bytes, size_t available, uint64_t offset)
 {
 	if (available < SRD_RUN_FIXED_LEN)
@@ -294,63 +287,6 @@ static void decode_fields(struct srd_op *op, const uint8_t *bytes)
 	}
 }
 
-static bool refs_are_sound(const struct srd_op *op)
-{
-	for (uint64_t i = 0; i < op->ref_count; i++) {
-		struct srd_ref ref = srd_op_ref(op->refs, i);
-		if (ref.len == 0 || !srd_within(ref.pos, ref.len, SRD_FILE_LEN_MAX) ||
-		    (ref.run % 8 != 0 && ref.run != SRD_RUN_PRUNED) || ref.run >= op->offset)
-			return false;
-		if (srd_ref_has_run(&ref) && !srd_within(ref.skip, ref.len, SRD_RUN_LEN_MAX))
-			return false;
-		/* No bytes lie behind the end: a file that grows shows zeros. */
-		if (ref.run != 0 && (op->flags & SRD_OP_KEEP_SIZE))
-			return false;
-	}
-	return true;
-}
-
-static bool ranges_are_sound(const struct srd_op *op)
-{
-	uint64_t end = 0;
-
-	for (uint64_t i = 0; i < op->range_count; i++) {
-		struct srd_range range = srd_op_range(op->ranges, i);
-		if (range.len == 0 || !srd_within(range.offset, range.len, op->offset))
-			return false;
-		/* Looked for by halving. */
-		if (op->kind == SRD_OP_TRIM && i > 0 && range.offset <= end)
-			return false;
-		end = range.offset + range.len;
-	}
-	return true;
-}
-
-/* Names where the kind has them and nowhere else. */
-static bool names_are_sound(const struct srd_op *op)
-{
-	switch (op->kind) {
-	case SRD_OP_MAKE:
-		if (op->parent == 0)
-			return op->name_len == 0;
-		/* fall through */
-	case SRD_OP_LINK:
-	case SRD_OP_UNLINK:
-		return srd_name_is_sound(op->name, op->name_len);
-	case SRD_OP_RENAME:
-		return srd_name_is_sound(op->name, op->name_len) &&
-		       srd_name_is_sound(op->new_name, op->new_name_len);
-	case SRD_OP_SNAPSHOT:
-		return op->flags < (SRD_OP_REMOVE | SRD_OP_RENAMED) && srd_name_is_sound(op->name, op->name_len) &&
-		       (op->flags & SRD_OP_RENAMED ? srd_name_is_sound(op->new_name, op->new_name_len)
-		                                   : op->new_name_len == 0);
-	case SRD_OP_XATTR:
-		return op->name_len > 0 && !memchr(op->name, 0, op->name_len);
-	default:
-		return op->name_len == 0;
-	}
-}
-
 /* The zeros that the check covers are zero: behind the names, and beside a
  * length.  Those behind inline payload are not looked at: rot there must cost no
  * more than rot in the payload, which is nothing. */
@@ -365,35 +301,6 @@ static bool padding_is_zero(const struct srd_op *op, const uint8_t *bytes)
 		return false;
 	memcpy(&last, op->name + names_len, spare);
 	return last == 0;
-}
-
-/* Numbers within their ranges. */
-static bool fields_are_sound(const struct srd_op *op)
-{
-	if (op->kind == SRD_OP_RUN)
-		return true;
-	/* A walk along prev goes back, or it might never end. */
-	if (op->ino == 0 || op->ino > SRD_INO_MAX || op->prev >= op->offset ||
-	    op->parent_prev >= op->offset || op->new_parent_prev >= op->offset ||
-	    op->victim_prev >= op->offset)
-		return false;
-	switch (op->kind) {
-	case SRD_OP_SETATTR:
-		return op->size <= SRD_FILE_LEN_MAX && !(op->mask & ~(uint32_t)SRD_ATTR_ALL);
-	case SRD_OP_WRITE:
-		return srd_within(op->pos, op->run.len, SRD_FILE_LEN_MAX);
-	case SRD_OP_HOLE:
-		return srd_within(op->pos, op->range_len, SRD_FILE_LEN_MAX);
-	case SRD_OP_REFS:
-		return refs_are_sound(op);
-	case SRD_OP_REPAIR:
-	case SRD_OP_TRIM:
-		return ranges_are_sound(op);
-	case SRD_OP_NEXT:
-		return op->cookie > 0 && op->cookie < SRD_COOKIE_END && op->next_ino <= SRD_INO_MAX;
-	default:
-		return true;
-	}
 }
 
 /* The run at RUN_AT within OP, and how far OP is covered by the check. */
@@ -435,7 +342,7 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
 	op->name_offset = offset + fields_len(kind, flags) + (op->new_name_len > 0 ? name_len : 0);
 	if (kind_has_run(kind, flags) ? !decode_run(op, bytes, run_at, record_end) : run_at != len)
 		return false;
-	return names_are_sound(op) && padding_is_zero(op, bytes) && fields_are_sound(op);
+	return padding_is_zero(op, bytes) && srd_op_is_sound(op);
 }
 
 struct srd_ref srd_op_ref(const uint8_t *refs, uint64_t i)

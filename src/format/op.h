@@ -157,6 +157,8 @@ void srd_ref_encode(const struct srd_ref *ref, uint8_t bytes[SRD_REF_LEN]);
 /* The I'th range of a REPAIR op (encoded). */
 struct srd_range srd_op_range(const uint8_t *ranges, uint64_t i);
 void srd_range_encode(const struct srd_range *range, uint8_t bytes[SRD_RANGE_LEN]);
+/* True if a decoded OP says nothing that no op may say, whatever the state. */
+bool srd_op_is_sound(const struct srd_op *op);
 /* False for names no directory may hold: empty, ".", "..", with NUL or slash. */
 bool srd_name_is_sound(const char *name, size_t len);
 const char *srd_op_kind_name(enum srd_op_kind kind);
