@@ -184,7 +184,7 @@ static int note_bad(struct srd_relocate *relocate, size_t to, uint64_t at, uint3
 	return 0;
 }
 
-/* Copies LEN bytes of RUN from SKIP on to place TO, block by block, as they are. */
+/* Copies LEN bytes of RUN from SKIP on to place TO of the buffer, block by block, as they are. */
 static int copy_damaged(struct srd_relocate *relocate, const struct srd_run *run, uint32_t skip, uint32_t len, size_t to)
 {
 	uint64_t payload = run->offset + run->distance;
@@ -201,25 +201,6 @@ static int copy_damaged(struct srd_relocate *relocate, const struct srd_run *run
 	return error;
 }
 
-/* PIECE, which REF leads into, to place TO of the buffer. */
-static int fill(struct srd_relocate *relocate, const struct srd_moved_piece *piece, const struct srd_ref *ref, size_t to)
-{
-	struct srd_run run;
-	uint64_t skip = 0;
-	bool there = srd_log_run(relocate->from, ref->run, &run);
-
-	if (there) {
-		skip = piece->at - (run.offset + run.distance);
-		there = piece->at >= run.offset + run.distance && srd_within(skip, piece->len, run.len);
-	}
-	if (!there) {
-		memset(relocate->buffer + to, 0, piece->len);
-		return note_bad(relocate, to, piece->at, piece->len);
-	}
-	int error = srd_log_copy_anew(relocate->from, &run, (uint32_t)skip, piece->len, relocate->buffer + to);
-	return error == SRD_ECORRUPT ? copy_damaged(relocate, &run, (uint32_t)skip, piece->len, to) : error;
-}
-
 /* The run that LEN bytes more go into, one after the last byte of the buffer. */
 static int open_run(struct srd_relocate *relocate, uint32_t len, bool fresh)
 {
@@ -230,7 +211,7 @@ static int open_run(struct srd_relocate *relocate, uint32_t len, bool fresh)
 		return error;
 	if (relocate->used + len > BUFFER_LEN || relocate->run_count == RUNS_MAX)
 		error = srd_relocate_flush(relocate);
-	if (error || (relocate->open && !fresh))
+	if (error || (relocate->open && (!fresh || relocate->runs[relocate->run_count - 1].len == 0)))
 		return error;
 	error = srd_array_reserve(&relocate->runs, &relocate->run_cap, relocate->run_count + 1, sizeof *relocate->runs);
 	if (error)
@@ -251,16 +232,36 @@ static bool is_gone(const struct srd_relocate *relocate, const struct srd_moved_
 	return bytes == piece->len && srd_log_is_trimmed(relocate->from, piece->at, piece->len);
 }
 
-static int move(struct srd_relocate *relocate, struct srd_moved_piece *piece, const struct srd_ref *ref, bool fresh)
+/* PIECE is in the buffer, PHASE bytes behind the end of the last run, which ends with it now. */
+static int take_place(struct srd_relocate *relocate, struct srd_moved_piece *piece, uint32_t phase)
 {
-	int error = open_run(relocate, piece->len, fresh);
+	struct srd_relocate_run *run = &relocate->runs[relocate->run_count - 1];
+	int error = srd_array_reserve(&relocate->moving, &relocate->moving_cap, relocate->moving_count + 1,
+	                              sizeof *relocate->moving);
 
-	if (!error)
-		error = srd_array_reserve(&relocate->moving, &relocate->moving_cap, relocate->moving_count + 1,
-		                          sizeof *relocate->moving);
-	size_t bad = relocate->bad_count;
-	if (!error)
-		error = fill(relocate, piece, ref, relocate->used);
+	if (error)
+		return error;
+	piece->run = PENDING | relocate->run_count;
+	piece->skip = run->len + phase;
+	relocate->moving[relocate->moving_count++] = (size_t)(piece - relocate->moved.pieces);
+	run->len += phase + piece->len;
+	relocate->used += phase + piece->len;
+	return 0;
+}
+
+/* PIECE, from SKIP of RUN on (NULL: there is none, and zeros stand for it), gets a run of its own, whose
+ * blocks begin where they did: what is damaged takes nothing else with it. */
+static int move_damaged(struct srd_relocate *relocate, struct srd_moved_piece *piece, const struct srd_run *run,
+                        uint32_t skip)
+{
+	uint32_t phase = skip % SRD_BLOCK_LEN;
+	int error = open_run(relocate, phase + piece->len, true);
+	size_t bad = relocate->bad_count, to = relocate->used + phase;
+
+	if (error)
+		return error;
+	memset(relocate->buffer + relocate->used, 0, phase + piece->len);
+	error = run ? copy_damaged(relocate, run, skip, piece->len, to) : note_bad(relocate, to, piece->at, piece->len);
 	if (error)
 		return error;
 	/* Of the past, and given up: it is no damage in the new log either. */
@@ -269,13 +270,35 @@ static int move(struct srd_relocate *relocate, struct srd_moved_piece *piece, co
 		piece->run = SRD_RUN_PRUNED;
 		return 0;
 	}
-	struct srd_relocate_run *run = &relocate->runs[relocate->run_count - 1];
-	piece->run = PENDING | relocate->run_count;
-	piece->skip = run->len;
-	relocate->moving[relocate->moving_count++] = (size_t)(piece - relocate->moved.pieces);
-	run->len += piece->len;
-	relocate->used += piece->len;
-	return 0;
+	error = take_place(relocate, piece, phase);
+	relocate->open = false;
+	return error;
+}
+
+/* Where PIECE, which REF leads into, lies in *RUN; -1: there is none. */
+static int64_t place_in_run(const struct srd_relocate *relocate, const struct srd_moved_piece *piece,
+                            const struct srd_ref *ref, struct srd_run *run)
+{
+	if (!srd_log_run(relocate->from, ref->run, run) || piece->at < run->offset + run->distance)
+		return -1;
+	uint64_t skip = piece->at - (run->offset + run->distance);
+	return srd_within(skip, piece->len, run->len) ? (int64_t)skip : -1;
+}
+
+static int move(struct srd_relocate *relocate, struct srd_moved_piece *piece, const struct srd_ref *ref, bool fresh)
+{
+	struct srd_run run;
+	int64_t skip = place_in_run(relocate, piece, ref, &run);
+
+	if (skip < 0)
+		return move_damaged(relocate, piece, NULL, 0);
+	int error = open_run(relocate, piece->len, fresh);
+	if (error)
+		return error;
+	error = srd_log_copy_anew(relocate->from, &run, (uint32_t)skip, piece->len, relocate->buffer + relocate->used);
+	if (error == SRD_ECORRUPT)
+		return move_damaged(relocate, piece, &run, (uint32_t)skip);
+	return error ? error : take_place(relocate, piece, 0);
 }
 
 int srd_relocate_copy(struct srd_relocate *relocate, const struct srd_ref *ref, bool fresh)
@@ -362,6 +385,10 @@ static int append(struct srd_relocate *relocate)
 int srd_relocate_flush(struct srd_relocate *relocate)
 {
 	size_t len = relocate->used;
+
+	/* The last may have been opened for what did not come. */
+	if (relocate->run_count > 0 && relocate->runs[relocate->run_count - 1].len == 0)
+		relocate->run_count--;
 	int error = len > 0 ? append(relocate) : 0;
 
 	relocate->used = relocate->run_count = relocate->moving_count = relocate->bad_count = 0;

@@ -7,7 +7,7 @@
  *     DATA  | d: the rest | e ...
  *
  * Blocks are checked on the way.  What is damaged is carried over, and its check never
- * fits.
+ * fits; it shares no block with anything sound.
  */
 #ifndef SRD_STORE_RELOCATE_H
 #define SRD_STORE_RELOCATE_H

@@ -3,6 +3,7 @@
  * whole, old or new; what others commit meanwhile is in it; damage is what it was. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -249,19 +250,26 @@ END_TEST
 
 /* ---- Given up ---- */
 
+/* KEY refers to REF, and to nothing else if it is to REPLACE what there is. */
+static void refer(const char *key, const struct srd_ref *ref, bool replace)
+{
+	struct srd_node node;
+	struct srd_txn *txn;
+
+	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
+	ck_assert_int_eq(srd_txn_lookup(txn, SRD_ROOT_INO, key, strlen(key), &node), 0);
+	ck_assert_int_eq(srd_txn_refs(txn, node.ino, ref, 1, replace), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+}
+
 START_TEST(what_was_given_up_stays_so)
 {
 	struct srd_ref ref = { .run = SRD_RUN_PRUNED, .len = 5000 };
 	struct srd_compact_options options = { 0 };
 	struct srd_compacted result;
-	struct srd_node node;
-	struct srd_txn *txn;
 
 	put("pruned", "something");
-	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
-	ck_assert_int_eq(srd_txn_lookup(txn, SRD_ROOT_INO, KEY("pruned"), &node), 0);
-	ck_assert_int_eq(srd_txn_refs(txn, node.ino, &ref, 1, true), 0);
-	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+	refer("pruned", &ref, true);
 	ck_assert_int_eq(get_error("pruned"), SRD_ETRIMMED);
 	ck_assert_int_eq(srd_compact(store, &options, &result), 0);
 	reopen_store();
@@ -326,6 +334,74 @@ out:
 START_TEST(what_is_left_of_a_run_is_kept)
 {
 	keep_what_is_half_trimmed(_i & 1, _i & 2);
+}
+END_TEST
+
+/* ---- Damaged ---- */
+
+enum { PIECES_LEN = 15000 + 2 * SRD_BLOCK_LEN };
+
+/* TAKEN says of each byte of "pieces" whether it is; their number. */
+static unsigned find_taken(bool *taken)
+{
+	srd_reader *reader;
+	unsigned count = 0;
+	char byte;
+
+	ck_assert_int_eq(srd_reader_new(store, KEY("pieces"), &reader), 0);
+	for (size_t pos = 0; pos < PIECES_LEN; pos++) {
+		taken[pos] = srd_reader_pread(reader, &byte, 1, pos) != 1;
+		count += taken[pos];
+	}
+	srd_reader_free(reader);
+	return count;
+}
+
+/* Byte AT of the file rots. */
+static void rot(uint64_t at)
+{
+	int fd = open(path, O_RDWR);
+	uint8_t byte;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, (off_t)at), 1);
+	byte ^= 1;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
+	close(fd);
+}
+
+/* A file of runs that are no whole blocks, which come one behind the other; the first without its
+ * beginning.  One block of that rots. */
+START_TEST(damage_takes_nothing_along)
+{
+	static bool before[PIECES_LEN], after[PIECES_LEN];
+	struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+	struct srd_stat st;
+	const int block = _i;
+	uint32_t first = 5000 + 2 * SRD_BLOCK_LEN;
+	uint8_t *bytes = pattern(PIECES_LEN, 5);
+
+	ck_assert_int_eq(srd_put(store, KEY("pieces"), bytes, first), 0);
+	ck_assert_int_eq(srd_stat(store, KEY("pieces"), &st), 0);
+	refer("pieces", &(struct srd_ref){ .len = 100 }, false);
+	write_at("pieces", first, bytes + first, 5000, false);
+	write_at("pieces", first + 5000, bytes + first + 5000, 5000, false);
+	/* What is known to be durable has rotted, and was not torn. */
+	ck_assert_int_eq(srd_sync(store), 0);
+	put("end", "");
+	close_store();
+	rot(st.offset + (uint64_t)block * SRD_BLOCK_LEN + 777);
+	open_store(SRD_NOSYNC);
+	unsigned lost = find_taken(before);
+	ck_assert_uint_eq(lost, block == 0 ? SRD_BLOCK_LEN - 100 : block == 3 ? first % SRD_BLOCK_LEN : SRD_BLOCK_LEN);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+		ck_assert_uint_eq(result.damaged_blocks, 1);
+		reopen_store();
+		ck_assert_uint_eq(find_taken(after), lost);
+		ck_assert_mem_eq(before, after, sizeof before);
+	}
+	free(bytes);
 }
 END_TEST
 
@@ -509,6 +585,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, the_name_changes_when_all_is_durable);
 	tcase_add_test(tcase, what_was_given_up_stays_so);
 	tcase_add_loop_test(tcase, what_is_left_of_a_run_is_kept, 0, 4);
+	tcase_add_loop_test(tcase, damage_takes_nothing_along, 0, 4);
 	tcase_add_test(tcase, who_compacted_goes_over_without_a_seal);
 	tcase_add_test(tcase, who_cannot_be_followed_is_refused);
 	tcase_add_test(tcase, one_compacts_at_a_time_and_can_be_stopped);
