@@ -93,6 +93,8 @@ void srd_chunks_free(struct srd_chunks *chunks)
 	pthread_mutex_destroy(&chunks->mutex);
 	free(chunks->checks_all);
 	free(chunks->sound_all);
+	if (chunks->source.release)
+		chunks->source.release(chunks->source.user);
 	free(chunks);
 }
 

@@ -34,6 +34,7 @@ enum {
 struct srd_chunks_source {
 	int (*rebuild)(void *user, struct srd_table *const **tables);
 	void (*forget)(void *user);
+	void (*release)(void *user);     /* of srd_chunks_free() */
 	void *user;
 };
 

@@ -3,6 +3,7 @@
 
 #include "store/fold.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -54,6 +55,32 @@ int srd_fold_all(const struct srd_log *log, const struct srd_log_point *point, c
 
 /* ---- From an image ---- */
 
+/* What a state began as: of a chunk that is damaged, that once more. */
+struct origin {
+	const struct srd_log *log;
+	uint64_t offset;               /* that the image stands for */
+	struct srd_state rebuilt;
+	struct srd_table *tables[SRD_IMAGE_TABLES];
+};
+
+static int rebuild(void *user, struct srd_table *const **tables)
+{
+	struct origin *origin = user;
+	struct srd_log_point point = srd_point_before(origin->offset);
+	int error = srd_fold_all(origin->log, &point, NULL, &origin->rebuilt, NULL);
+
+	if (error && error != SRD_EDAMAGED)
+		return error;
+	srd_state_tables(&origin->rebuilt, origin->tables);
+	*tables = origin->tables;
+	return 0;
+}
+
+static void forget(void *user)
+{
+	srd_state_release(&((struct origin *)user)->rebuilt);
+}
+
 static int map_tables(const struct srd_log *log, const struct srd_image *image, int fd, struct srd_state *state)
 {
 	struct srd_table *tables[SRD_IMAGE_TABLES];
@@ -65,29 +92,35 @@ static int map_tables(const struct srd_log *log, const struct srd_image *image, 
 	return error;
 }
 
-static int adopt(const struct srd_log *log, const struct srd_image *image, int fd,
-                 struct srd_chunks_source chunks, struct srd_state *state)
+static int adopt(const struct srd_log *log, const struct srd_image *image, int fd, struct srd_state *state)
 {
+	struct origin *origin = calloc(1, sizeof *origin);
+	struct srd_chunks_source source = { .rebuild = rebuild, .forget = forget, .release = free, .user = origin };
 	uint64_t *checks;
-	int error = srd_log_image_checks(log, fd, image, &checks);
 
+	if (!origin)
+		return -ENOMEM;
+	origin->log = log;
+	origin->offset = image->offset;
+	int error = srd_log_image_checks(log, fd, image, &checks);
 	if (!error)
-		error = srd_state_adopt(state, &log->sb, srd_store_source(log), image, checks, chunks);
-	if (error)
+		error = srd_state_adopt(state, &log->sb, srd_store_source(log), image, checks, source);
+	if (error) {
+		free(origin);
 		return error;
+	}
 	error = map_tables(log, image, fd, state);
 	if (error)
 		srd_state_release(state);
 	return error;
 }
 
-int srd_fold_load(const struct srd_log *log, struct srd_chunks_source chunks, struct srd_state *state,
-                  struct srd_image *image)
+int srd_fold_load(const struct srd_log *log, struct srd_state *state, struct srd_image *image)
 {
 	SRD_AUTO_CLOSE int fd = -1;
 	int error = srd_log_image_open(log, image, &fd);
 
-	return error ? error : adopt(log, image, fd, chunks, state);
+	return error ? error : adopt(log, image, fd, state);
 }
 
 /* The place of the nearest image before POINT, and STATE as it was there. */
@@ -101,9 +134,7 @@ static int load_before(const struct srd_log *log, const struct srd_log_point *po
 	if (error)
 		return error;
 	*place = srd_log_image_place(&image);
-	if (!srd_log_point_has(point, place))
-		return -ENOENT;
-	return adopt(log, &image, fd, (struct srd_chunks_source){ 0 }, state);
+	return srd_log_point_has(point, place) ? adopt(log, &image, fd, state) : -ENOENT;
 }
 
 int srd_fold(const struct srd_log *log, const struct srd_log_point *point, const atomic_uint *stop,

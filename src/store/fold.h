@@ -9,7 +9,6 @@
 #define SRD_STORE_FOLD_H
 
 #include "format/image.h"
-#include "state/chunks.h"
 #include "store/store.h"
 
 /* What the log adds up to at POINT, from the nearest image before it and the log behind
@@ -26,8 +25,8 @@ static inline struct srd_log_point srd_point_before(uint64_t offset)
 	return (struct srd_log_point){ offset, UINT64_MAX, INT64_MAX };
 }
 
-/* STATE as the image has it, and where in the log that was.  Damaged chunks: see chunks.h. */
-int srd_fold_load(const struct srd_log *log, struct srd_chunks_source chunks, struct srd_state *state,
-                  struct srd_image *image);
+/* STATE as the image has it, and where in the log that was.  Chunks that prove to be damaged are
+ * folded anew from LOG, which must outlive STATE. */
+int srd_fold_load(const struct srd_log *log, struct srd_state *state, struct srd_image *image);
 
 #endif

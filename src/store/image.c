@@ -14,16 +14,6 @@
 #include "state/lost.h"
 #include "store/fold.h"
 
-/* ---- A chunk that is damaged: the state once more, as it was when saved ---- */
-
-/* What a state began as. */
-struct srd_origin {
-	const struct srd_log *log;     /* the state's, which outlives it */
-	uint64_t offset;               /* that the image stands for */
-	struct srd_state rebuilt;
-	struct srd_table *tables[SRD_IMAGE_TABLES];
-};
-
 static int apply_to(void *state, const struct srd_record *record, const uint8_t *metadata)
 {
 	return srd_state_apply(state, record, metadata);
@@ -46,26 +36,6 @@ static int fold_now(const struct srd_store *store, struct srd_state *state)
 	return error;
 }
 
-static int rebuild(void *user, struct srd_table *const **tables)
-{
-	struct srd_origin *origin = user;
-	struct srd_log_point point = srd_point_before(origin->offset);
-	int error = srd_fold_all(origin->log, &point, NULL, &origin->rebuilt, NULL);
-
-	if (error && error != SRD_EDAMAGED)
-		return error;
-	srd_state_tables(&origin->rebuilt, origin->tables);
-	*tables = origin->tables;
-	return 0;
-}
-
-static void forget(void *user)
-{
-	struct srd_origin *origin = user;
-
-	srd_state_release(&origin->rebuilt);
-}
-
 /* ---- Loading ---- */
 
 static struct srd_store_image describe(const struct srd_image *image)
@@ -76,17 +46,10 @@ static struct srd_store_image describe(const struct srd_image *image)
 
 int srd_image_load(struct srd_store *store)
 {
-	struct srd_origin *origin = calloc(1, sizeof *origin);
-	struct srd_chunks_source chunks = { .rebuild = rebuild, .forget = forget, .user = origin };
 	struct srd_image image;
 
-	if (!origin)
-		return -ENOMEM;
-	store->origin = origin;
-	origin->log = store->log;
-	if (srd_fold_load(store->log, chunks, &store->state, &image) != 0)
+	if (srd_fold_load(store->log, &store->state, &image) != 0)
 		return srd_state_init(&store->state, &store->log->sb, srd_store_source(store->log), 0);
-	origin->offset = image.offset;
 	struct srd_log_place place = srd_log_image_place(&image);
 	srd_log_begin_at(store->log, &place);
 	store->image = store->saved = describe(&image);

@@ -30,14 +30,11 @@ static void exchange(struct srd_store *a, struct srd_store *b)
 {
 	struct srd_log *log = a->log;
 	struct srd_state state = a->state;
-	struct srd_origin *origin = a->origin;
 
 	a->log = b->log;
 	a->state = b->state;
-	a->origin = b->origin;
 	b->log = log;
 	b->state = state;
-	b->origin = origin;
 	srd_state_moved(&a->state);
 	srd_state_moved(&b->state);
 	a->image = b->image;

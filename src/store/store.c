@@ -97,7 +97,6 @@ void srd_store_destroy(struct srd_store *store)
 	}
 	srd_private_free(store);
 	srd_state_release(&store->state);
-	free(store->origin);
 	/* Values still held keep the mapping, and nothing else, until they go. */
 	if (store->borrowed)
 		srd_log_unshare(store->log);

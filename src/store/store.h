@@ -66,7 +66,6 @@ struct srd_store {
 	struct srd_store_image image;    /* that the state began as; protected by state_lock */
 	struct srd_store_image saved;    /* the last we know of; protected by commit_mutex */
 	struct srd_saver *saver;         /* saver.c; NULL: none was needed yet.  Protected by commit_mutex */
-	struct srd_origin *origin;       /* image.c; for `state`, while it is there */
 	struct srd_era *era;             /* era.c; replaced with log and state */
 	atomic_int broken;               /* negative code: the state is of no use any more */
 	/* view.c, era.c; set before use */

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "log/overlay.h"
+#include "state/chunks.h"
 #include "store/fold.h"
 #include "store/point.h"
 #include "store/store.h"
