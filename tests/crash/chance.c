@@ -8,11 +8,13 @@
 #include "base/hash.h"
 
 static const char *const keys[] = { "a", "b", "c", "d/a", "d/b", "d/e/a", "f/a", "a longer name than the others have" };
-enum { KEYS = sizeof keys / sizeof keys[0], HANDLES = 2, SLOTS = 2 };
+static const char *const snapshots[] = { "one", "two" };
+enum { KEYS = sizeof keys / sizeof keys[0], SNAPSHOTS = sizeof snapshots / sizeof snapshots[0], HANDLES = 2, SLOTS = 2 };
 
 struct draw {
 	uint64_t dice;
 	bool there[KEYS];
+	bool snapped[SNAPSHOTS];
 	bool open[HANDLES];
 	uint32_t held[SLOTS];     /* pieces of DATA in the slot */
 	uint32_t fill;
@@ -118,6 +120,19 @@ static void change(struct draw *draw)
 	draw->there[other] |= verb == STEP_RENAME || verb == STEP_COPY;
 }
 
+/* What is there gets a name, or loses it; or all is written anew. */
+static void keep(struct draw *draw)
+{
+	uint32_t snapshot = throw(draw, SNAPSHOTS);
+
+	if (throw(draw, 2)) {
+		add(draw, STEP_COMPACT, NULL);
+		return;
+	}
+	add(draw, draw->snapped[snapshot] ? STEP_SNAPSHOT_DELETE : STEP_SNAPSHOT, snapshots[snapshot]);
+	draw->snapped[snapshot] = !draw->snapped[snapshot];
+}
+
 static void open_or_close(struct draw *draw)
 {
 	uint32_t handle = throw(draw, HANDLES);
@@ -143,8 +158,10 @@ void chance_draw(uint64_t seed, struct step steps[CHANCE_STEPS + 8])
 			batch(&draw);
 		else if (lot < 11)
 			data(&draw);
-		else if (lot < 16)
+		else if (lot < 15)
 			change(&draw);
+		else if (lot < 17)
+			keep(&draw);
 		else if (lot < 19)
 			add(&draw, STEP_SYNC, NULL);
 		else

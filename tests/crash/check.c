@@ -148,6 +148,31 @@ static int check_written(struct checker *checker, uint64_t want)
 	return error;
 }
 
+/* A compaction finds the same, and leaves it so; what another one left goes. */
+static int check_compacted(struct checker *checker, struct srd_store *reader, uint64_t want)
+{
+	const struct srd_compact_options options = { 0 };
+	struct srd_compacted compacted;
+	struct srd_store *store = NULL;
+	char path[4200];
+	int error = open_store(checker, 0, "opening to compact", &store);
+
+	if (error)
+		return error;
+	error = srd_compact(store, &options, &compacted);
+	if (error)
+		error = complain(checker, "cannot be compacted: %s", srd_strerror(error));
+	if (!error)
+		error = check_digest(checker, store, want, "compacted");
+	if (!error && reader)
+		error = check_digest(checker, reader, want, "a reader that was open before the compaction");
+	srd_close(store);
+	snprintf(path, sizeof path, "%s.new", checker->path);
+	if (!error && access(path, F_OK) == 0)
+		error = complain(checker, "compacted, and a new log lies beside it still");
+	return error ? error : check_written(checker, want);
+}
+
 static int check_file(struct checker *checker, const struct crash_state *state, int *commit, bool *dropped)
 {
 	struct srd_store *reader = NULL, *again = NULL, *writer = NULL;
@@ -177,6 +202,8 @@ static int check_file(struct checker *checker, const struct crash_state *state, 
 	srd_close(writer);
 	if (!error)
 		error = check_written(checker, digest_with_after(digest, "kept after a crash"));
+	if (!error && (state->next || state->number % 16 == 3))
+		error = check_compacted(checker, reader, digest_with_after(digest, "kept after a crash"));
 out:
 	srd_close(reader);
 	return error;
@@ -257,12 +284,25 @@ static void put_index(const struct checker *checker, const struct crash_state *s
 	image_release(&index);
 }
 
+/* What a compaction left that did not come to its end. */
+static void put_next(const struct checker *checker, const struct crash_state *state)
+{
+	char path[4200];
+
+	snprintf(path, sizeof path, "%s.new", checker->path);
+	if (state->next)
+		image_store(state->next, path);
+	else
+		unlink(path);
+}
+
 static void put_state(struct checker *checker, const struct crash_state *state)
 {
 	if (state->there)
 		image_store(state->image, checker->path);
 	else
 		unlink(checker->path);
+	put_next(checker, state);
 	put_shm(checker, state);
 	put_index(checker, state);
 }
@@ -295,7 +335,8 @@ static int redo(struct checker *checker, struct runner *run, int commit, bool ot
 	for (size_t i = from; i < to && !error; i++) {
 		struct step step = checker->steps[i];
 		bool again = step_commits(&step) || step.verb == STEP_DATA || step.verb == STEP_STREAM_WRITE ||
-		             step.verb == STEP_BATCH_PUT || step.verb == STEP_BATCH_DELETE || step.verb == STEP_TXN;
+		             step.verb == STEP_BATCH_PUT || step.verb == STEP_BATCH_DELETE || step.verb == STEP_TXN ||
+		             step.verb == STEP_COMPACT;
 		/* A transaction that was begun earlier is gone, with all that was done in it. */
 		if (step.view && step.verb != STEP_TXN && !run->is_view[step.handle])
 			continue;
@@ -341,6 +382,8 @@ static int live_on(struct checker *checker, const struct crash_state *state, int
 		die("no memory");
 	put_state(checker, state);
 	recorder_init(&recorder, state->image);
+	if (state->next)
+		recorder_begin_with_next(&recorder, state->next);
 	snprintf(path, sizeof path, "%s.idx", checker->path);
 	if (image_exists(path)) {
 		image_load(&index, path);

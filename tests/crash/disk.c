@@ -12,95 +12,124 @@ void disk_init(struct disk *disk, const struct recorder *recorder)
 {
 	memset(disk, 0, sizeof *disk);
 	disk->recorder = recorder;
-	disk->named = disk->named_durably = recorder->there;
+	disk->names[0] = recorder->before;
+	disk->names_count = 1;
 	disk->promised = -1;
-	image_copy(&disk->durable, &recorder->base);
-	image_copy(&disk->ghost, &recorder->base);
+	for (int i = 0; i < RECORDER_FILES_MAX; i++) {
+		image_copy(&disk->files[i].durable, &recorder->bases[i]);
+		image_copy(&disk->files[i].ghost, &recorder->bases[i]);
+	}
 }
 
 void disk_release(struct disk *disk)
 {
-	image_release(&disk->durable);
-	image_release(&disk->ghost);
+	for (int i = 0; i < RECORDER_FILES_MAX; i++) {
+		image_release(&disk->files[i].durable);
+		image_release(&disk->files[i].ghost);
+	}
 }
 
-static void make_durable(struct disk *disk, const struct event *event)
+static void make_durable(struct disk_file *file, const struct event *event)
 {
 	if (event->kind == EVENT_TRUNCATE) {
-		image_resize(&disk->durable, event->offset);
+		image_resize(&file->durable, event->offset);
 		return;
 	}
-	image_write(&disk->durable, event->offset, event->data, event->len);
-	image_write(&disk->ghost, event->offset, event->data, event->len);
+	image_write(&file->durable, event->offset, event->data, event->len);
+	image_write(&file->ghost, event->offset, event->data, event->len);
 }
 
 /* A lost write counts no more once all of it was written again. */
-static bool is_made_again(const struct disk *disk, size_t i, size_t since)
+static bool is_made_again(const struct disk *disk, const struct disk_file *file, size_t i, size_t since)
 {
-	const struct event *lost = disk_event(disk, i);
+	const struct event *lost = disk_event(disk, file, i);
 
-	for (size_t j = i + 1; j < disk->pending_count && disk->pending[j] < since; j++) {
-		const struct event *event = disk_event(disk, j);
-		if (!disk->lost[j] && event->kind == EVENT_WRITE && event->offset <= lost->offset &&
+	for (size_t j = i + 1; j < file->pending_count && file->pending[j] < since; j++) {
+		const struct event *event = disk_event(disk, file, j);
+		if (!file->lost[j] && event->kind == EVENT_WRITE && event->offset <= lost->offset &&
 		    lost->offset + lost->len <= event->offset + event->len)
 			return true;
 	}
 	return false;
 }
 
-static void end_sync(struct disk *disk, size_t since)
+static void end_sync(const struct disk *disk, struct disk_file *file, size_t since)
 {
 	size_t kept = 0;
 	bool gone[DISK_PENDING_MAX];
 
-	for (size_t i = 0; i < disk->pending_count; i++)
-		gone[i] = disk->pending[i] < since && (!disk->lost[i] || is_made_again(disk, i, since));
-	for (size_t i = 0; i < disk->pending_count; i++) {
-		if (gone[i] && !disk->lost[i])
-			make_durable(disk, disk_event(disk, i));
+	for (size_t i = 0; i < file->pending_count; i++)
+		gone[i] = file->pending[i] < since && (!file->lost[i] || is_made_again(disk, file, i, since));
+	for (size_t i = 0; i < file->pending_count; i++) {
+		if (gone[i] && !file->lost[i])
+			make_durable(file, disk_event(disk, file, i));
 		if (gone[i])
 			continue;
-		disk->lost[kept] = disk->lost[i];
-		disk->pending[kept++] = disk->pending[i];
+		file->lost[kept] = file->lost[i];
+		file->pending[kept++] = file->pending[i];
 	}
-	disk->pending_count = kept;
+	file->pending_count = kept;
 }
 
-static void fail_sync(struct disk *disk, size_t since)
+static void fail_sync(const struct disk *disk, struct disk_file *file, size_t since)
 {
-	for (size_t i = 0; i < disk->pending_count; i++)
-		if (disk->pending[i] < since && disk_event(disk, i)->kind == EVENT_WRITE)
-			disk->lost[i] = true;
+	for (size_t i = 0; i < file->pending_count; i++)
+		if (file->pending[i] < since && disk_event(disk, file, i)->kind == EVENT_WRITE)
+			file->lost[i] = true;
 }
 
-static void add_pending(struct disk *disk, size_t index)
+static void add_pending(struct disk_file *file, size_t index)
 {
-	if (disk->pending_count == DISK_PENDING_MAX)
+	if (file->pending_count == DISK_PENDING_MAX)
 		die("a workload without syncs for %u events", DISK_PENDING_MAX);
-	disk->lost[disk->pending_count] = false;
-	disk->pending[disk->pending_count++] = index;
+	file->lost[file->pending_count] = false;
+	file->pending[file->pending_count++] = index;
+}
+
+static void add_names(struct disk *disk, size_t index)
+{
+	if (disk->names_count == DISK_NAMES_MAX)
+		die("a directory without syncs for %u changes", DISK_NAMES_MAX);
+	disk->named_at[disk->names_count] = index;
+	disk->names[disk->names_count++] = disk->recorder->events[index].names;
+}
+
+/* The last change before SINCE is durable; so nothing before it is. */
+static void end_sync_dir(struct disk *disk, size_t since)
+{
+	size_t durable = 0, kept = 0;
+
+	for (size_t i = 1; i < disk->names_count; i++)
+		if (disk->named_at[i] < since)
+			durable = i;
+	for (size_t i = durable; i < disk->names_count; i++) {
+		disk->named_at[kept] = disk->named_at[i];
+		disk->names[kept++] = disk->names[i];
+	}
+	disk->names_count = kept;
 }
 
 static void step_over(struct disk *disk, size_t index)
 {
 	const struct event *event = &disk->recorder->events[index];
+	struct disk_file *file = event->file < 0 ? NULL : &disk->files[event->file];
 
 	switch (event->kind) {
 	case EVENT_WRITE:
 	case EVENT_TRUNCATE:
-		add_pending(disk, index);
+		add_pending(file, index);
 		break;
 	case EVENT_SYNC:
-		end_sync(disk, event->since);
+		end_sync(disk, file, event->since);
 		break;
 	case EVENT_SYNC_FAILED:
-		fail_sync(disk, event->since);
+		fail_sync(disk, file, event->since);
 		break;
-	case EVENT_RENAME:
-		disk->named = true;
+	case EVENT_NAMES:
+		add_names(disk, index);
 		break;
 	case EVENT_SYNC_DIR:
-		disk->named_durably = disk->named;
+		end_sync_dir(disk, event->since);
 		break;
 	case EVENT_PROMISE:
 		disk->promised = event->commits;
@@ -114,15 +143,18 @@ bool disk_step(struct disk *disk)
 
 	if (disk->done == recorder->count)
 		return false;
-	do
+	disk->touched = recorder->events[disk->done].file;
+	step_over(disk, disk->done++);
+	while (disk->done < recorder->count && recorder->events[disk->done].kind == EVENT_PROMISE) {
+		disk->touched = -1;
 		step_over(disk, disk->done++);
-	while (disk->done < recorder->count && recorder->events[disk->done].kind == EVENT_PROMISE);
+	}
 	return true;
 }
 
-uint32_t disk_units(const struct disk *disk, size_t i, uint32_t unit)
+uint32_t disk_units(const struct disk *disk, const struct disk_file *file, size_t i, uint32_t unit)
 {
-	const struct event *event = disk_event(disk, i);
+	const struct event *event = disk_event(disk, file, i);
 
 	if (event->kind != EVENT_WRITE)
 		return 0;
@@ -175,16 +207,16 @@ static void lay_write(struct image *image, const struct image *ghost, const stru
 	}
 }
 
-void disk_render(const struct disk *disk, const struct fate *fates, uint32_t unit, uint64_t seed,
-                 struct image *image)
+void disk_render(const struct disk *disk, const struct disk_file *file, const struct fate *fates, uint32_t unit,
+                 uint64_t seed, struct image *image)
 {
 	struct fate by_dice = { .unit = unit };
 	struct image ghost = { 0 };
 
-	image_copy(image, &disk->durable);
-	image_copy(&ghost, &disk->ghost);
-	for (size_t i = 0; i < disk->pending_count; i++) {
-		const struct event *event = disk_event(disk, i);
+	image_copy(image, &file->durable);
+	image_copy(&ghost, &file->ghost);
+	for (size_t i = 0; i < file->pending_count; i++) {
+		const struct event *event = disk_event(disk, file, i);
 		const struct fate *fate = unit ? &by_dice : &fates[i];
 		if (event->kind == EVENT_TRUNCATE) {
 			if (unit ? throw_dice(&seed) != FATE_OLD : fate->whole == FATE_KEEP)

@@ -167,6 +167,29 @@ static void make(struct model *model, const struct step *step)
 	add_name(model, step->key, node);
 }
 
+static uint64_t digest_contents(const struct model *model)
+{
+	uint64_t digest = 1;
+
+	for (size_t i = 0; i < model->count; i++) {
+		const struct model_node *node = model->names[i].node;
+		digest += model_digest_entry(model->names[i].key, node->kind, node->content.len,
+		                             image_hash(&node->content, 0));
+	}
+	return digest;
+}
+
+/* The one called NAME (NULL: that is free). */
+static struct model_snapshot *find_snapshot(struct model *model, const char *name)
+{
+	for (size_t i = 0; i < MODEL_SNAPSHOTS_MAX; i++) {
+		struct model_snapshot *snapshot = &model->snapshots[i];
+		if (name ? snapshot->name && strcmp(snapshot->name, name) == 0 : !snapshot->name)
+			return snapshot;
+	}
+	die("the workload has no such snapshot, or too many");
+}
+
 void model_apply(struct model *model, const struct step *step)
 {
 	switch (step->verb) {
@@ -202,6 +225,15 @@ void model_apply(struct model *model, const struct step *step)
 	case STEP_HOLE:
 		change_content(model, step);
 		break;
+	case STEP_SNAPSHOT:
+		*find_snapshot(model, NULL) = (struct model_snapshot){ step->key, digest_contents(model) };
+		break;
+	case STEP_SNAPSHOT_RENAME:
+		find_snapshot(model, step->key)->name = step->other;
+		break;
+	case STEP_SNAPSHOT_DELETE:
+		find_snapshot(model, step->key)->name = NULL;
+		break;
 	default:
 		break;
 	}
@@ -212,15 +244,18 @@ uint64_t model_digest_entry(const char *key, enum srd_kind kind, uint64_t size, 
 	return srd_mix(srd_hash(key, strlen(key), (uint64_t)kind) ^ srd_mix(size) ^ srd_mix(content_hash + 1));
 }
 
+uint64_t model_digest_snapshot(const char *name, uint64_t digest)
+{
+	return srd_mix(srd_hash(name, strlen(name), 77) ^ srd_mix(digest));
+}
+
 uint64_t model_digest(const struct model *model)
 {
-	uint64_t digest = 1;
+	uint64_t digest = digest_contents(model);
 
-	for (size_t i = 0; i < model->count; i++) {
-		const struct model_node *node = model->names[i].node;
-		digest += model_digest_entry(model->names[i].key, node->kind, node->content.len,
-		                             image_hash(&node->content, 0));
-	}
+	for (size_t i = 0; i < MODEL_SNAPSHOTS_MAX; i++)
+		if (model->snapshots[i].name)
+			digest += model_digest_snapshot(model->snapshots[i].name, model->snapshots[i].digest);
 	return digest;
 }
 

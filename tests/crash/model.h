@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model.h - what a store must hold, kept on paper: keys, kinds, contents.  It
- * knows nothing of logs; what it says of a step comes from srd.h's comments.
+ * model.h - what a store must hold, kept on paper: keys, kinds, contents, and what
+ * snapshots have names.  It knows nothing of logs; what it says of a step comes from srd.h's comments.
  */
 #ifndef CRASH_MODEL_H
 #define CRASH_MODEL_H
@@ -20,9 +20,17 @@ struct model_name {
 	struct model_node *node;
 };
 
+enum { MODEL_SNAPSHOTS_MAX = 8 };
+
+struct model_snapshot {
+	const char *name;         /* the step's; NULL: given up */
+	uint64_t digest;          /* of the contents then */
+};
+
 struct model {
 	struct model_name *names;
 	size_t count, cap;
+	struct model_snapshot snapshots[MODEL_SNAPSHOTS_MAX];
 };
 
 void model_release(struct model *model);
@@ -33,8 +41,10 @@ void model_delete(struct model *model, const char *key);
 void model_apply(struct model *model, const struct step *step);
 const struct model_node *model_find(const struct model *model, const char *key);
 
-/* A fingerprint of all keys, kinds and contents: the sum of those of its entries. */
+/* A fingerprint of all keys, kinds, contents and snapshots: the sum of those of its entries. */
 uint64_t model_digest(const struct model *model);
 uint64_t model_digest_entry(const char *key, enum srd_kind kind, uint64_t size, uint64_t content_hash);
+/* DIGEST: of what it is of, its snapshots aside. */
+uint64_t model_digest_snapshot(const char *name, uint64_t digest);
 
 #endif

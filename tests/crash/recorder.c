@@ -41,6 +41,8 @@ static bool is_dead(struct recorder *recorder)
 	return dead;
 }
 
+enum { FILE_NONE = -1, FILE_CACHE = -2 };
+
 static bool ends_with(const char *name, const char *end)
 {
 	size_t len = strlen(name), end_len = strlen(end);
@@ -48,17 +50,61 @@ static bool ends_with(const char *name, const char *end)
 	return len >= end_len && strcmp(name + len - end_len, end) == 0;
 }
 
+static bool is_cache(const char *name)
+{
+	return strstr(name, ".idx") || ends_with(name, ".shm");
+}
+
+/* What NAME leads to. */
+static int *slot_of(struct recorder *recorder, const char *name)
+{
+	if (ends_with(name, ".tmp"))
+		return &recorder->temporary;
+	return ends_with(name, ".new") ? &recorder->names.next : &recorder->names.store;
+}
+
+static void add_names(struct recorder *recorder)
+{
+	add(recorder, &(struct event){ .kind = EVENT_NAMES, .file = FILE_NONE, .names = recorder->names });
+}
+
+/* A name that leads nowhere gets a new file. */
+static int file_named(struct recorder *recorder, const char *name)
+{
+	pthread_mutex_lock(&recorder->mutex);
+	int *slot = slot_of(recorder, name);
+	if (*slot < 0) {
+		if (recorder->file_count == RECORDER_FILES_MAX)
+			die("%s: too many files", name);
+		*slot = recorder->file_count++;
+		if (slot != &recorder->temporary)
+			add_names(recorder);
+	}
+	int file = *slot;
+	pthread_mutex_unlock(&recorder->mutex);
+	return file;
+}
+
 /* By its descriptor a file is known afterwards. */
 static int record_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
 {
 	struct recorder *recorder = io->user;
-	int fd = srd_io_posix.open(io, dir_fd, name, flags, mode);
 
+	if (flags & O_CREAT && is_dead(recorder))
+		return -EIO;
+	int fd = srd_io_posix.open(io, dir_fd, name, flags, mode);
 	if (fd >= RECORDER_FDS_MAX)
 		die("too many open files");
 	if (fd >= 0)
-		recorder->is_index[fd] = ends_with(name, ".idx.tmp");
+		recorder->file_of[fd] = is_cache(name) ? FILE_CACHE : file_named(recorder, name);
 	return fd;
+}
+
+/* Others may do something meanwhile. */
+static void tell_next(struct recorder *recorder, int file, enum event_kind kind)
+{
+	if (recorder->on_next && file >= 0 && file == recorder->names.next)
+		recorder->on_next(recorder->on_next_user, kind);
 }
 
 static ssize_t record_pread(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
@@ -103,15 +149,17 @@ static ssize_t write_in_room(const struct recorder *recorder, int fd, const stru
 
 static ssize_t record_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset)
 {
-	const struct recorder *recorder = io->user;
+	struct recorder *recorder = io->user;
+	int file = recorder->file_of[fd];
 
-	if (is_dead(io->user))
+	tell_next(recorder, file, EVENT_WRITE);
+	if (is_dead(recorder))
 		return -EIO;
-	if (recorder->is_index[fd])
+	if (file == FILE_CACHE)
 		return srd_io_posix.pwritev(io, fd, iov, count, offset);
 	ssize_t put = write_in_room(recorder, fd, iov, count, offset);
 	if (put > 0)
-		add_locked(io->user, &(struct event){ .kind = EVENT_WRITE, .offset = offset, .len = (size_t)put,
+		add_locked(recorder, &(struct event){ .kind = EVENT_WRITE, .file = file, .offset = offset, .len = (size_t)put,
 		                                      .data = gather(iov, count, (size_t)put) });
 	return put;
 }
@@ -126,12 +174,15 @@ static bool is_directory(int fd)
 static int record_fdatasync(const struct srd_io *io, int fd)
 {
 	struct recorder *recorder = io->user;
-	struct event event = { .kind = is_directory(fd) ? EVENT_SYNC_DIR : EVENT_SYNC };
+	bool dir = is_directory(fd);
+	struct event event = { .kind = dir ? EVENT_SYNC_DIR : EVENT_SYNC,
+	                       .file = dir ? FILE_NONE : recorder->file_of[fd] };
 	int error = 0;
 
+	tell_next(recorder, event.file, EVENT_SYNC);
 	if (is_dead(recorder))
 		return -EIO;
-	if (recorder->is_index[fd])
+	if (event.file == FILE_CACHE)
 		return 0;
 	pthread_mutex_lock(&recorder->mutex);
 	event.since = recorder->count;
@@ -150,12 +201,14 @@ static int record_fdatasync(const struct srd_io *io, int fd)
 
 static int record_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 {
-	if (is_dead(io->user))
+	struct recorder *recorder = io->user;
+	int file = recorder->file_of[fd];
+
+	if (is_dead(recorder))
 		return -EIO;
 	int error = srd_io_posix.ftruncate(io, fd, size);
-
-	if (!error && !((struct recorder *)io->user)->is_index[fd])
-		add_locked(io->user, &(struct event){ .kind = EVENT_TRUNCATE, .offset = size });
+	if (!error && file != FILE_CACHE)
+		add_locked(recorder, &(struct event){ .kind = EVENT_TRUNCATE, .file = file, .offset = size });
 	return error;
 }
 
@@ -177,14 +230,40 @@ static void keep_index(struct recorder *recorder, int dir_fd, const char *name)
 	pthread_mutex_unlock(&recorder->mutex);
 }
 
+/* TO leads to what FROM led to, which then leads nowhere; without FROM, so does TO. */
+static void change_names(struct recorder *recorder, const char *from, const char *to)
+{
+	pthread_mutex_lock(&recorder->mutex);
+	int *slot = slot_of(recorder, to), *old = from ? slot_of(recorder, from) : NULL;
+	*slot = old ? *old : FILE_NONE;
+	if (old)
+		*old = FILE_NONE;
+	if (slot != &recorder->temporary)
+		add_names(recorder);
+	pthread_mutex_unlock(&recorder->mutex);
+}
+
 static int record_rename(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
 {
+	if (is_dead(io->user))
+		return -EIO;
 	int error = srd_io_posix.rename(io, dir_fd, from, to, flags);
 
 	if (!error && ends_with(to, ".idx"))
 		keep_index(io->user, dir_fd, to);
-	else if (!error)
-		add_locked(io->user, &(struct event){ .kind = EVENT_RENAME });
+	else if (!error && !is_cache(to))
+		change_names(io->user, from, to);
+	return error;
+}
+
+static int record_unlink(const struct srd_io *io, int dir_fd, const char *name)
+{
+	if (is_dead(io->user))
+		return -EIO;
+	int error = srd_io_posix.unlink(io, dir_fd, name);
+
+	if (!error && !is_cache(name))
+		change_names(io->user, NULL, name);
 	return error;
 }
 
@@ -193,12 +272,23 @@ void recorder_init(struct recorder *recorder, const struct image *base)
 	*recorder = (struct recorder){
 		.io = { .pread = record_pread, .pwritev = record_pwritev, .fdatasync = record_fdatasync,
 		        .ftruncate = record_ftruncate, .find = srd_io_posix.find, .open = record_open,
-		        .unlink = srd_io_posix.unlink, .rename = record_rename, .user = recorder },
-		.there = base != NULL,
+		        .unlink = record_unlink, .rename = record_rename, .user = recorder },
+		.file_count = base != NULL, .before = { .store = base ? 0 : FILE_NONE, .next = FILE_NONE },
+		.temporary = FILE_NONE,
 	};
+	recorder->names = recorder->before;
+	for (int fd = 0; fd < RECORDER_FDS_MAX; fd++)
+		recorder->file_of[fd] = FILE_NONE;
 	pthread_mutex_init(&recorder->mutex, NULL);
 	if (base)
-		image_copy(&recorder->base, base);
+		image_copy(&recorder->bases[0], base);
+}
+
+void recorder_begin_with_next(struct recorder *recorder, const struct image *bytes)
+{
+	recorder->before.next = recorder->file_count++;
+	recorder->names = recorder->before;
+	image_copy(&recorder->bases[recorder->before.next], bytes);
 }
 
 void recorder_release(struct recorder *recorder)
@@ -207,8 +297,9 @@ void recorder_release(struct recorder *recorder)
 		free(recorder->events[i].data);
 	for (unsigned i = 0; i < recorder->index_count; i++)
 		image_release(&recorder->indexes[i].bytes);
+	for (unsigned i = 0; i < RECORDER_FILES_MAX; i++)
+		image_release(&recorder->bases[i]);
 	free(recorder->events);
-	image_release(&recorder->base);
 	pthread_mutex_destroy(&recorder->mutex);
 }
 
@@ -219,7 +310,7 @@ void recorder_begin_with_index(struct recorder *recorder, const struct image *by
 
 void recorder_promise(struct recorder *recorder, int commits)
 {
-	add_locked(recorder, &(struct event){ .kind = EVENT_PROMISE, .commits = commits });
+	add_locked(recorder, &(struct event){ .kind = EVENT_PROMISE, .file = FILE_NONE, .commits = commits });
 }
 
 void recorder_fail_sync(struct recorder *recorder)
@@ -233,9 +324,12 @@ void recorder_fail_sync(struct recorder *recorder)
 static bool takes_place(const struct recorder *recorder, size_t i)
 {
 	uint64_t end = recorder->events[i].offset + recorder->events[i].len;
+	int file = recorder->events[i].file;
 
 	for (i++; i < recorder->count; i++) {
 		const struct event *event = &recorder->events[i];
+		if (event->file != file)
+			continue;
 		if (event->kind == EVENT_TRUNCATE)
 			return event->offset == end;
 		if (event->kind == EVENT_WRITE && event->offset + event->len > end)
@@ -244,14 +338,16 @@ static bool takes_place(const struct recorder *recorder, size_t i)
 	return false;
 }
 
-bool recorder_only_appended(const struct recorder *recorder)
+static bool only_appended_to(const struct recorder *recorder, int number)
 {
 	struct image file = { 0 };
 	bool so = true;
 
-	image_copy(&file, &recorder->base);
+	image_copy(&file, &recorder->bases[number]);
 	for (size_t i = 0; i < recorder->count; i++) {
 		const struct event *event = &recorder->events[i];
+		if (event->file != number)
+			continue;
 		if (event->kind == EVENT_TRUNCATE)
 			image_resize(&file, event->offset);
 		if (event->kind != EVENT_WRITE)
@@ -262,5 +358,14 @@ bool recorder_only_appended(const struct recorder *recorder)
 		image_write(&file, event->offset, event->data, event->len);
 	}
 	image_release(&file);
+	return so;
+}
+
+bool recorder_only_appended(const struct recorder *recorder)
+{
+	bool so = true;
+
+	for (int number = 0; number < recorder->file_count; number++)
+		so &= only_appended_to(recorder, number);
 	return so;
 }

@@ -4,9 +4,10 @@
  * asked of the disk, in order: from that, states.h builds what a crash may
  * leave behind.
  *
- * One recorder records one store file, from its temporary name on.  Beside the
- * calls the list holds notes: from here on an fsync has promised so many
- * commits.  Thread-safe: a store syncs from a thread of its own.
+ * One recorder records one store: each file that ever bears its name, or NAME.new, from
+ * its temporary name on, and where the names lead.  Beside the calls the list holds notes:
+ * from here on an fsync has promised so many commits.  Thread-safe: a store syncs from
+ * a thread of its own.
  *
  * Of the index beside it, a cache that may be gone, old or damaged, each version is kept
  * as it was when it got its name, and after which event that was.
@@ -22,21 +23,28 @@
 
 enum event_kind {
 	EVENT_WRITE, EVENT_TRUNCATE, EVENT_SYNC, EVENT_SYNC_FAILED,
-	EVENT_RENAME,             /* the temporary gets the store's name */
+	EVENT_NAMES,              /* a name leads elsewhere */
 	EVENT_SYNC_DIR,
 	EVENT_PROMISE,            /* a note: commits up to `commits` are promised */
 };
 
+/* Which file the store's name leads to, and which NAME.new; -1: there is none. */
+struct names {
+	int store, next;
+};
+
 struct event {
 	enum event_kind kind;
+	int file;                 /* WRITE, TRUNCATE, SYNC: which; else -1 */
+	struct names names;       /* NAMES: from here on */
 	uint64_t offset;          /* WRITE; TRUNCATE: the new size */
 	size_t len;
 	uint8_t *data;            /* WRITE */
-	size_t since;             /* SYNC: events before this one are what it made durable */
+	size_t since;             /* SYNC, SYNC_DIR: events before this one are what it made durable */
 	int commits;              /* PROMISE; 0: the empty store */
 };
 
-enum { RECORDER_INDEXES_MAX = 16, RECORDER_FDS_MAX = 1024 };
+enum { RECORDER_FILES_MAX = 12, RECORDER_INDEXES_MAX = 16, RECORDER_FDS_MAX = 1024 };
 
 struct recorded_index {
 	struct image bytes;
@@ -46,23 +54,31 @@ struct recorded_index {
 struct recorder {
 	struct srd_io io;         /* for srd_store_open() */
 	pthread_mutex_t mutex;
-	struct image base;        /* the file before the first event, all of it durable */
-	bool there;               /* ... if there was one */
-	struct event *events;     /* these and below: protected by mutex */
+	struct image bases[RECORDER_FILES_MAX];   /* the files before the first event, all of it durable */
+	struct names before;      /* ... and their names */
+	int file_count;           /* this and below: protected by mutex */
+	struct names names;       /* as they are now */
+	int temporary;            /* the file that will get one of them; -1: none */
+	struct event *events;
 	size_t count, cap;
 	struct recorded_index indexes[RECORDER_INDEXES_MAX];
 	unsigned index_count;
-	bool is_index[RECORDER_FDS_MAX];
+	int file_of[RECORDER_FDS_MAX];    /* by descriptor; -1: none of ours, -2: of a cache */
 	unsigned syncs_to_fail;
 	bool lies;                /* syncs are passed on but not done: must be found out */
 	bool mortal;              /* after `lives` calls nothing is done, as for a killed process */
 	unsigned lives;
 	uint64_t room;            /* the file gets no longer; 0: as long as it likes */
+	/* Called before each WRITE and SYNC of the file at NAME.new; may be NULL. */
+	void (*on_next)(void *user, enum event_kind kind);
+	void *on_next_user;
 };
 
 /* BASE (may be NULL: no file) is copied. */
 void recorder_init(struct recorder *recorder, const struct image *base);
 void recorder_release(struct recorder *recorder);
+/* There was a file at NAME.new before the first event. */
+void recorder_begin_with_next(struct recorder *recorder, const struct image *bytes);
 /* There was an index before the first event. */
 void recorder_begin_with_index(struct recorder *recorder, const struct image *bytes);
 void recorder_promise(struct recorder *recorder, int commits);

@@ -176,6 +176,53 @@ static int save_index(struct runner *runner, const struct step *step)
 	return error;
 }
 
+/* What is to be done at this moment of a compaction: by another handle, or another thread of this one. */
+static void do_meanwhile(void *user, enum event_kind kind)
+{
+	struct runner *runner = user;
+	struct step step = runner->meanwhile;
+
+	if (step.verb == STEP_END || step.meanwhile != (kind == EVENT_WRITE ? MEANWHILE_FOLLOWED : MEANWHILE_LAST))
+		return;
+	runner->meanwhile = (struct step){ .verb = STEP_END };
+	step.meanwhile = MEANWHILE_NOT;
+	runner->meanwhile_error = runner_step(runner, &step);
+	/* The compaction is part of what was begun when it was there; it counts itself. */
+	runner->steps_done[runner->commits] = runner->steps;
+	runner->steps--;
+}
+
+/* Everybody has the same, and all that was there. */
+static int check_moved(const struct runner *runner)
+{
+	for (unsigned i = 0; i < RUNNER_HANDLES; i++) {
+		uint64_t digest;
+		if (!runner->handles[i] || runner->is_view[i])
+			continue;
+		int error = store_digest(runner->handles[i], &digest);
+		if (error || digest != model_digest(&runner->model))
+			return error ? error : SRD_ECORRUPT;
+	}
+	return 0;
+}
+
+static int compact(struct runner *runner, struct srd_store *store)
+{
+	const struct srd_compact_options options = { 0 };
+	struct srd_compacted compacted;
+
+	if (runner->recorder) {
+		runner->recorder->on_next_user = runner;
+		runner->recorder->on_next = do_meanwhile;
+	}
+	int error = srd_compact(store, &options, &compacted);
+	if (runner->recorder)
+		runner->recorder->on_next = NULL;
+	if (!error && runner->meanwhile.verb != STEP_END)
+		die("what was to be done meanwhile was not");
+	return error ? error : runner->meanwhile_error;
+}
+
 static int begin_transaction(struct runner *runner, const struct step *step)
 {
 	int error = srd_transaction_begin(runner->handles[step->pos], &runner->handles[step->handle]);
@@ -268,6 +315,7 @@ static int run(struct runner *runner, const struct step *step)
 	case STEP_CLOSE_UNSYNCED: return close_handle(runner, step);
 	case STEP_SYNC: return sync_handle(runner, step);
 	case STEP_SAVE: return save_index(runner, step);
+	case STEP_COMPACT: return compact(runner, store);
 	case STEP_TXN: return begin_transaction(runner, step);
 	case STEP_TXN_COMMIT: return srd_transaction_commit(store, NULL, 0);
 	case STEP_FAIL_SYNC:
@@ -295,6 +343,12 @@ static bool is_for_view_alone(const struct step *step)
 static void note(struct runner *runner, const struct step *step)
 {
 	struct slot *slot = &runner->slots[step->pos % RUNNER_SLOTS];
+
+	/* On paper alone: it was done within what is done now. */
+	if (step->verb == STEP_COMPACT && runner->meanwhile.verb != STEP_END) {
+		apply(runner, &runner->meanwhile);
+		runner->meanwhile.verb = STEP_END;
+	}
 
 	if (is_for_view_alone(step))
 		runner->viewed[runner->viewed_count++] = *step;
@@ -324,6 +378,11 @@ static void keep_shm(struct runner *runner)
 
 int runner_step(struct runner *runner, const struct step *step)
 {
+	if (step->meanwhile != MEANWHILE_NOT) {
+		runner->meanwhile = *step;
+		runner->steps++;
+		return 0;
+	}
 	runner->bytes.len = 0;
 	step_fill(step, &runner->bytes);
 	if (runner->arm)
@@ -345,18 +404,21 @@ int runner_step(struct runner *runner, const struct step *step)
 		runner->steps_done[runner->commits] = runner->steps;
 	}
 	/* Durable on return. */
-	if (step->verb == STEP_TXN_COMMIT)
+	if (step->verb == STEP_TXN_COMMIT || step->verb == STEP_COMPACT)
 		promise(runner);
-	return 0;
+	return step->verb == STEP_COMPACT ? check_moved(runner) : 0;
 }
 
 void runner_on_paper(struct runner *runner, const struct step *steps, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (steps[i].expect == 0)
+		if (steps[i].meanwhile != MEANWHILE_NOT)
+			runner->meanwhile = steps[i];
+		else if (steps[i].expect == 0)
 			note(runner, &steps[i]);
 	/* What was begun and not committed is gone with the process. */
 	runner->batched_count = runner->viewed_count = 0;
+	runner->meanwhile.verb = STEP_END;
 	image_release(&runner->streamed);
 	for (unsigned i = 0; i < RUNNER_SLOTS; i++)
 		slot_clear(&runner->slots[i]);
@@ -401,7 +463,7 @@ static int entry_digest(struct srd_store *store, const struct srd_entry *entry, 
 	return error;
 }
 
-int store_digest(struct srd_store *store, uint64_t *digest)
+static int digest_contents(struct srd_store *store, uint64_t *digest)
 {
 	struct srd_entry entry;
 	uint64_t sum = 1;
@@ -418,6 +480,38 @@ int store_digest(struct srd_store *store, uint64_t *digest)
 			break;
 	}
 	srd_iter_free(iter);
+	if (!error)
+		*digest = sum;
+	return error;
+}
+
+static int digest_snapshot(struct srd_store *store, const char *name, uint64_t *digest)
+{
+	uint64_t contents;
+	srd_store *view;
+	int error = srd_view(store, name, &view);
+
+	if (error)
+		return error;
+	error = digest_contents(view, &contents);
+	srd_close(view);
+	if (!error)
+		*digest += model_digest_snapshot(name, contents);
+	return error;
+}
+
+int store_digest(struct srd_store *store, uint64_t *digest)
+{
+	struct srd_snapshot *list = NULL;
+	uint64_t sum;
+	int error = digest_contents(store, &sum);
+	ssize_t count = error ? 0 : srd_snapshots(store, &list);
+
+	if (count < 0)
+		return (int)count;
+	for (ssize_t i = 0; i < count && !error; i++)
+		error = digest_snapshot(store, list[i].name, &sum);
+	free(list);
 	if (!error)
 		*digest = sum;
 	return error;

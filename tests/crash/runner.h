@@ -31,6 +31,8 @@ struct runner {
 	struct step viewed[64];               /* what the view has committed for itself */
 	size_t viewed_count;
 	struct slot slots[RUNNER_SLOTS];
+	struct step meanwhile;                /* to be done within the next compaction; STEP_END: nothing */
+	int meanwhile_error;
 	srd_batch *batch;
 	struct step batched[64];
 	size_t batched_count;
@@ -54,7 +56,8 @@ void runner_on_paper(struct runner *runner, const struct step *steps, size_t cou
 /* Notes that the model as it is now stands for commit 0. */
 void runner_start_at(struct runner *runner);
 
-/* The fingerprint of what STORE holds, by way of srd.h; 0 or a negative code. */
+/* The fingerprint of what STORE holds, and what each of its snapshots does, by way of srd.h; 0 or
+ * a negative code. */
 int store_digest(struct srd_store *store, uint64_t *digest);
 
 #endif

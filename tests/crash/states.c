@@ -20,7 +20,11 @@ struct maker {
 	crash_visit *visit;
 	void *user;
 	struct fate fates[DISK_PENDING_MAX];
+	const struct disk_file *file;     /* which the store's name leads to */
 	struct image image;
+	const struct disk_file *next_file;     /* at NAME.new; NULL: none */
+	struct image next;
+	bool beside;              /* it is about that */
 	uint64_t *seen;           /* hashes of states visited: open addressing, 0 empty */
 	size_t seen_count, seen_cap;
 	int result;               /* of the visitor that ended it */
@@ -67,20 +71,24 @@ static bool wanted(struct maker *maker, bool plain)
 	return plain || (srd_mix(maker->pick.seed ^ srd_mix(number)) & UINT32_MAX) < maker->pick.share;
 }
 
-/* Hands maker->image to the visitor, unless it had one like it. */
+/* Hands maker->image to the visitor, unless it had one like it; what lies at NAME.new
+ * makes a difference only if that is what it is about. */
 static void hand_out(struct maker *maker, bool there, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 static void hand_out(struct maker *maker, bool there, const char *format, ...)
 {
-	struct crash_state state = { .image = &maker->image, .there = there, .promised = maker->disk.promised, .done = maker->disk.done,
+	struct crash_state state = { .image = &maker->image, .there = there, .promised = maker->disk.promised,
+	                             .next = maker->next_file ? &maker->next : NULL, .done = maker->disk.done,
 	                             .number = maker->count->made, .what = maker->what };
 	uint64_t hash = there ? image_hash(&maker->image, (uint64_t)(state.promised + 2)) : (uint64_t)state.promised + 2;
 	va_list args;
 
+	if (maker->beside && maker->next_file)
+		hash ^= srd_mix(image_hash(&maker->next, 1));
 	if (!see(maker, hash))
 		return;
 	int at = snprintf(maker->what, sizeof maker->what, "after %zu of %zu events, %zu pending: ",
-	                  maker->disk.done, maker->disk.recorder->count, maker->disk.pending_count);
+	                  maker->disk.done, maker->disk.recorder->count, maker->file ? maker->file->pending_count : 0);
 	va_start(args, format);
 	vsnprintf(maker->what + at, sizeof maker->what - (size_t)at, format, args);
 	va_end(args);
@@ -90,13 +98,13 @@ static void hand_out(struct maker *maker, bool there, const char *format, ...)
 
 static void all_fates(struct maker *maker, enum fate_kind kind)
 {
-	for (size_t i = 0; i < maker->disk.pending_count; i++)
+	for (size_t i = 0; i < maker->file->pending_count; i++)
 		maker->fates[i] = (struct fate){ .whole = kind };
 }
 
 static void render(struct maker *maker)
 {
-	disk_render(&maker->disk, maker->fates, 0, 0, &maker->image);
+	disk_render(&maker->disk, maker->file, maker->fates, 0, 0, &maker->image);
 }
 
 static const char *const fate_names[] = { "kept", "zero", "old", "gone" };
@@ -114,7 +122,7 @@ static void make_whole(struct maker *maker)
 
 static void make_one(struct maker *maker)
 {
-	size_t count = maker->disk.pending_count;
+	size_t count = maker->file->pending_count;
 
 	for (size_t i = 0; i < count; i++) {
 		for (enum fate_kind kind = FATE_ZERO; kind <= FATE_GONE; kind++) {
@@ -165,9 +173,9 @@ static void make_torn_at(struct maker *maker, size_t i, uint32_t unit, uint32_t 
 
 static void make_torn(struct maker *maker)
 {
-	for (size_t i = 0; i < maker->disk.pending_count; i++) {
+	for (size_t i = 0; i < maker->file->pending_count; i++) {
 		for (uint32_t unit = 512; unit <= 4096; unit *= 8) {
-			uint32_t count = disk_units(&maker->disk, i, unit);
+			uint32_t count = disk_units(&maker->disk, maker->file, i, unit);
 			uint64_t dice = srd_mix(maker->disk.done * 1000 + i);
 			for (uint32_t n = 0; count > 1 && count <= TEARS_ALL_UP_TO && n < count; n++)
 				make_torn_at(maker, i, unit, n, count);
@@ -183,7 +191,7 @@ static void make_subset(struct maker *maker, uint64_t mask, enum fate_kind kind)
 {
 	if (!wanted(maker, false))
 		return;
-	for (size_t i = 0; i < maker->disk.pending_count; i++)
+	for (size_t i = 0; i < maker->file->pending_count; i++)
 		maker->fates[i] = (struct fate){ .whole = mask >> i % 64 & 1 ? FATE_KEEP : kind };
 	render(maker);
 	hand_out(maker, true, "of mask %llx kept, others %s", (unsigned long long)mask, fate_names[kind]);
@@ -191,7 +199,7 @@ static void make_subset(struct maker *maker, uint64_t mask, enum fate_kind kind)
 
 static void make_subsets(struct maker *maker)
 {
-	size_t count = maker->disk.pending_count;
+	size_t count = maker->file->pending_count;
 	uint64_t dice = srd_mix(maker->disk.done);
 
 	for (enum fate_kind kind = FATE_ZERO; kind <= FATE_OLD; kind++) {
@@ -204,11 +212,11 @@ static void make_subsets(struct maker *maker)
 
 static void make_dice(struct maker *maker)
 {
-	for (unsigned i = 0; maker->disk.pending_count > 0 && i < 2 * DICE_THROWS; i++) {
+	for (unsigned i = 0; maker->file->pending_count > 0 && i < 2 * DICE_THROWS; i++) {
 		uint32_t unit = i % 2 ? 4096 : 512;
 		if (!wanted(maker, false))
 			continue;
-		disk_render(&maker->disk, NULL, unit, srd_mix(maker->disk.done * 100 + i), &maker->image);
+		disk_render(&maker->disk, maker->file, NULL, unit, srd_mix(maker->disk.done * 100 + i), &maker->image);
 		hand_out(maker, true, "dice %u for units of %u", i, unit);
 	}
 }
@@ -224,29 +232,29 @@ static void make_size(struct maker *maker, size_t len, const char *filled)
 	uint64_t dice = from;
 	for (size_t i = from; i < len && *filled == 'n'; i++)
 		maker->image.bytes[i] = (uint8_t)(dice = srd_mix(dice + 1));
-	if (*filled == 'o' && from < maker->disk.ghost.len)
-		image_write(&maker->image, from, maker->disk.ghost.bytes + from,
-		            (len < maker->disk.ghost.len ? len : maker->disk.ghost.len) - from);
+	if (*filled == 'o' && from < maker->file->ghost.len)
+		image_write(&maker->image, from, maker->file->ghost.bytes + from,
+		            (len < maker->file->ghost.len ? len : maker->file->ghost.len) - from);
 	hand_out(maker, true, "size %zu instead of %zu, %s", len, from, filled);
 }
 
 static void make_sizes(struct maker *maker)
 {
 	static const int cuts[] = { 1, 3, 63, 64, 65, 128, 192, 500, 512, 1000, 4095, 4096, 4097, 6000, 8192, 20000 };
-	size_t len = maker->disk.durable.len;
+	size_t len = maker->file->durable.len;
 
-	for (size_t i = 0; i < maker->disk.pending_count; i++) {
-		const struct event *event = disk_event(&maker->disk, i);
+	for (size_t i = 0; i < maker->file->pending_count; i++) {
+		const struct event *event = disk_event(&maker->disk, maker->file, i);
 		if (event->kind == EVENT_TRUNCATE)
 			len = event->offset;
 		else if (event->offset + event->len > len)
 			len = event->offset + event->len;
 	}
 	for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++)
-		if (len >= maker->disk.durable.len + (size_t)cuts[i])
+		if (len >= maker->file->durable.len + (size_t)cuts[i])
 			make_size(maker, len - (size_t)cuts[i], "shorter");
 	/* No file grows by itself: what a second crash finds has had its first. */
-	if (maker->disk.recorder->there)
+	if (maker->disk.recorder->before.store >= 0)
 		return;
 	make_size(maker, len + 64, "zeros");
 	make_size(maker, (len + 4095) / 4096 * 4096, "zeros");
@@ -257,14 +265,53 @@ static void make_sizes(struct maker *maker)
 	make_size(maker, len + 70000, "old");
 }
 
-/* All the states of a crash at the place where maker->disk stands. */
-static void make_here(struct maker *maker)
+/* NAME.new as KIND leaves it, or dice for each UNIT. */
+static void render_next(struct maker *maker, enum fate_kind kind, uint32_t unit)
 {
-	if (!maker->disk.named_durably && wanted(maker, true)) {
-		image_resize(&maker->image, 0);
-		hand_out(maker, false, "no file");
+	for (size_t i = 0; i < maker->next_file->pending_count; i++)
+		maker->fates[i] = (struct fate){ .whole = kind };
+	disk_render(&maker->disk, maker->next_file, maker->fates, unit, srd_mix(maker->disk.done), &maker->next);
+}
+
+/* The store beside it as it is. */
+static void make_leftovers(struct maker *maker)
+{
+	static const struct { enum fate_kind kind; uint32_t unit; const char *what; } leftovers[] = {
+		{ FATE_KEEP, 0, "whole" }, { FATE_GONE, 0, "gone" }, { FATE_ZERO, 0, "zeros" },
+		{ FATE_KEEP, 512, "in units of 512" }, { FATE_KEEP, 4096, "in units of 4096" },
+	};
+
+	maker->beside = true;
+	for (size_t i = 0; i < sizeof leftovers / sizeof leftovers[0]; i++) {
+		if (!wanted(maker, i == 0))
+			continue;
+		render_next(maker, leftovers[i].kind, leftovers[i].unit);
+		all_fates(maker, FATE_KEEP);
+		render(maker);
+		hand_out(maker, true, "beside it a new log, %s", leftovers[i].what);
 	}
-	if (!maker->disk.named)
+	maker->beside = false;
+	render_next(maker, FATE_KEEP, 0);
+}
+
+/* The names lead to NAMES. */
+static void make_outcome(struct maker *maker, const struct names *names)
+{
+	const struct disk *disk = &maker->disk;
+
+	maker->file = names->store < 0 ? NULL : &disk->files[names->store];
+	maker->next_file = names->next < 0 ? NULL : &disk->files[names->next];
+	if (!maker->file) {
+		maker->next_file = NULL;
+		if (wanted(maker, true)) {
+			image_resize(&maker->image, 0);
+			hand_out(maker, false, "no file");
+		}
+		return;
+	}
+	if (maker->next_file)
+		make_leftovers(maker);
+	if (disk->touched >= 0 && disk->touched != names->store)
 		return;
 	make_whole(maker);
 	make_one(maker);
@@ -272,6 +319,13 @@ static void make_here(struct maker *maker)
 	make_subsets(maker);
 	make_dice(maker);
 	make_sizes(maker);
+}
+
+/* All the states of a crash at the place where maker->disk stands. */
+static void make_here(struct maker *maker)
+{
+	for (size_t i = 0; i < maker->disk.names_count; i++)
+		make_outcome(maker, &maker->disk.names[i]);
 }
 
 int states_each(const struct recorder *recorder, const struct states_pick *pick, crash_visit *visit,
@@ -292,6 +346,7 @@ int states_each(const struct recorder *recorder, const struct states_pick *pick,
 	int result = maker->result;
 	disk_release(&maker->disk);
 	image_release(&maker->image);
+	image_release(&maker->next);
 	free(maker->seen);
 	free(maker);
 	return result;

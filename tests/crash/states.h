@@ -10,6 +10,9 @@
  *   subsets    of the pending events, all where they are few
  *   dice       each unit of 512 or 4096 on its own
  *   size       the file cut shorter, or longer by zeros, noise, old bytes
+ *   leftovers  beside it, at NAME.new: whole, empty, torn
+ *
+ * of each file that the store's name may lead to.
  *
  * States are numbered, so that one that fails can be built again.
  */
@@ -21,6 +24,7 @@
 struct crash_state {
 	const struct image *image;
 	bool there;               /* the store has its name */
+	const struct image *next; /* at NAME.new; NULL: nothing is */
 	int promised;             /* commits that an fsync has promised; -1: nothing at all */
 	size_t done;              /* events behind it */
 	uint64_t number;

@@ -31,6 +31,9 @@ enum verb {
 	STEP_CROWD,               /* POS files below key, LEN bytes of FILL each, in one batch */
 	STEP_NAME,                /* key gets the DATA of the slot POS */
 	STEP_TXN_COMMIT,          /* all that was done by the handle, a private view */
+	STEP_SNAPSHOT,            /* key: a name for what is there */
+	STEP_SNAPSHOT_RENAME,     /* key to other */
+	STEP_SNAPSHOT_DELETE,     /* key */
 	STEP_STREAM_COMMIT,       /* of the stream */
 	/* Commit nothing. */
 	STEP_BATCH_PUT, STEP_BATCH_DELETE,
@@ -43,9 +46,13 @@ enum verb {
 	STEP_CLOSE_UNSYNCED,
 	STEP_FAIL_SYNC,           /* the next fdatasync fails */
 	STEP_SAVE,                /* the index beside the store */
+	STEP_COMPACT,             /* durable on return */
 	STEP_TXN,                 /* the handle, STEP_VIEW, becomes a private view of the handle POS; what it commits
 	                             is for the view alone before TXN_COMMIT */
 };
+
+/* When the new log has just been begun; when it holds all that there was. */
+enum meanwhile { MEANWHILE_NOT, MEANWHILE_FOLLOWED, MEANWHILE_LAST };
 
 enum { STEP_VIEW = 2 };   /* the handle of private views */
 
@@ -56,6 +63,7 @@ struct step {
 	uint64_t pos;
 	unsigned handle;
 	bool view;                /* the handle is, or becomes, a private view */
+	enum meanwhile meanwhile; /* done within the compaction that comes next */
 	int expect;               /* the error it must end in */
 };
 

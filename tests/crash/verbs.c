@@ -15,14 +15,14 @@ static int enter(struct srd_store *store, struct srd_txn *txn, const char *key, 
 	return error ? error : srd_path_enter(store, txn, path, dir);
 }
 
-int verb_name(struct srd_store *store, const char *key, const struct srd_extents *extents)
+int verb_name(struct srd_store *store, const char *key, struct srd_extents *extents)
 {
 	struct srd_body body = { .extents = extents };
 	struct srd_placed placed;
 	struct srd_txn *txn;
 	struct srd_path path;
 	uint64_t dir;
-	int error = srd_txn_begin(store, &txn);
+	int error = srd_extents_begin(extents, store, &txn);
 
 	if (error)
 		return error;
@@ -87,6 +87,9 @@ int verb_run(struct srd_store *store, const struct step *step, const struct imag
 	size_t key_len = strlen(step->key), other_len = step->other ? strlen(step->other) : 0;
 
 	switch (step->verb) {
+	case STEP_SNAPSHOT: return srd_snapshot_create(store, step->key);
+	case STEP_SNAPSHOT_RENAME: return srd_snapshot_rename(store, step->key, step->other);
+	case STEP_SNAPSHOT_DELETE: return srd_snapshot_delete(store, step->key);
 	case STEP_PUT: return srd_put(store, step->key, key_len, bytes->bytes, bytes->len);
 	case STEP_DELETE: return srd_delete(store, step->key, key_len);
 	case STEP_RENAME: return srd_rename(store, step->key, key_len, step->other, other_len);

@@ -9,7 +9,7 @@
 
 /* BYTES: those of the step. */
 int verb_run(struct srd_store *store, const struct step *step, const struct image *bytes);
-/* KEY becomes a file of what EXTENTS name. */
-int verb_name(struct srd_store *store, const char *key, const struct srd_extents *extents);
+/* KEY becomes a file of what EXTENTS name, in the log that is the store's by then. */
+int verb_name(struct srd_store *store, const char *key, struct srd_extents *extents);
 
 #endif

@@ -10,39 +10,8 @@
 
 #include <errno.h>
 
+#include "script.h"
 #include "srd.h"
-
-#define PUT(k, n, f) { .verb = STEP_PUT, .key = k, .len = n, .fill = f }
-#define DELETE(k) { .verb = STEP_DELETE, .key = k }
-#define RENAME(k, o) { .verb = STEP_RENAME, .key = k, .other = o }
-#define EXCHANGE(k, o) { .verb = STEP_EXCHANGE, .key = k, .other = o }
-#define COPY(k, o) { .verb = STEP_COPY, .key = k, .other = o }
-#define LINK(k, o) { .verb = STEP_LINK, .key = k, .other = o }
-#define MKDIR(k) { .verb = STEP_MKDIR, .key = k }
-#define SYMLINK(k, o) { .verb = STEP_SYMLINK, .key = k, .other = o }
-#define WRITE(k, p, n, f) { .verb = STEP_WRITE, .key = k, .pos = p, .len = n, .fill = f }
-#define APPEND(k, n, f) { .verb = STEP_APPEND, .key = k, .len = n, .fill = f }
-#define TRUNCATE(k, p) { .verb = STEP_TRUNCATE, .key = k, .pos = p }
-#define HOLE(k, p, n) { .verb = STEP_HOLE, .key = k, .pos = p, .len = n }
-#define XATTR(k, o, n, f) { .verb = STEP_XATTR, .key = k, .other = o, .len = n, .fill = f }
-#define BATCH_PUT(k, n, f) { .verb = STEP_BATCH_PUT, .key = k, .len = n, .fill = f }
-#define BATCH_DELETE(k) { .verb = STEP_BATCH_DELETE, .key = k }
-#define BATCH_COMMIT { .verb = STEP_BATCH_COMMIT }
-#define DATA(s, n, f) { .verb = STEP_DATA, .pos = s, .len = n, .fill = f }
-#define NAME(s, k) { .verb = STEP_NAME, .pos = s, .key = k }
-#define STREAM(k, n, f) { .verb = STEP_STREAM_WRITE, .key = k, .len = n, .fill = f }
-#define STREAM_COMMIT(k) { .verb = STEP_STREAM_COMMIT, .key = k }
-#define STREAM_ABORT { .verb = STEP_STREAM_ABORT }
-#define SYNC { .verb = STEP_SYNC }
-#define OPEN { .verb = STEP_OPEN }
-#define CLOSE { .verb = STEP_CLOSE }
-#define CLOSE_UNSYNCED { .verb = STEP_CLOSE_UNSYNCED }
-#define FAIL_SYNC { .verb = STEP_FAIL_SYNC }
-#define SAVE { .verb = STEP_SAVE }
-#define END { .verb = STEP_END }
-/* The same by handle H; ends in error E. */
-#define BY(h, ...) { .handle = h, __VA_ARGS__ }
-#define ENDS_IN(e, ...) { .expect = e, __VA_ARGS__ }
 
 static const struct step create[] = { OPEN, PUT("a", 10, 1), CLOSE, OPEN, PUT("b", 5000, 2), CLOSE, END };
 
@@ -157,9 +126,6 @@ static const struct step indexes[] = {
 	SAVE, APPEND("c", 5000, 11), CLOSE, OPEN, PUT("i", 3000, 12), CLOSE_UNSYNCED, END,
 };
 
-#define VIEW(...) { .handle = STEP_VIEW, .view = true, __VA_ARGS__ }
-#define VIEW_PUT(k, n, f) VIEW(.verb = STEP_PUT, .key = k, .len = n, .fill = f)
-
 /* Private views, committed and dropped, while others commit. */
 static const struct step transactions[] = {
 	OPEN, PUT("a", 3000, 1), PUT("d/b", 100, 2), SYNC,
@@ -194,5 +160,9 @@ const struct workload workloads[] = {
 	{ "indexes", "an index saved now and then", indexes },
 	{ "lost-bytes", "an fdatasync that failed in another handle", lost_bytes },
 	{ "transactions", "private views committed and dropped", transactions },
+	{ "snapshots", "snapshots made, renamed and deleted", snapshot_steps },
+	{ "compaction", "compacted while others append", compact_steps },
+	{ "compacted-twice", "compacted by one handle and the other", compact_twice_steps },
+	{ "compacted-snapshots", "compacted with snapshots", compact_snapshot_steps },
 };
 const unsigned workload_count = sizeof workloads / sizeof workloads[0];

@@ -11,6 +11,9 @@ struct workload {
 	const struct step *steps; /* ends with STEP_END */
 };
 
+/* Ends with STEP_END each. */
+extern const struct step snapshot_steps[], compact_steps[], compact_twice_steps[], compact_snapshot_steps[];
+
 extern const struct workload workloads[];
 extern const unsigned workload_count;
 
