@@ -43,13 +43,14 @@ static int make_arguments(const struct srd_mount_options *options, const char *s
 	return failed ? -ENOMEM : 0;
 }
 
-struct fuse_session *srd_device_session(const struct srd_mount_options *options, const char *store, void *user)
+struct fuse_session *srd_device_session(const struct srd_mount_options *options, const char *store,
+                                        const struct fuse_lowlevel_ops *ops, void *user)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct fuse_session *session = NULL;
 
 	if (make_arguments(options, store, &args) == 0)
-		session = fuse_session_new(&args, &srd_mount_ops, sizeof srd_mount_ops, user);
+		session = fuse_session_new(&args, ops, sizeof *ops, user);
 	fuse_opt_free_args(&args);
 #ifdef HAVE_FUSE_SESSION_SET_SYNC_INIT
 	/* INIT is not to be answered by whoever mounts. */
@@ -115,7 +116,7 @@ int srd_device_mount(struct srd_device *device, const struct srd_mount_options *
 	fd_set sockets;
 
 	device->guard = -1;
-	device->mounter = srd_device_session(options, store, NULL);
+	device->mounter = srd_device_session(options, store, &srd_mount_ops, NULL);
 	if (!device->mounter)
 		return -EINVAL;
 	list_sockets(&sockets);

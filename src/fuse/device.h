@@ -15,6 +15,7 @@
 
 #include "fuse/options.h"
 
+struct fuse_lowlevel_ops;
 struct fuse_session;
 
 enum { SRD_INIT_MAX = 1024 };
@@ -31,7 +32,8 @@ struct srd_device {
 
 /* A session with the options that STORE (its path) is to be mounted with, for OPS;
  * NULL: libfuse has said why, or no memory. */
-struct fuse_session *srd_device_session(const struct srd_mount_options *options, const char *store, void *user);
+struct fuse_session *srd_device_session(const struct srd_mount_options *options, const char *store,
+                                        const struct fuse_lowlevel_ops *ops, void *user);
 /* Mounts at MOUNTPOINT and takes INIT from the kernel.  0 or a negative code; libfuse
  * has told what went wrong, if something did. */
 int srd_device_mount(struct srd_device *device, const struct srd_mount_options *options, const char *store,

@@ -20,8 +20,7 @@ uint64_t srd_handle_of(const struct srd_mount *mount, const void *address)
 	return (uintptr_t)address | (uint64_t)mount->legacy.life << LIFE_SHIFT;
 }
 
-/* NULL: it is not ours. */
-static void *address_of(const struct srd_mount *mount, uint64_t handle)
+void *srd_handle_address(const struct srd_mount *mount, uint64_t handle)
 {
 	if (handle >> LIFE_SHIFT != (mount->legacy.life & 0xffff))
 		return NULL;
@@ -31,7 +30,7 @@ static void *address_of(const struct srd_mount *mount, uint64_t handle)
 struct srd_file *srd_file_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, struct srd_file *spare)
 {
 	struct srd_mount *mount = srd_mount_of(req);
-	struct srd_file *file = address_of(mount, fi->fh);
+	struct srd_file *file = srd_handle_address(mount, fi->fh);
 
 	if (file)
 		return file;
@@ -49,7 +48,7 @@ void srd_file_done(fuse_req_t req, const struct srd_file *file, const struct srd
 
 struct srd_dir *srd_dir_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, struct srd_dir *spare)
 {
-	struct srd_dir *dir = address_of(srd_mount_of(req), fi->fh);
+	struct srd_dir *dir = srd_handle_address(srd_mount_of(req), fi->fh);
 
 	if (dir)
 		return dir;
@@ -60,7 +59,7 @@ struct srd_dir *srd_dir_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_fil
 void srd_file_release(fuse_req_t req, const struct fuse_file_info *fi)
 {
 	struct srd_mount *mount = srd_mount_of(req);
-	struct srd_file *file = address_of(mount, fi->fh);
+	struct srd_file *file = srd_handle_address(mount, fi->fh);
 
 	if (file)
 		srd_fs_close(mount->fs, file);
@@ -68,5 +67,5 @@ void srd_file_release(fuse_req_t req, const struct fuse_file_info *fi)
 
 void srd_dir_release(fuse_req_t req, const struct fuse_file_info *fi)
 {
-	srd_fs_close_dir(address_of(srd_mount_of(req), fi->fh));
+	srd_fs_close_dir(srd_handle_address(srd_mount_of(req), fi->fh));
 }

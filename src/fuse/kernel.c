@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "fs/past.h"
 
 enum {
 	OPCODE_TMPFILE = 51,               /* in newer headers */
@@ -137,6 +138,7 @@ void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 	hints->caller = (int)header.pid;
 	hints->kept = is_kept(header.opcode);
 	hints->resent = header.unique & UNIQUE_RESEND;
+	hints->past = srd_past_is(header.nodeid);
 	switch (header.opcode) {
 	case FUSE_WRITE:
 		hints->kills = word(request, offsetof(struct fuse_write_in, write_flags)) & FUSE_WRITE_KILL_SUIDGID;

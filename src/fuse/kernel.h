@@ -17,6 +17,7 @@ struct srd_hints {
 	bool kept;               /* the kernel may keep what the answer tells */
 	bool resent;             /* it may have been carried out, though nobody answered */
 	bool unnamed;            /* the file to create gets no name (O_TMPFILE) */
+	bool past;               /* its node is one of the past (fs/past.h) */
 	bool births;             /* GETATTR is to be answered as STATX (srd_reply_statx()) */
 };
 

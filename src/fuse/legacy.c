@@ -6,17 +6,24 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "fs/past_nodes.h"
+
 enum { SLOTS = 1 << 16 };   /* of each set; memory is taken when it is used */
+
+static void *share(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
 
 int srd_legacy_init(struct srd_legacy *legacy)
 {
-	atomic_ulong *slots = mmap(NULL, 3 * SLOTS * sizeof *slots, PROT_READ | PROT_WRITE,
-	                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	atomic_ulong *slots = share(3 * SLOTS * sizeof *slots);
+	void *past = share(SRD_PAST_MEMORY_BYTES);
 
-	if (slots == MAP_FAILED)
-		return -ENOMEM;
+	if (slots == MAP_FAILED || past == MAP_FAILED)
+		return -ENOMEM;   /* and the keeper ends */
 	*legacy = (struct srd_legacy){ .orphans = { slots, SLOTS }, .unsaved = { slots + SLOTS, SLOTS },
-	                               .lost = { slots + 2 * SLOTS, SLOTS } };
+	                               .lost = { slots + 2 * SLOTS, SLOTS }, .past = past };
 	return 0;
 }
 

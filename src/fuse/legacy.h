@@ -8,6 +8,7 @@
  *     unsaved   files with content that no commit has: of these something is lost when
  *               the worker dies
  *     lost      such files of earlier workers: what was opened by then answers EIO
+ *     past      what the kernel knows of the past (fs/past_nodes.h)
  */
 #ifndef SRD_FUSE_LEGACY_H
 #define SRD_FUSE_LEGACY_H
@@ -17,6 +18,7 @@
 struct srd_legacy {
 	unsigned life;            /* workers that there were before */
 	struct srd_numberset orphans, unsaved, lost;
+	void *past;               /* NULL: nobody goes on */
 };
 
 /* 0 or -ENOMEM. */

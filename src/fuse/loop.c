@@ -40,7 +40,7 @@ struct worker {
 };
 
 struct srd_loop {
-	struct fuse_session *session;
+	struct fuse_session *session, *past;
 	int done_fd;
 	atomic_uint running;       /* workers that have not ended */
 	struct srd_election election;
@@ -99,7 +99,7 @@ static void serve(struct worker *worker)
 	bool kept = worker->hints.kept;
 	if (kept)
 		take_turn(worker);
-	fuse_session_process_buf(loop->session, &worker->request);
+	fuse_session_process_buf(worker->hints.past && loop->past ? loop->past : loop->session, &worker->request);
 	if (kept)
 		take_turn(worker);
 	if (worker->who >= 0)
@@ -289,7 +289,7 @@ static int start_unbound(struct srd_loop *loop)
 	return started ? 0 : error;
 }
 
-int srd_loop_start(struct fuse_session *session, struct srd_loop **out)
+int srd_loop_start(struct fuse_session *session, struct fuse_session *past, struct srd_loop **out)
 {
 	struct srd_loop *loop = calloc(1, sizeof *loop);
 	int error = 0;
@@ -297,6 +297,7 @@ int srd_loop_start(struct fuse_session *session, struct srd_loop **out)
 	if (!loop)
 		return -ENOMEM;
 	loop->session = session;
+	loop->past = past;
 	loop->done_fd = eventfd(0, EFD_CLOEXEC);
 	if (loop->done_fd < 0) {
 		error = srd_errno();

@@ -18,8 +18,9 @@
 struct fuse_session;
 struct srd_loop;
 
-/* Starts the workers.  *LOOP goes to srd_loop_stop(). */
-int srd_loop_start(struct fuse_session *session, struct srd_loop **loop);
+/* Starts the workers.  Requests about nodes of the past go to the session PAST (NULL: there are
+ * none), which has the same device.  *LOOP goes to srd_loop_stop(). */
+int srd_loop_start(struct fuse_session *session, struct fuse_session *past, struct srd_loop **loop);
 /* A descriptor that becomes readable when the workers have ended by themselves:
  * the file system was unmounted. */
 int srd_loop_done_fd(const struct srd_loop *loop);

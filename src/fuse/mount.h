@@ -17,7 +17,7 @@
  *     loop.c      threads that take requests and have libfuse decode them
  *     notifier.c  what others changed, to be told to the kernel
  *     kernel.c    what the kernel says and libfuse does not pass on
- *     ops*.c      what each request does
+ *     ops*.c      what each request does; of what was: ops_past.c
  *     transaction.c   mounts that are committed as a whole
  *     handle.c    what the kernel calls open files
  *     resent.c    requests whose first taker has died
@@ -29,7 +29,7 @@
 #define FUSE_USE_VERSION 310
 #include <fuse_lowlevel.h>
 
-#include "fs/fs.h"
+#include "fs/past.h"
 #include "fuse/device.h"
 #include "fuse/legacy.h"
 #include "fuse/options.h"
@@ -45,7 +45,9 @@ struct srd_mount {
 	struct srd_store *store;
 	struct srd_store *live;           /* what `store` is a private view of (transaction.h); NULL: it is none */
 	struct srd_fs *fs;
+	struct srd_past *past;            /* NULL: it is not shown */
 	struct fuse_session *session;
+	struct fuse_session *past_session;   /* likewise */
 	struct srd_loop *loop;
 	struct srd_notifier *notifier;    /* NULL before it is started */
 	double timeout;                   /* seconds that the kernel may believe what it was told */
@@ -70,5 +72,9 @@ int srd_mount_go_background(struct srd_mount *mount, int ready);
 /* ---- ops.c ---- */
 
 extern const struct fuse_lowlevel_ops srd_mount_ops;
+
+/* ---- ops_past.c ---- */
+
+extern const struct fuse_lowlevel_ops srd_past_ops;
 
 #endif

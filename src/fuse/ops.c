@@ -46,7 +46,7 @@ static void set_timeout(struct srd_mount *mount, const struct fuse_conn_info *co
 		mount->timeout = !told ? 1 : doubts ? 86400 : 60;
 }
 
-static void op_init(void *user, struct fuse_conn_info *conn)
+void srd_op_init(void *user, struct fuse_conn_info *conn)
 {
 	struct srd_mount *mount = user;
 	/* The kernel is told what others change, unless that is heard of late. */
@@ -82,8 +82,12 @@ static void op_init(void *user, struct fuse_conn_info *conn)
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct stat st;
-	int error = srd_fs_lookup(srd_fs_of(req), parent, name, &st);
 
+	if (parent == FUSE_ROOT_ID && srd_mount_of(req)->past && strcmp(name, SRD_PAST_NAME) == 0) {
+		srd_op_enter_past(req);
+		return;
+	}
+	int error = srd_fs_lookup(srd_fs_of(req), parent, name, &st);
 	srd_reply_lookup(req, error, &st);
 }
 
@@ -97,8 +101,12 @@ static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 /* -count of each */
 static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
-	for (size_t i = 0; i < count; i++)
-		srd_fs_forget(srd_fs_of(req), forgets[i].ino, forgets[i].nlookup);
+	for (size_t i = 0; i < count; i++) {
+		if (srd_past_is(forgets[i].ino) && srd_mount_of(req)->past)
+			srd_past_forget(srd_mount_of(req)->past, forgets[i].ino, forgets[i].nlookup);
+		else
+			srd_fs_forget(srd_fs_of(req), forgets[i].ino, forgets[i].nlookup);
+	}
 	fuse_reply_none(req);
 }
 
@@ -148,7 +156,7 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
 {
 	struct stat st;
-	int error = srd_fs_link(srd_fs_of(req), ino, new_parent, new_name, &st);
+	int error = srd_past_is(ino) ? -EXDEV : srd_fs_link(srd_fs_of(req), ino, new_parent, new_name, &st);
 
 	error = srd_resent_linked(req, error, ino, new_parent, new_name, &st);
 	srd_reply_entry(req, error, &st);
@@ -175,8 +183,9 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		srd_reply_status(req, 0);
 		return;
 	}
-	int error = srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name,
-	                          flags & ~(unsigned)RENAME_WHITEOUT, leave ? &whiteout : NULL);
+	int error = srd_past_is(new_parent) ? -EXDEV
+	            : srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name,
+	                            flags & ~(unsigned)RENAME_WHITEOUT, leave ? &whiteout : NULL);
 	srd_reply_status(req, srd_resent_renamed(req, error, new_parent, new_name, flags));
 }
 
@@ -249,7 +258,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int 
 	srd_reply_attr(req, error, &st);
 }
 
-static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+void srd_op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct statvfs st;
 	(void)ino;
@@ -364,14 +373,6 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 /* ---- Directories ---- */
 
-/* An answer to READDIR or READDIRPLUS being put together. */
-struct listing {
-	fuse_req_t req;
-	bool plus;
-	char *buffer;
-	size_t used, size;
-};
-
 static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct srd_dir *dir;
@@ -386,29 +387,33 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		srd_fs_close_dir(dir);
 }
 
-static bool list_entry(void *user, const char *name, const struct stat *st, uint64_t next, bool whole)
+bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next)
 {
-	struct listing *listing = user;
 	char *at = listing->buffer + listing->used;
-	size_t room = listing->size - listing->used, need;
+	size_t room = listing->size - listing->used;
+	size_t need = listing->plus ? fuse_add_direntry_plus(listing->req, at, room, name, entry, (off_t)next)
+	                            : fuse_add_direntry(listing->req, at, room, name, &entry->attr, (off_t)next);
 
-	if (listing->plus) {
-		struct fuse_entry_param entry;
-		srd_mount_entry(srd_mount_of(listing->req), st, whole, &entry);
-		need = fuse_add_direntry_plus(listing->req, at, room, name, &entry, (off_t)next);
-	} else {
-		need = fuse_add_direntry(listing->req, at, room, name, st, (off_t)next);
-	}
 	if (need > room)
 		return false;
 	listing->used += need;
 	return true;
 }
 
+static bool list_entry(void *user, const char *name, const struct stat *st, uint64_t next, bool whole)
+{
+	struct srd_listing *listing = user;
+	struct fuse_entry_param entry = { .attr = *st };
+
+	if (listing->plus)
+		srd_mount_entry(srd_mount_of(listing->req), st, whole, &entry);
+	return srd_listing_add(listing, name, &entry, next);
+}
+
 static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, const struct fuse_file_info *fi, bool plus)
 {
 	struct srd_dir spare, *dir = srd_dir_of(req, ino, fi, &spare);
-	struct listing listing = { .req = req, .plus = plus, .buffer = srd_loop_buffer(size), .size = size };
+	struct srd_listing listing = { .req = req, .plus = plus, .buffer = srd_loop_buffer(size), .size = size };
 	int error = listing.buffer ? srd_fs_read_dir(srd_fs_of(req), dir, (uint64_t)pos, plus,
 	                                             list_entry, &listing)
 	                           : -ENOMEM;
@@ -449,9 +454,9 @@ static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fus
 }
 
 const struct fuse_lowlevel_ops srd_mount_ops = {
-	.init = op_init,
+	.init = srd_op_init,
 	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
-	.getattr = op_getattr, .setattr = op_setattr, .statfs = op_statfs,
+	.getattr = op_getattr, .setattr = op_setattr, .statfs = srd_op_statfs,
 	.readlink = op_readlink, .symlink = op_symlink, .mknod = op_mknod, .mkdir = op_mkdir,
 	.link = op_link, .unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
 	.open = op_open, .create = op_create, .read = op_read, .write = op_write,

@@ -10,6 +10,8 @@
 
 /* What the kernel is to call an open file or directory. */
 uint64_t srd_handle_of(const struct srd_mount *mount, const void *address);
+/* What that is the HANDLE of; NULL: it is none of ours, but of a worker that has died. */
+void *srd_handle_address(const struct srd_mount *mount, uint64_t handle);
 /* The open file that FI names, of the inode INO; SPARE is used if a worker that has died
  * made it.  NULL: something is lost of it (EIO).  Goes back to srd_file_done(). */
 struct srd_file *srd_file_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, struct srd_file *spare);
@@ -37,7 +39,26 @@ bool srd_caller_in_group(fuse_req_t req, gid_t gid);
 /* Who makes a request that takes set-id bits away, in CALLER; NULL: it does not. */
 const struct srd_caller *srd_caller_of(fuse_req_t req, struct srd_caller *caller);
 
+/* ---- ops.c, for both tables ---- */
+void srd_op_init(void *user, struct fuse_conn_info *conn);
+void srd_op_statfs(fuse_req_t req, fuse_ino_t ino);
+/* An answer to READDIR or READDIRPLUS being put together. */
+struct srd_listing {
+	fuse_req_t req;
+	bool plus;
+	char *buffer;
+	size_t used, size;
+};
+/* False if there is no room. */
+bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next);
+
+/* ---- ops_past.c ---- */
+/* Answers a look-up of .srd in the root: +1. */
+void srd_op_enter_past(fuse_req_t req);
+
 /* ---- ops_xattr.c ---- */
+/* With SIZE 0 the caller asks for the length only. */
+void srd_reply_xattr(fuse_req_t req, size_t size, const char *buffer, ssize_t len);
 void srd_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void srd_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 void srd_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t len,

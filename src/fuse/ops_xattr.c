@@ -10,8 +10,7 @@
 #include "fs/xattr.h"
 #include "fuse/loop.h"
 
-/* With SIZE 0 the caller asks for the length only. */
-static void reply(fuse_req_t req, size_t size, const char *buffer, ssize_t len)
+void srd_reply_xattr(fuse_req_t req, size_t size, const char *buffer, ssize_t len)
 {
 	if (len < 0)
 		srd_reply_status(req, (int)len);
@@ -25,7 +24,7 @@ void srd_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t si
 {
 	char *buffer = srd_loop_buffer(size + 1);
 
-	reply(req, size, buffer, buffer ? srd_fs_get_xattr(srd_fs_of(req), ino, name, buffer, size) : -ENOMEM);
+	srd_reply_xattr(req, size, buffer, buffer ? srd_fs_get_xattr(srd_fs_of(req), ino, name, buffer, size) : -ENOMEM);
 }
 
 void srd_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
@@ -33,7 +32,7 @@ void srd_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	bool privileged = fuse_req_ctx(req)->uid == 0;
 	char *buffer = srd_loop_buffer(size + 1);
 
-	reply(req, size, buffer, buffer ? srd_fs_list_xattr(srd_fs_of(req), ino, privileged, buffer, size) : -ENOMEM);
+	srd_reply_xattr(req, size, buffer, buffer ? srd_fs_list_xattr(srd_fs_of(req), ino, privileged, buffer, size) : -ENOMEM);
 }
 
 /* True if the caller is in the group of INO, or may do as if. */

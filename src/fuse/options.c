@@ -180,6 +180,9 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 	} else if ((value = value_of(option, "at"))) {
 		options->at_ns = srd_wall_ns();
 		return set_text(&options->at, value);
+	} else if ((value = value_of(option, "history"))) {
+		options->no_history = strcmp(value, "off") == 0;
+		return options->no_history || strcmp(value, "on") == 0 ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "fsname"))) {
 		return set_text(&options->fsname, value);
 	} else {

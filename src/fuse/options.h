@@ -35,6 +35,7 @@ struct srd_mount_options {
 	                                   * below 0: as long as we can keep it true */
 	char *at;                         /* the point of the past that is shown, as seen at AT_NS; NULL: now */
 	int64_t at_ns;
+	bool no_history;                  /* there is no directory .srd */
 	char *fsname;                     /* NULL: the store's path */
 	char *passed;                     /* for libfuse, comma-separated, or NULL */
 };

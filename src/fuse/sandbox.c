@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -96,6 +97,8 @@ int srd_sandbox_enter(struct srd_sandbox *sandbox)
 {
 	/* Threads end with the help of a library that is loaded when the first one does. */
 	dlopen("libgcc_s.so.1", RTLD_NOW);
+	/* Times that people write are local, and what that is is read from a file. */
+	tzset();
 	*sandbox = (struct srd_sandbox){ 0 };
 	int error = drop_capabilities();
 	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -125,16 +125,18 @@ int srd_worker_open(struct srd_mount *mount, const struct srd_io *io)
 		srd_unnamed_adopt(mount->fs);
 	else
 		srd_unnamed_sweep(mount->fs);
-	return 0;
+	if (!mount->options->no_history)
+		error = srd_past_new(mount->fs, shared_store(mount), mount->legacy.past, &mount->past);
+	return error;
 }
 
-/* libfuse takes a descriptor in place of a mount point. */
-static int attach(struct srd_mount *mount)
+/* A session at the mount's device, for OPS.  libfuse takes a descriptor in place of a mount point. */
+static int attach(struct srd_mount *mount, const struct fuse_lowlevel_ops *ops, struct fuse_session **session)
 {
 	char name[32];
 
-	mount->session = srd_device_session(mount->options, mount->store_path, mount);
-	if (!mount->session)
+	*session = srd_device_session(mount->options, mount->store_path, ops, mount);
+	if (!*session)
 		return -EINVAL;
 	/* The session's own; by dup(), as in srd_kernel_init(). */
 	int fd = dup(mount->device.fd), error = -EIO;
@@ -143,7 +145,7 @@ static int attach(struct srd_mount *mount)
 	snprintf(name, sizeof name, "/dev/fd/%d", fd);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		error = srd_errno();
-	else if (fuse_session_mount(mount->session, name) == 0)
+	else if (fuse_session_mount(*session, name) == 0)
 		return 0;
 	close(fd);
 	return error;
@@ -152,12 +154,16 @@ static int attach(struct srd_mount *mount)
 int srd_worker_serve(struct srd_mount *mount, bool first)
 {
 	struct fuse_buf init = { .mem = mount->device.init, .size = mount->device.init_len };
-	int error = attach(mount);
+	int error = attach(mount, &srd_mount_ops, &mount->session);
 
 	if (!error)
 		error = srd_kernel_init(mount->session, &init, first);
+	if (!error && mount->past)
+		error = attach(mount, &srd_past_ops, &mount->past_session);
+	if (!error && mount->past)
+		error = srd_kernel_init(mount->past_session, &init, false);
 	if (!error)
-		error = srd_loop_start(mount->session, &mount->loop);
+		error = srd_loop_start(mount->session, mount->past_session, &mount->loop);
 	if (!error)
 		error = srd_fs_start(mount->fs);
 	if (!error && !mount->store->frozen)
@@ -174,10 +180,13 @@ int srd_worker_finish(struct srd_mount *mount)
 	srd_notifier_stop(mount);
 	if (mount->loop)
 		srd_loop_stop(mount->loop);
+	srd_past_free(mount->past);
 	int error = srd_fs_free(mount->fs);
 	srd_notifier_free(mount->notifier);
 	if (mount->session)
 		fuse_session_destroy(mount->session);
+	if (mount->past_session)
+		fuse_session_destroy(mount->past_session);
 	int closing = srd_store_close(mount->store);
 	if (mount->live)
 		closing = srd_store_close(mount->live);

@@ -114,6 +114,8 @@ int srd_inode_keep_gone(struct srd_state *state, const struct srd_inode *from)
 
 void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)
 {
+	if (state->still)
+		return;
 	/* Relaxed: the inode cannot go while the caller holds the read side. */
 	atomic_fetch_add_explicit(&srd_inode_at(state, inode)->pins, count, memory_order_relaxed);
 }
@@ -128,6 +130,8 @@ bool srd_state_unpin(struct srd_state *state, uint32_t index, uint32_t count, bo
 	struct srd_inode *inode = srd_inode_at(state, index);
 	unsigned pins = atomic_load_explicit(&inode->pins, memory_order_relaxed), had, taken;
 
+	if (state->still)
+		return false;
 	/* Release: partner of the acquire in srd_inode_pins(). */
 	do {
 		/* More than there are: a process before us had handed it out. */

@@ -143,6 +143,7 @@ struct srd_state {
 	uint64_t misfits;         /* ops that did nothing because they did not fit */
 	uint64_t ops;             /* applied: what replaying the log costs */
 	bool own_order;           /* pins kept an inode: entries lie as in no other instance */
+	bool still;               /* it never changes again: pins are not counted, for nothing goes */
 	struct srd_chunks *chunks;   /* of the image it began as; NULL: none */
 	struct srd_source source;
 	const struct srd_watch *watch;   /* NULL: nobody wants to know */

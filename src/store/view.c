@@ -49,8 +49,10 @@ static int freeze(struct srd_store *store, const struct srd_log_point *point)
 	int error = srd_fold(store->log, point, NULL, &store->state, &store->place);
 
 	store->frozen = true;
-	if (!error || error == SRD_EDAMAGED)
+	if (!error || error == SRD_EDAMAGED) {
+		store->state.still = true;
 		return 0;
+	}
 	store->state = (struct srd_state){ 0 };
 	return error;
 }

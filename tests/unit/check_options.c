@@ -79,7 +79,7 @@ END_TEST
 START_TEST(unknown_words_and_bad_values_are_refused)
 {
 	static const char *const bad[] = { "bogus", "rox", "uid", "uid=", "uid=-1", "uid=x", "uid=4294967295", "gid=1x",
-	                                   "timeout=", "timeout=-1", "timeout=nan", "timeout=1s", "userjoe", "nosuidx" };
+	                                   "timeout=", "timeout=-1", "timeout=nan", "history=", "history=of", "timeout=1s", "userjoe", "nosuidx" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		ck_assert_int_eq(parse(bad[i]), -EINVAL);
