@@ -17,9 +17,9 @@ enum {
 	AT_LIVE_BYTES = 128, AT_MISFITS = 136, AT_OPS = 144, AT_NAMES_DEPTH = 152, AT_NUMBERS_DEPTH = 156,
 	AT_LEN = 160, AT_CHECKS = 168, AT_CHECKS_CHECK = 176, AT_LAST_TIME = 184, AT_UNNAMED = 192,
 	AT_TABLE = 200, TABLE_LEN = 32,
-	AT_LAST_TRIM = 4080, AT_CHECK = 4088,
+	AT_LATEST = 4072, AT_LAST_TRIM = 4080, AT_CHECK = 4088,
 };
-_Static_assert(AT_TABLE + SRD_IMAGE_TABLES * TABLE_LEN <= AT_LAST_TRIM, "the header is one page");
+_Static_assert(AT_TABLE + SRD_IMAGE_TABLES * TABLE_LEN <= AT_LATEST, "the header is one page");
 
 static const uint8_t magic[8] = { 0x89, 'S', 'R', 'I', 0x0d, 0x0a, 0x1a, 0x0a };
 #define ORDER UINT32_C(0x01020304)
@@ -81,6 +81,7 @@ void srd_image_encode(const struct srd_superblock *sb, const struct srd_image *i
 	srd_put64(bytes + AT_SEQUENCE, image->sequence);
 	srd_put64(bytes + AT_SAVED, (uint64_t)image->saved_ns);
 	srd_put64(bytes + AT_LAST_TIME, (uint64_t)image->last_time_ns);
+	srd_put64(bytes + AT_LATEST, (uint64_t)image->latest_ns);
 	srd_put64(bytes + AT_NEXT_INO, image->next_ino);
 	srd_put64(bytes + AT_NEXT_COOKIE, image->next_cookie);
 	srd_put64(bytes + AT_FILES, image->files);
@@ -123,6 +124,7 @@ static void decode_fields(struct srd_image *image, const uint8_t *bytes)
 		.sequence = srd_get64(bytes + AT_SEQUENCE),
 		.saved_ns = (int64_t)srd_get64(bytes + AT_SAVED),
 		.last_time_ns = (int64_t)srd_get64(bytes + AT_LAST_TIME),
+		.latest_ns = (int64_t)srd_get64(bytes + AT_LATEST),
 		.next_ino = srd_get64(bytes + AT_NEXT_INO),
 		.next_cookie = srd_get64(bytes + AT_NEXT_COOKIE),
 		.files = srd_get64(bytes + AT_FILES),
@@ -186,6 +188,8 @@ int srd_image_decode(const struct srd_superblock *sb, struct srd_image *image,
 	if (!layout_is_sound(&read, file_len) || read.last < SRD_FIRST_RECORD || read.offset <= read.last ||
 	    read.last_trim >= read.offset)
 		return SRD_ECORRUPT;
+	/* Who saved it may not have said. */
+	read.latest_ns = SRD_MAX(read.latest_ns, read.last_time_ns);
 	*image = read;
 	return 0;
 }

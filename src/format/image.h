@@ -33,6 +33,7 @@ struct srd_image {
 	uint64_t last_check;       /* its header check */
 	uint64_t sequence;
 	int64_t last_time_ns;      /* of that record */
+	int64_t latest_ns;         /* no commit before is of a later time */
 	int64_t saved_ns;
 	uint32_t epoch;
 	uint64_t last_trim;        /* offset of the last TRIM op before; 0: none */

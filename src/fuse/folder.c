@@ -17,13 +17,24 @@
 /* The files that belong to a store, by what their names have more than its own. */
 static const struct rule {
 	const char *suffix;
-	bool make, remove, replace;   /* replace: by the one whose suffix has ".tmp" more */
+	bool make, remove;
+	const char *from;             /* suffix of what may be renamed to it; NULL: nothing */
 } rules[] = {
-	{ "", false, false, false },
-	{ ".shm", true, true, false },
-	{ ".idx", false, true, true },
-	{ ".idx.tmp", true, true, false },
-};
+	{ "", false, false, NULL },
+	{ ".shm", true, true, NULL },
+	{ ".idx", false, true, ".idx.tmp" },
+	{ ".idx.tmp", true, true, NULL },
+}, kept_rule = { ".idx.N", false, true, ".idx" };
+
+/* ".idx.0" to ".idx.15", written in this way alone. */
+static bool is_kept(const char *suffix)
+{
+	const char *digits = suffix + strlen(".idx.");
+
+	if (strncmp(suffix, ".idx.", strlen(".idx.")) != 0 || digits[0] < '0' || digits[0] > '9')
+		return false;
+	return digits[1] == 0 || (digits[0] == '1' && digits[1] >= '0' && digits[1] <= '5' && digits[2] == 0);
+}
 
 static const struct rule *rule_of(const struct srd_folder *folder, const char name[SRD_WIRE_NAME])
 {
@@ -34,7 +45,7 @@ static const struct rule *rule_of(const struct srd_folder *folder, const char na
 	for (size_t i = 0; i < SRD_LEN(rules); i++)
 		if (strcmp(name + len, rules[i].suffix) == 0)
 			return &rules[i];
-	return NULL;
+	return is_kept(name + len) ? &kept_rule : NULL;
 }
 
 /* A file beside the store that somebody else put there is none of the store's. */
@@ -159,10 +170,10 @@ static int open_file(struct srd_folder *folder, const struct rule *rule, const s
 
 static int rename_file(const struct srd_folder *folder, const struct rule *to, const struct srd_wire *request)
 {
-	char from[SRD_WIRE_NAME + 8];
+	char from[SRD_WIRE_NAME + 16];
 
-	snprintf(from, sizeof from, "%s.tmp", request->names[1]);
-	if (!to->replace || strcmp(request->names[0], from) != 0 || request->flags != 0)
+	snprintf(from, sizeof from, "%s%s", folder->name, to->from ? to->from : "");
+	if (!to->from || strcmp(request->names[0], from) != 0 || request->flags != 0)
 		return -EACCES;
 	return renameat(folder->fd, request->names[0], folder->fd, request->names[1]) == 0 ? 0 : srd_errno();
 }

@@ -72,15 +72,12 @@ static int read_header(const struct srd_log *log, int fd, struct srd_image *imag
 	return error ? error : check_history(log, image);
 }
 
-int srd_log_image_open(const struct srd_log *log, struct srd_image *image, int *out)
+static int open_named(const struct srd_log *log, const char *name, struct srd_image *image, int *out)
 {
-	SRD_AUTO_FREE char *name = NULL;
 	struct srd_image read;
 
-	if (asprintf(&name, "%s.idx", log->name) < 0) {
-		name = NULL;
+	if (!name)
 		return -ENOMEM;
-	}
 	/* A fifo of that name must not hang us. */
 	int fd = log->io->open(log->io, log->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
@@ -93,6 +90,68 @@ int srd_log_image_open(const struct srd_log *log, struct srd_image *image, int *
 	*image = read;
 	*out = fd;
 	return 0;
+}
+
+char *srd_log_image_name(const struct srd_log *log, const char *suffix)
+{
+	char *name;
+
+	return asprintf(&name, "%s.idx%s", log->name, suffix) < 0 ? NULL : name;
+}
+
+char *srd_log_image_kept_name(const struct srd_log *log, unsigned slot)
+{
+	char suffix[16];
+
+	snprintf(suffix, sizeof suffix, ".%u", slot);
+	return srd_log_image_name(log, suffix);
+}
+
+int srd_log_image_open(const struct srd_log *log, struct srd_image *image, int *fd)
+{
+	SRD_AUTO_FREE char *name = srd_log_image_name(log, "");
+
+	return open_named(log, name, image, fd);
+}
+
+int srd_log_image_open_kept(const struct srd_log *log, unsigned slot, struct srd_image *image, int *fd)
+{
+	SRD_AUTO_FREE char *name = srd_log_image_kept_name(log, slot);
+
+	return open_named(log, name, image, fd);
+}
+
+int srd_log_image_nearest(const struct srd_log *log, const struct srd_log_point *point, struct srd_image *image,
+                          int *fd)
+{
+	struct srd_image read;
+	int best = -1, opened;
+
+	/* Those that are kept are older than this one. */
+	if (srd_log_image_open(log, &read, &opened) == 0) {
+		struct srd_log_place place = srd_log_image_place(&read);
+		if (srd_log_point_has(point, &place)) {
+			*image = read;
+			*fd = opened;
+			return 0;
+		}
+		close(opened);
+	}
+	for (unsigned slot = 0; slot < SRD_IMAGE_SLOTS; slot++) {
+		if (srd_log_image_open_kept(log, slot, &read, &opened) != 0)
+			continue;
+		struct srd_log_place place = srd_log_image_place(&read);
+		bool better = srd_log_point_has(point, &place) && (best < 0 || read.offset > image->offset);
+		int other = better ? best : opened;
+		if (better) {
+			*image = read;
+			best = opened;
+		}
+		if (other >= 0)
+			close(other);
+	}
+	*fd = best;
+	return best < 0 ? -ENOENT : 0;
 }
 
 int srd_log_image_checks(const struct srd_log *log, int fd, const struct srd_image *image, uint64_t **out)
@@ -127,6 +186,7 @@ struct srd_log_place srd_log_image_place(const struct srd_image *image)
 {
 	return (struct srd_log_place){ .end = image->offset, .last = image->last, .last_check = image->last_check,
 	                               .sequence = image->sequence, .last_time_ns = image->last_time_ns,
+	                               .latest_ns = image->latest_ns,
 	                               .epoch = image->epoch, .trim = image->last_trim };
 }
 
@@ -137,6 +197,7 @@ void srd_log_image_set_place(struct srd_image *image, const struct srd_log_place
 	image->last_check = place->last_check;
 	image->sequence = place->sequence;
 	image->last_time_ns = place->last_time_ns;
+	image->latest_ns = place->latest_ns;
 	image->epoch = place->epoch;
 	image->last_trim = place->trim;
 }

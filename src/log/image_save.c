@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "log/internal.h"
 #include "log/ofd.h"
 
@@ -57,14 +58,10 @@ static int create(struct srd_image_file *file)
 	const struct srd_log *log = file->log;
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 
-	if (asprintf(&file->name, "%s.idx", log->name) < 0) {
-		file->name = NULL;
+	file->name = srd_log_image_name(log, "");
+	file->temporary = srd_log_image_name(log, ".tmp");
+	if (!file->name || !file->temporary)
 		return -ENOMEM;
-	}
-	if (asprintf(&file->temporary, "%s.idx.tmp", log->name) < 0) {
-		file->temporary = NULL;
-		return -ENOMEM;
-	}
 	int fd = log->io->open(log->io, log->dir_fd, file->temporary, flags, 0600);
 	if (fd == -EEXIST && log->io->unlink(log->io, log->dir_fd, file->temporary) == 0)
 		fd = log->io->open(log->io, log->dir_fd, file->temporary, flags, 0600);
@@ -109,7 +106,18 @@ int srd_image_file_write(const struct srd_image_file *file, const void *data, si
 	return srd_io_write_full(file->log->io, file->fd, &iov, 1, offset, NULL);
 }
 
-int srd_image_file_publish(struct srd_image_file *file, const struct srd_image *image)
+/* The image that is there goes to SLOT.  Who is killed now leaves none under its own name, but
+ * that one.  Nothing is lost if it fails, but what could have been kept. */
+static void keep_old(const struct srd_image_file *file, unsigned slot)
+{
+	const struct srd_log *log = file->log;
+	SRD_AUTO_FREE char *kept = srd_log_image_kept_name(log, slot);
+
+	if (kept)
+		log->io->rename(log->io, log->dir_fd, file->name, kept, 0);
+}
+
+int srd_image_file_publish(struct srd_image_file *file, const struct srd_image *image, int keep)
 {
 	const struct srd_log *log = file->log;
 	uint8_t bytes[SRD_IMAGE_HEADER_LEN];
@@ -120,6 +128,8 @@ int srd_image_file_publish(struct srd_image_file *file, const struct srd_image *
 		error = log->io->fdatasync(log->io, file->fd);
 	if (!error && is_succeeded(log))
 		error = SRD_EREPLACED;
+	if (!error && keep >= 0)
+		keep_old(file, (unsigned)keep);
 	if (!error)
 		error = log->io->rename(log->io, log->dir_fd, file->temporary, file->name, 0);
 	if (error) {
@@ -140,6 +150,27 @@ void srd_image_file_abandon(struct srd_image_file *file)
 	release(file);
 }
 
+int srd_image_file_forget(const struct srd_image_file *file, unsigned slot)
+{
+	const struct srd_log *log = file->log;
+	SRD_AUTO_FREE char *kept = srd_log_image_kept_name(log, slot);
+
+	return kept ? log->io->unlink(log->io, log->dir_fd, kept) : -ENOMEM;
+}
+
+/* All that are kept, too: they may know what the log does not say any more. */
+static int remove_all(const struct srd_image_file *file)
+{
+	const struct srd_log *log = file->log;
+	int error = file->name ? log->io->unlink(log->io, log->dir_fd, file->name) : -ENOMEM;
+
+	for (unsigned slot = 0; slot < SRD_IMAGE_SLOTS && (!error || error == -ENOENT); slot++) {
+		int forgotten = srd_image_file_forget(file, slot);
+		error = forgotten && forgotten != -ENOENT ? forgotten : error;
+	}
+	return error == -ENOENT ? 0 : error;
+}
+
 int srd_image_file_remove(const struct srd_log *log)
 {
 	struct srd_image_file file = { .log = log, .fd = -1 };
@@ -149,9 +180,8 @@ int srd_image_file_remove(const struct srd_log *log)
 	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_IMAGE, false);
 	if (error)
 		return error;
-	if (asprintf(&file.name, "%s.idx", log->name) < 0)
-		file.name = NULL;
-	error = file.name ? log->io->unlink(log->io, log->dir_fd, file.name) : -ENOMEM;
+	file.name = srd_log_image_name(log, "");
+	error = remove_all(&file);
 	release(&file);
-	return error == -ENOENT ? 0 : error;
+	return error;
 }

@@ -3,8 +3,13 @@
 #ifndef SRD_LOG_INTERNAL_H
 #define SRD_LOG_INTERNAL_H
 
+#include "base/check.h"
 #include "log/log.h"
 #include "log/overlay.h"
+
+/* image.c: the name of the image, or of one that is kept; free() it.  NULL: no memory. */
+char *srd_log_image_name(const struct srd_log *log, const char *suffix);
+char *srd_log_image_kept_name(const struct srd_log *log, unsigned slot);
 
 /* lost.c */
 void srd_log_guard(struct srd_log *log);     /* the mapping, which is there */
@@ -66,6 +71,8 @@ static inline void srd_log_advance(struct srd_log *log, const struct srd_record 
 	log->last_check = record->check;
 	log->sequence = record->sequence;
 	log->last_time_ns = record->time_ns;
+	if (record->type == SRD_RECORD_META)
+		log->latest_ns = SRD_MAX(log->latest_ns, record->time_ns);
 	log->epoch = record->epoch;
 	log->sealed = record->type == SRD_RECORD_SEALED;
 	/* Release: who sees the new end sees the record behind the mapping. */
@@ -79,6 +86,7 @@ static inline void srd_log_go_back(struct srd_log *log, const struct srd_log_pla
 	log->last_check = place->last_check;
 	log->sequence = place->sequence;
 	log->last_time_ns = place->last_time_ns;
+	log->latest_ns = place->latest_ns;
 	log->epoch = place->epoch;
 	atomic_store(&log->trim, place->trim);
 	atomic_store(&log->end, place->end);

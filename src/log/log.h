@@ -74,6 +74,7 @@ struct srd_log {
 	uint64_t last_check;      /* its header check */
 	uint64_t sequence;        /* of the last META */
 	int64_t last_time_ns;
+	int64_t latest_ns;        /* the highest time of a META; a clock may have been set back */
 	uint32_t epoch;
 	atomic_ulong trim;        /* offset of the last TRIM op; 0: none.  trim.c */
 	uint64_t dropped;         /* bytes behind end when we last looked */
@@ -129,6 +130,7 @@ struct srd_log {
 struct srd_log_place {
 	uint64_t end, last, last_check, sequence;
 	int64_t last_time_ns;
+	int64_t latest_ns;        /* no commit before is of a later time */
 	uint32_t epoch;
 	uint64_t trim;            /* the last TRIM op before; 0: none */
 };
@@ -230,7 +232,7 @@ struct srd_log_point {
 /* True if what ends at PLACE is no later than POINT. */
 static inline bool srd_log_point_has(const struct srd_log_point *point, const struct srd_log_place *place)
 {
-	return place->end <= point->upto && place->sequence <= point->sequence && place->last_time_ns <= point->time_ns;
+	return place->end <= point->upto && place->sequence <= point->sequence && place->latest_ns <= point->time_ns;
 }
 /* Visits the commits from FROM up to POINT, whose UPTO is no later than the end, once more,
  * past damage too: it then ends in SRD_EDAMAGED.  The log does not change: any
@@ -243,14 +245,15 @@ int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end);
 /* Before the first record. */
 static inline struct srd_log_place srd_log_start(const struct srd_log *log)
 {
-	return (struct srd_log_place){ .end = SRD_FIRST_RECORD, .last_check = log->sb.check, .epoch = log->sb.epoch };
+	return (struct srd_log_place){ .end = SRD_FIRST_RECORD, .last_check = log->sb.check, .latest_ns = INT64_MIN,
+	                               .epoch = log->sb.epoch };
 }
 /* Where the log ends now.  Commit mutex held. */
 static inline struct srd_log_place srd_log_here(const struct srd_log *log)
 {
 	return (struct srd_log_place){ .end = atomic_load(&log->end), .last = log->last,
 	                               .last_check = log->last_check, .sequence = log->sequence,
-	                               .last_time_ns = log->last_time_ns, .epoch = log->epoch,
+	                               .last_time_ns = log->last_time_ns, .latest_ns = log->latest_ns, .epoch = log->epoch,
 	                               .trim = atomic_load(&log->trim) };
 }
 /* True if nobody else has the log open, or we hold it so that none of them may write. */

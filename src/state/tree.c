@@ -295,6 +295,9 @@ static int split(struct path *path, uint32_t level)
 
 	if (number == 0)
 		return srd_table_error(&path->state->nodes);
+	/* An image may say that it is free though it is in use. */
+	if (number == path->at[level].node || number == path->at[level + 1].node)
+		return SRD_ECORRUPT;
 	struct srd_tree_node *right = srd_tree_at(path->state, number);
 	move_upper(node, right, keep);
 	uint64_t from = right->level ? right->from[0] : right->count ? right->extent[0].pos : path->pos;

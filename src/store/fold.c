@@ -118,7 +118,8 @@ static int adopt(const struct srd_log *log, const struct srd_image *image, int f
 int srd_fold_load(const struct srd_log *log, struct srd_state *state, struct srd_image *image)
 {
 	SRD_AUTO_CLOSE int fd = -1;
-	int error = srd_log_image_open(log, image, &fd);
+	const struct srd_log_point now = SRD_LOG_POINT_NOW;
+	int error = srd_log_image_nearest(log, &now, image, &fd);
 
 	return error ? error : adopt(log, image, fd, state);
 }
@@ -129,12 +130,12 @@ static int load_before(const struct srd_log *log, const struct srd_log_point *po
 {
 	SRD_AUTO_CLOSE int fd = -1;
 	struct srd_image image;
-	int error = srd_log_image_open(log, &image, &fd);
+	int error = srd_log_image_nearest(log, point, &image, &fd);
 
 	if (error)
 		return error;
 	*place = srd_log_image_place(&image);
-	return srd_log_point_has(point, place) ? adopt(log, &image, fd, state) : -ENOENT;
+	return adopt(log, &image, fd, state);
 }
 
 int srd_fold(const struct srd_log *log, const struct srd_log_point *point, const atomic_uint *stop,

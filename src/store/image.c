@@ -13,6 +13,7 @@
 #include "state/image.h"
 #include "state/lost.h"
 #include "store/fold.h"
+#include "store/kept.h"
 
 static int apply_to(void *state, const struct srd_record *record, const uint8_t *metadata)
 {
@@ -106,7 +107,7 @@ int srd_image_replace(struct srd_store *store)
 
 /* ---- Saving ---- */
 
-enum { BUFFER_LEN = 1 << 20 };
+enum { BUFFER_LEN = 1 << 20, SHARE_OF_WAY = 8 };
 
 /* Chunks on their way to the file, and their checks. */
 struct saving {
@@ -189,7 +190,8 @@ static int save(const struct srd_image_file *file, const struct srd_state *state
 	if (error)
 		srd_image_file_abandon(&saving.file);
 	else
-		error = srd_image_file_publish(&saving.file, &saving.image);
+		error = srd_image_file_publish(&saving.file, &saving.image,
+		                               srd_kept_make_room(&saving.file, state, &saving.image));
 	free(saving.buffer);
 	free(saving.checks);
 	if (!error)
@@ -206,18 +208,19 @@ int srd_image_save_state(const struct srd_log *log, const struct srd_state *stat
 	return error ? error : save(&file, state, place, NULL, &saved);
 }
 
-/* As srd_image_save_beside(), of LOG, which is held; PLACE is where it ends. */
-static int save_beside(const struct srd_log *log, const struct srd_log_place *place, const atomic_uint *stop,
+/* As srd_image_save_beside(), of LOG, which is held, up to OFFSET. */
+static int save_beside(const struct srd_log *log, uint64_t offset, const atomic_uint *stop,
                        struct srd_store_image *saved)
 {
+	struct srd_log_point point = srd_point_before(offset);
+	struct srd_log_place place;
 	struct srd_image_file file;
 	struct srd_state state;
-	int error = srd_image_file_begin(&file, log, place->end);
+	int error = srd_image_file_begin(&file, log, offset);
 
 	if (error)
 		return error;
-	struct srd_log_point point = srd_point_before(place->end);
-	error = srd_fold(log, &point, stop, &state, NULL);
+	error = srd_fold(log, &point, stop, &state, &place);
 	/* An image must not hide what is damaged. */
 	if (error == SRD_EDAMAGED)
 		srd_state_release(&state);
@@ -225,7 +228,7 @@ static int save_beside(const struct srd_log *log, const struct srd_log_place *pl
 		srd_image_file_abandon(&file);
 		return error;
 	}
-	error = save(&file, &state, place, stop, saved);
+	error = save(&file, &state, &place, stop, saved);
 	srd_state_release(&state);
 	/* The old one was in our way, and would be the next time. */
 	if (error == SRD_ECORRUPT)
@@ -233,17 +236,28 @@ static int save_beside(const struct srd_log *log, const struct srd_log_place *pl
 	return error;
 }
 
+/* An image of the last snapshot will do if that is most of the way: it is good for ever.  Commit
+ * mutex held. */
+static uint64_t place_to_save(const struct srd_store *store)
+{
+	uint64_t since = store->state.ops - store->wanted.ops;
+
+	if (store->wanted.offset > store->saved.offset && since <= (store->state.ops - store->saved.ops) / SHARE_OF_WAY)
+		return store->wanted.offset;
+	return atomic_load(&store->log->end);
+}
+
 int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, struct srd_store_image *saved)
 {
 	srd_mutex_lock(&store->commit_mutex);
 	struct srd_hold hold = srd_store_hold(store);
-	struct srd_log_place place = srd_log_here(hold.log);
+	uint64_t offset = place_to_save(store);
 	int error = srd_log_damages(hold.log) > 0 ? SRD_EDAMAGED : 0;
 	srd_mutex_unlock(&store->commit_mutex);
 	if (!error)
-		error = srd_log_sync(hold.log, place.end);
+		error = srd_log_sync(hold.log, offset);
 	if (!error)
-		error = save_beside(hold.log, &place, stop, saved);
+		error = save_beside(hold.log, offset, stop, saved);
 	srd_hold_drop(&hold);
 	return error;
 }
@@ -269,7 +283,7 @@ void srd_image_save_at_close(struct srd_store *store)
 	    srd_chunks_error(store->state.chunks) || srd_log_is_lost(log) ||
 	    atomic_load(&log->durable) < atomic_load(&log->end) || !is_worth_saving(store))
 		return;
-	if (store->state.own_order) {
+	if (store->state.own_order || place_to_save(store) != atomic_load(&log->end)) {
 		srd_image_save_beside(store, NULL, &store->saved);
 		return;
 	}

@@ -22,7 +22,7 @@ bool srd_image_carry_pins(const struct srd_state *from, struct srd_state *to);
  * Call with the commit mutex held, and no transaction under way.  On error the
  * old one stays. */
 int srd_image_replace(struct srd_store *store);
-/* Saves what the log adds up to now as the image, *SAVED, without a look at the store's own
+/* Saves what the log adds up to now, or at a snapshot made just before, as the image, *SAVED, without a look at the store's own
  * tables or a halt for its writers: from the image before and the log since.  Not
  * 0 in *STOP (may be NULL) makes it give up.  Thread-safe, nothing held. */
 int srd_image_save_beside(struct srd_store *store, const atomic_uint *stop, struct srd_store_image *saved);

@@ -91,6 +91,7 @@ int srd_store_move(struct srd_store *store)
 	store->told |= known.unknown && store->watch;
 	if (known.unknown && store->watch)
 		store->watch->all(store->watch->user);
+	store->wanted = (struct srd_store_image){ 0 };
 	srd_saver_reset(store);
 	leave(store, next->log);
 	srd_era_leave(next->era);

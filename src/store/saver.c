@@ -10,17 +10,21 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/thread.h"
 #include "store/image.h"
 
-enum { SHARE_DUE = 8 };
+/* What is worth an image at once; and what is where the one before is that old. */
+enum { SHARE_DUE = 8, SHARE_SOON = 2, SOON_PART = 8 };
+#define SOON_NS (30 * SRD_NS_PER_SECOND)
 
 struct srd_saver {
 	pthread_t thread;
 	bool running;            /* to be joined; protected by the commit mutex */
 	atomic_uint busy;        /* cleared by the thread as its last deed */
 	atomic_uint stop;
-	uint64_t due_ops;        /* protected by the commit mutex */
+	uint64_t soon_ops, due_ops;   /* protected by the commit mutex */
+	int64_t started_ns;      /* likewise */
 };
 
 /* How many ops may come behind an image before the next. */
@@ -29,6 +33,27 @@ static uint64_t interval(const struct srd_store *store)
 	uint64_t live = store->state.files + store->state.directories + store->state.others;
 
 	return SRD_MAX(store->save_after_ops, live / SHARE_DUE);
+}
+
+/* An image costs what there is: half of that changed, the log has grown by about as much. */
+static uint64_t short_interval(const struct srd_store *store)
+{
+	uint64_t live = store->state.files + store->state.directories + store->state.others;
+
+	return SRD_MIN(interval(store), SRD_MAX(store->save_after_ops / SOON_PART, live / SHARE_SOON));
+}
+
+static void plan(struct srd_saver *saver, const struct srd_store *store, uint64_t from_ops)
+{
+	saver->soon_ops = from_ops + short_interval(store);
+	saver->due_ops = from_ops + interval(store);
+}
+
+static bool is_due(const struct srd_saver *saver, const struct srd_store *store)
+{
+	if (store->state.ops < saver->soon_ops)
+		return false;
+	return store->state.ops >= saver->due_ops || srd_monotonic_ns() - saver->started_ns >= SOON_NS;
 }
 
 static void *run(void *user)
@@ -43,7 +68,7 @@ static void *run(void *user)
 	srd_mutex_lock(&store->commit_mutex);
 	if (!error && store->log == hold.log) {
 		store->saved = saved;
-		saver->due_ops = saved.ops + interval(store);
+		plan(saver, store, saved.ops);
 	}
 	srd_mutex_unlock(&store->commit_mutex);
 	srd_hold_drop(&hold);
@@ -54,28 +79,35 @@ static void *run(void *user)
 
 static void start(struct srd_store *store, struct srd_saver *saver)
 {
-	saver->due_ops = store->state.ops + interval(store);
+	plan(saver, store, store->state.ops);
+	saver->started_ns = srd_monotonic_ns();
 	atomic_store(&saver->busy, 1);
 	saver->running = srd_thread_start(&saver->thread, run, store, -1) == 0;
 	if (!saver->running)
 		atomic_store(&saver->busy, 0);
 }
 
+static struct srd_saver *begin(const struct srd_store *store)
+{
+	struct srd_saver *saver = calloc(1, sizeof *saver);
+
+	if (saver) {
+		saver->started_ns = srd_monotonic_ns();
+		plan(saver, store, store->saved.ops);
+	}
+	return saver;
+}
+
 void srd_saver_nudge(struct srd_store *store)
 {
 	struct srd_saver *saver = store->saver;
 
-	if (store->state.ops < (saver ? saver->due_ops : store->saved.ops + store->save_after_ops) || (store->flags & SRD_NOSYNC))
+	if (store->state.ops < (saver ? saver->soon_ops : store->saved.ops + store->save_after_ops / SOON_PART) ||
+	    (store->flags & SRD_NOSYNC))
 		return;
-	if (!saver) {
-		saver = store->saver = calloc(1, sizeof *saver);
-		if (!saver)
-			return;
-		saver->due_ops = store->saved.ops + interval(store);
-		if (store->state.ops < saver->due_ops)
-			return;
-	}
-	if (atomic_load_explicit(&saver->busy, memory_order_acquire))
+	if (!saver)
+		saver = store->saver = begin(store);
+	if (!saver || !is_due(saver, store) || atomic_load_explicit(&saver->busy, memory_order_acquire))
 		return;
 	if (saver->running)
 		pthread_join(saver->thread, NULL);
@@ -85,7 +117,7 @@ void srd_saver_nudge(struct srd_store *store)
 void srd_saver_reset(struct srd_store *store)
 {
 	if (store->saver)
-		store->saver->due_ops = store->saved.ops + interval(store);
+		plan(store->saver, store, store->saved.ops);
 }
 
 void srd_saver_stop(struct srd_store *store)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * saver.h - a thread that saves an image now and then, so that a crash leaves
- * little to replay.
+ * little to replay, and the past (kept.h) is never far from one.
  *
  *     ops:  [ ... image ... |  tail  ]     tail > max(a million, an eighth of
  *                           ^ saved        what is there): another is due
+ *                                          some less, if there was none for a while
  */
 #ifndef SRD_STORE_SAVER_H
 #define SRD_STORE_SAVER_H

@@ -56,6 +56,8 @@ static int commit(struct srd_store *store, struct srd_op *op)
 		srd_txn_abort(txn);
 		return error;
 	}
+	if (op->flags == 0)
+		store->wanted = (struct srd_store_image){ .offset = atomic_load(&store->log->end), .ops = store->state.ops };
 	return srd_txn_commit(txn, NULL);
 }
 

@@ -255,7 +255,9 @@ static int visit_known(void *user, const struct srd_record *record, const uint8_
 	if (record->sequence > known->sequence && !known->unknown && beside->stop.end == 0)
 		beside->stop = (struct srd_log_place){ .end = record->offset, .last = record->prev,
 		                                       .last_check = record->prev_check, .sequence = beside->sequence,
-		                                       .last_time_ns = record->time_ns, .epoch = record->epoch };
+		                                       .last_time_ns = record->time_ns,
+		                                       .latest_ns = beside->store->log->latest_ns,
+		                                       .epoch = record->epoch };
 	beside->sequence = record->sequence;
 	return beside->stop.end == 0 ? visit(beside->store, record, metadata) : 0;
 }

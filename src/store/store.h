@@ -65,6 +65,7 @@ struct srd_store {
 	bool is_beside;                  /* another's, for the moment (move.c): no threads of its own */
 	struct srd_store_image image;    /* that the state began as; protected by state_lock */
 	struct srd_store_image saved;    /* the last we know of; protected by commit_mutex */
+	struct srd_store_image wanted;   /* where a snapshot of ours was made, if an image would stand there; likewise */
 	struct srd_saver *saver;         /* saver.c; NULL: none was needed yet.  Protected by commit_mutex */
 	struct srd_era *era;             /* era.c; replaced with log and state */
 	atomic_int broken;               /* negative code: the state is of no use any more */

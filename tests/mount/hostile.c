@@ -151,6 +151,20 @@ static int wants_another_store(void)
 	            ask(SRD_WIRE_UNLINK, "store.srd", "", 0) == -EACCES &&
 	            ask(SRD_WIRE_RENAME, "store.srd.shm", "store.srd", 0) == -EACCES &&
 	            ask(SRD_WIRE_RENAME, "store.srd.idx.tmp", "store.srd", 0) == -EACCES &&
+	            ask(SRD_WIRE_RENAME, "store.srd.idx", "store.srd", 0) == -EACCES &&
+	            ask(SRD_WIRE_RENAME, "store.srd", "store.srd.idx.0", 0) == -EACCES &&
+	            ask(SRD_WIRE_RENAME, "store.srd.idx.tmp", "store.srd.idx.0", 0) == -EACCES &&
+	            ask(SRD_WIRE_RENAME, "store.srd.idx.0", "store.srd.idx", 0) == -EACCES &&
+	            ask(SRD_WIRE_RENAME, "store.srd.idx", "store.srd.idx.16", 0) == -EACCES &&
+	            ask(SRD_WIRE_OPEN, "store.srd.idx.0", "", O_RDWR | O_CREAT) == -EACCES &&
+	            ask(SRD_WIRE_OPEN, "store.srd.idx.01", "", O_RDONLY) == -EACCES &&
+	            ask(SRD_WIRE_OPEN, "store.srd.idx.x", "", O_RDONLY) == -EACCES &&
+	            ask(SRD_WIRE_OPEN, "store.srd.idx.15", "", O_RDONLY) == -ENOENT &&
+	            ask(SRD_WIRE_UNLINK, "store.srd.idx.7", "", 0) == -ENOENT &&
+	            ask(SRD_WIRE_OPEN, "store.srd.idx.tmp", "", O_RDWR | O_CREAT) == 0 &&
+	            ask(SRD_WIRE_RENAME, "store.srd.idx.tmp", "store.srd.idx", 0) == 0 &&
+	            ask(SRD_WIRE_RENAME, "store.srd.idx", "store.srd.idx.15", 0) == 0 &&
+	            ask(SRD_WIRE_UNLINK, "store.srd.idx.15", "", 0) == 0 &&
 	            renameat(AT_FDCWD, getenv("SRD_OTHER"), SRD_WORKER_FOLDER, "store.srd") == 0 &&
 	            ask(SRD_WIRE_OPEN, "store.srd", "", O_RDWR) == SRD_EREPLACED;
 
