@@ -261,27 +261,34 @@ static void tear(struct image *index, uint64_t dice)
 		image_resize(index, index->len - dice % 4096);
 }
 
-/* Beside the store may be any index that was saved by then, whole or torn, or none. */
-static void put_index(const struct checker *checker, const struct crash_state *state)
+/* One of the first COUNT indexes that were saved, the last one mostly, whole or torn, or none. */
+static void put_one_index(const struct recorder *recorder, unsigned count, uint64_t dice, const char *path)
 {
-	const struct recorder *recorder = checker->books->recorder;
-	uint64_t dice = srd_mix(state->number ^ 0x1d);
 	struct image index = { 0 };
-	unsigned count = 0;
-	char path[4200];
 
-	snprintf(path, sizeof path, "%s.idx", checker->path);
 	unlink(path);
-	while (recorder && count < recorder->index_count && recorder->indexes[count].since <= state->done)
-		count++;
 	if (count == 0 || dice % 6 == 0)
 		return;
-	/* The last one, mostly. */
 	image_copy(&index, &recorder->indexes[dice % 3 ? count - 1 : dice / 3 % count].bytes);
 	if (dice % 4 == 0)
 		tear(&index, dice);
 	image_store(&index, path);
 	image_release(&index);
+}
+
+/* Beside the store may be any index that was saved by then, and any may have been kept. */
+static void put_index(const struct checker *checker, const struct crash_state *state)
+{
+	const struct recorder *recorder = checker->books->recorder;
+	unsigned count = 0;
+	char path[4200];
+
+	while (recorder && count < recorder->index_count && recorder->indexes[count].since <= state->done)
+		count++;
+	snprintf(path, sizeof path, "%s.idx", checker->path);
+	put_one_index(recorder, count, srd_mix(state->number ^ 0x1d), path);
+	snprintf(path, sizeof path, "%s.idx.3", checker->path);
+	put_one_index(recorder, count, srd_mix(state->number ^ 0x3d), path);
 }
 
 /* What a compaction left that did not come to its end. */
