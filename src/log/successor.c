@@ -14,6 +14,7 @@
 #include "log/internal.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "format/spare.h"
 #include "log/ofd.h"
 
@@ -115,11 +115,12 @@ static int open_next(const struct srd_log *log, const char *name, struct srd_log
 	return error;
 }
 
-static char *name_of_next(const struct srd_log *log)
-{
-	char *name;
+enum { NAME_LEN = NAME_MAX + sizeof ".new" };
 
-	return asprintf(&name, "%s.new", log->name) < 0 ? NULL : name;
+/* Needs no memory: what was begun goes, even if there is none left. */
+static void name_next(const struct srd_log *log, char name[NAME_LEN])
+{
+	snprintf(name, NAME_LEN, "%s.new", log->name);
 }
 
 /* The lock keeps other handles away, but no other thread that uses this one. */
@@ -145,14 +146,15 @@ static void end(struct srd_log *log)
 
 int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **next)
 {
-	SRD_AUTO_FREE char *name = name_of_next(log);
+	char name[NAME_LEN];
 	struct stat st;
-	int error = name ? begin(log) : -ENOMEM;
+	int error = begin(log);
 
 	if (error)
 		return error;
 	/* With the lock: who is about to compact a log that was replaced must not touch what
 	 * is being written beside the present one. */
+	name_next(log, name);
 	error = check_file(log, &st);
 	if (!error)
 		error = make_file(log, name, &st, bytes);
@@ -194,10 +196,11 @@ static bool leads_to(const struct srd_log *log, const char *name, const struct s
 
 static int rename_next(struct srd_log *log, const struct srd_log *next)
 {
-	SRD_AUTO_FREE char *name = name_of_next(log);
+	char name[NAME_LEN];
 	struct stat st;
-	int error = name ? check_file(log, &st) : -ENOMEM;
+	int error = check_file(log, &st);
 
+	name_next(log, name);
 	if (!error && !leads_to(log, name, next))
 		error = -EBUSY;
 	return error ? error : log->io->rename(log->io, log->dir_fd, name, log->name, 0);
@@ -222,9 +225,10 @@ int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *d
 
 void srd_log_successor_abandon(struct srd_log *log, struct srd_log *next)
 {
-	SRD_AUTO_FREE char *name = name_of_next(log);
+	char name[NAME_LEN];
 
-	if (name && leads_to(log, name, next))
+	name_next(log, name);
+	if (leads_to(log, name, next))
 		log->io->unlink(log->io, log->dir_fd, name);
 	srd_log_close(next);
 	end(log);
