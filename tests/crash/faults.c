@@ -62,6 +62,10 @@ static const struct step steps[] = {
 	{ .verb = STEP_PUT, .key = "other", .len = 3000, .fill = 13, .handle = 1 },
 	{ .verb = STEP_DELETE, .key = "hard" },
 	{ .verb = STEP_SYNC },
+	{ .verb = STEP_SNAPSHOT, .key = "before" },
+	{ .verb = STEP_PUT, .key = "other", .len = 300, .fill = 15 },
+	{ .verb = STEP_COMPACT },
+	{ .verb = STEP_PUT, .key = "other", .len = 5000, .fill = 16, .handle = 1 },
 	{ .verb = STEP_CLOSE, .handle = 1 },
 	{ .verb = STEP_CLOSE },
 	{ .verb = STEP_OPEN },
@@ -149,11 +153,13 @@ static int armed_step(struct trial *trial, const struct step *step)
 
 static void remove_store(const char *path)
 {
-	char shm[4300];
+	static const char *const beside[] = { "", ".shm", ".idx", ".new" };
+	char name[4300];
 
-	snprintf(shm, sizeof shm, "%s.shm", path);
-	unlink(path);
-	unlink(shm);
+	for (size_t i = 0; i < SRD_LEN(beside); i++) {
+		snprintf(name, sizeof name, "%s%s", path, beside[i]);
+		unlink(name);
+	}
 }
 
 /* What a killed process may have left. */
@@ -242,11 +248,30 @@ static int do_again(struct trial *trial, const struct step *step)
 	return error ? complain(trial, step, "done again", error) : 0;
 }
 
+/* A file that could not be cut is another's fault than the write that was to be undone. */
+static bool is_told_as_itself(const struct trial *trial, int got)
+{
+	const struct injection *injection = &trial->row->injection;
+
+	return got == -injection->error || (injection->manner == MANNER_TORN_UNCUT && got == -EIO);
+}
+
+/* Of a compaction that failed nothing stays. */
+static int check_no_leftover(struct trial *trial, const struct step *step)
+{
+	char name[4300];
+
+	snprintf(name, sizeof name, "%s.new", trial->path);
+	return access(name, F_OK) == 0 ? complain(trial, step, "left what it had begun", 0) : 0;
+}
+
 static int after_error(struct trial *trial, const struct step *step, int got)
 {
-	int error = 0;
+	int error = check_no_leftover(trial, step);
 
-	if (got != -trial->row->injection.error)
+	if (error)
+		return error;
+	if (!is_told_as_itself(trial, got))
 		return complain(trial, step, "ends in another error", got);
 	trial->reported++;
 	/* Reading goes on while the disk is full. */
@@ -269,8 +294,9 @@ static int after_success(struct trial *trial, const struct step *step)
 	bool writes = trial->row->injection.call == CALL_PWRITE || trial->row->injection.call == CALL_FDATASYNC;
 
 	trial->passed++;
-	/* The mark that closing leaves is a convenience. */
-	if (writes && !trial->row->unnoticed && step->verb != STEP_CLOSE)
+	/* The mark that closing leaves is a convenience, and so are the index and the seal of who
+	 * compacts. */
+	if (writes && !trial->row->unnoticed && step->verb != STEP_CLOSE && step->verb != STEP_COMPACT)
 		return complain(trial, step, "succeeds, though a write failed", 0);
 	inject_lift();
 	return check_content(trial, step);
@@ -287,7 +313,8 @@ static int trial_step(struct trial *trial, const struct step *step)
 		return error ? complain(trial, step, "fails without a fault", error) : 0;
 	if (!error)
 		return after_success(trial, step);
-	if (trial->row->unnoticed)
+	/* There the room is what was asked for. */
+	if (trial->row->unnoticed && !(step->verb == STEP_COMPACT && trial->row->injection.call == CALL_ALLOCATE))
 		return complain(trial, step, "should not have noticed", error);
 	return after_error(trial, step, error);
 }
@@ -316,7 +343,7 @@ static int check_end(struct trial *trial)
 	return error ? error : damage ? complain(trial, &end, "verify in the end", SRD_ECORRUPT) : 0;
 }
 
-/* Nothing but the store lies in its directory. */
+/* Nothing but the store lies in its directory, and the index that compaction leaves. */
 static int check_directory(struct trial *trial)
 {
 	const struct step end = { .verb = STEP_CLOSE };
@@ -325,7 +352,7 @@ static int check_directory(struct trial *trial)
 
 	for (struct dirent *entry; dir && (entry = readdir(dir));)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    strcmp(entry->d_name, "store") != 0)
+		    strcmp(entry->d_name, "store") != 0 && strcmp(entry->d_name, "store.idx") != 0)
 			error = complain(trial, &end, entry->d_name, 0);
 	closedir(dir);
 	return error;
