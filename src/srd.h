@@ -119,6 +119,7 @@ enum srd_open_flags {
 	SRD_NOSYNC = 1 << 4,     /* no background sync, and none at close */
 	SRD_NOCHECK = 1 << 5,    /* do not verify payload on first touch (benchmarks) */
 	SRD_SINGLE_WRITER = 1 << 6,   /* others may read only: a second writer gets -EBUSY */
+	SRD_KEEP_PAST = 1 << 7,  /* nothing of the store is trimmed while it is open: to copy the file */
 };
 
 /* Opens PATH.  -EBUSY: held exclusively, by one of any number of writers or, with

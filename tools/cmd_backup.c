@@ -204,7 +204,7 @@ static int run(struct tool *tool)
 		flags |= option == CHECK ? SRD_BACKUP_CHECK : option == WHOLE ? SRD_BACKUP_WHOLE : SRD_BACKUP_FORCE;
 	tool_arguments(tool, 2, 2);
 	bool remote = tool_rsync_is_remote(tool->args[1]);
-	if (!tool_store_open(tool, tool->args[0], SRD_RDONLY, &store))
+	if (!tool_store_open(tool, tool->args[0], SRD_RDONLY | SRD_KEEP_PAST, &store))
 		return tool->status;
 	if (!remote)
 		back_up(&store, tool->args[1], flags);

@@ -77,6 +77,16 @@ static int send(int flags, uint64_t end, struct backup *backup)
 	return error ? error : srd_backup_file_finish(file);
 }
 
+/* All of LOG, the past too, stays there as long as it is held: a hole that came to be there, with
+ * no word of it in what is copied, would be damage. */
+static int keep_past(struct srd_store *store, struct srd_log *log)
+{
+	int error = srd_log_use_all(log);
+
+	/* What was given up before is known then. */
+	return error ? error : srd_store_follow(store);
+}
+
 /* ---- Check ---- */
 
 /* Where LOG, which STORE has or had, ends now. */
@@ -143,7 +153,9 @@ int srd_backup(struct srd_store *store, const char *path, int flags,
 	struct srd_era *era = srd_era_begin(store, &hold);
 	struct backup backup = { .file = &file, .log = hold.log, .era = era, .call = call, .user = user };
 	srd_backup_file_init(&file, hold.log);
-	error = back_up(store, path, flags, &backup, out);
+	error = keep_past(store, hold.log);
+	if (!error)
+		error = back_up(store, path, flags, &backup, out);
 	srd_backup_file_release(&file);
 	srd_hold_drop(&hold);
 	srd_era_leave(era);

@@ -220,15 +220,17 @@ static int place_whole(struct srd_store *target, struct srd_txn *txn, struct srd
 static int check_untrimmed(struct srd_log *log, const struct srd_extents *extents)
 {
 	struct srd_run run;
+	int error = 0;
 
-	for (size_t i = 0; i < extents->count; i++) {
+	for (size_t i = 0; i < extents->count && !error; i++) {
 		const struct srd_ref *ref = &extents->refs[i];
-		if (srd_ref_has_run(ref) && srd_log_run(log, ref->run, &run) &&
-		    srd_log_is_trimmed(log, run.offset + run.distance + ref->skip, ref->len) &&
-		    srd_log_verify(log, &run, ref->skip, ref->len) == SRD_ETRIMMED)
-			return SRD_ETRIMMED;
+		if (!srd_ref_has_run(ref) || !srd_log_run(log, ref->run, &run))
+			continue;
+		error = srd_log_is_trimmed(log, run.offset + run.distance + ref->skip, ref->len);
+		if (error > 0)
+			error = srd_log_verify(log, &run, ref->skip, ref->len) == SRD_ETRIMMED ? SRD_ETRIMMED : 0;
 	}
-	return 0;
+	return error;
 }
 
 /* What a view of the past has is there to be named again: -EXDEV if it is of another log. */

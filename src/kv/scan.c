@@ -210,6 +210,20 @@ static void tell_history(struct scan *scan, const struct srd_owner *owner, struc
 	event->older_time_ns = older.time_ns;
 }
 
+/* 1 if some of [OFFSET, OFFSET + LEN) was trimmed, be it a moment ago; 0 if not; or a negative code. */
+static int is_trimmed(const struct scan *scan, uint64_t offset, uint64_t len)
+{
+	int trimmed = srd_log_is_trimmed(scan->log, offset, len);
+	struct srd_store *store;
+	unsigned stripe;
+
+	if (trimmed != 0 || srd_era_read(scan->era, &store, &stripe) != 0)
+		return trimmed;
+	/* Before it is punched it is in the log: reading has followed that. */
+	srd_store_done(store, stripe);
+	return srd_log_is_trimmed(scan->log, offset, len);
+}
+
 /* LEN bytes at OFFSET, which are at SKIP of the run at RUN: a block or less. */
 static int report_block(struct scan *scan, const struct srd_record *record, uint64_t run, uint32_t skip,
                         uint64_t offset, uint64_t len)
@@ -220,7 +234,9 @@ static int report_block(struct scan *scan, const struct srd_record *record, uint
 
 	if (error)
 		return error;
-	bool trimmed = srd_log_is_trimmed(scan->log, offset, len);
+	int trimmed = is_trimmed(scan, offset, len);
+	if (trimmed < 0)
+		return trimmed;
 	const struct srd_owner *owner = srd_owners_of_run(&scan->owners, run, skip, (uint32_t)len);
 	if (!owner && trimmed) {
 		event.type = SRD_EVENT_TRIMMED;

@@ -284,6 +284,35 @@ int srd_backup_file_copy(struct srd_backup_file *file, uint64_t upto)
 	return file->whole ? copy_upto(file, upto) : copy_in_place(file, upto);
 }
 
+/* ---- What the log has given up ---- */
+
+static int give_up_range(void *user, const struct srd_range *range)
+{
+	const struct srd_backup_file *file = user;
+	uint64_t end = SRD_MIN(range->offset + range->len, file->at);
+	struct srd_range part = { .offset = range->offset };
+	int error = 0;
+
+	for (; !error && part.offset < end && srd_log_next_occupied(file->dest, &part, end); part.offset += part.len)
+		error = srd_log_punch(file->dest, &part, 1);
+	return error;
+}
+
+/* What was sent before it was trimmed.  The ops that name it are there, and durable; where somebody
+ * may be looking at what it was, or there are no holes, it stays. */
+static int give_up(struct srd_backup_file *file)
+{
+	int error = srd_log_use_since(file->dest, file->at);
+
+	if (!error)
+		error = srd_log_use_deny(file->dest, file->at);
+	if (error)
+		return error == -EBUSY ? 0 : error;
+	error = srd_log_trimmed(file->log, give_up_range, file);
+	srd_log_use_admit(file->dest, file->at);
+	return error == -EOPNOTSUPP ? 0 : error;
+}
+
 /* ---- The end ---- */
 
 static int publish(struct srd_backup_file *file)
@@ -316,7 +345,7 @@ int srd_backup_file_finish(struct srd_backup_file *file)
 		return publish(file);
 	if (file->dest->shm)
 		srd_shm_tell(file->dest->shm, file->at);
-	return 0;
+	return give_up(file);
 }
 
 void srd_backup_file_release(struct srd_backup_file *file)

@@ -55,7 +55,7 @@ int srd_backup_file_open(struct srd_backup_file *file, const char *path, bool re
 int srd_backup_file_begin(struct srd_backup_file *file, bool whole);
 /* All of the log below UPTO, where a record ends, comes to be there. */
 int srd_backup_file_copy(struct srd_backup_file *file, uint64_t upto);
-/* What was copied is durable, and is what PATH leads to. */
+/* What was copied is durable, and is what PATH leads to; what the log has given up is, too. */
 int srd_backup_file_finish(struct srd_backup_file *file);
 void srd_backup_file_release(struct srd_backup_file *file);
 

@@ -27,6 +27,10 @@ bool srd_log_holds(const struct srd_log *log, const struct srd_run *run, uint32_
  * will lie there. */
 void srd_log_forget_verified(struct srd_log *log, uint64_t from, uint64_t to);
 
+/* trimmed.c */
+struct srd_trimmed *srd_trimmed_new(void);   /* NULL: no memory */
+void srd_trimmed_free(struct srd_trimmed *trimmed);
+
 /* reserve.c: room for a record that ends at UPTO, and the reserve behind it.  0,
  * -ENOSPC or -EDQUOT.  Append lock held. */
 int srd_log_reserve(struct srd_log *log, uint64_t upto);

@@ -77,6 +77,7 @@ struct srd_log {
 	int64_t latest_ns;        /* the highest time of a META; a clock may have been set back */
 	uint32_t epoch;
 	atomic_ulong trim;        /* offset of the last TRIM op; 0: none.  trim.c */
+	struct srd_trimmed *trimmed;   /* what these ops name, as far as anybody asked.  trimmed.c */
 	uint64_t dropped;         /* bytes behind end when we last looked */
 	atomic_ulong seen;        /* what srd_log_hint() is while nobody appends */
 	atomic_long looked_ns;    /* when the file's size was last asked, with shm */
@@ -370,8 +371,8 @@ int srd_log_trim_reserve(struct srd_log *log);
 
 /* ---- use.c: what of the past this handle, and others, may still use.  Thread-safe ---- */
 
-/* Everything, for now: called once, while the log is opened.  -EBUSY: what nobody used is
- * being trimmed. */
+/* Everything, for now: while the log is opened, and by who reads all of it.  Waits for who trims
+ * what nobody used; -EBUSY: in vain. */
 int srd_log_use_all(struct srd_log *log);
 /* From now on what was content when the log ended at OFFSET, or since.  Where OFFSET is
  * lower than before, -EBUSY if that is being trimmed. */
@@ -415,18 +416,20 @@ enum { SRD_LOSS_TEXT_LEN = 128 };
 /* What happened, for people. */
 void srd_log_describe_loss(const struct srd_log *log, char text[SRD_LOSS_TEXT_LEN]);
 
-/* ---- trim.c: payload that was given up.  Thread-safe, but for the note ---- */
+/* ---- trim.c, trimmed.c: payload that was given up.  Thread-safe, but for the note ---- */
 
 /* Takes note of the TRIM op that METADATA of a commit may begin with: what it names is to be
  * looked at again.  A commit of our own: call with the store's commit mutex held. */
 void srd_log_note_trim(struct srd_log *log, const struct srd_record *record, const uint8_t *metadata);
-/* True if some of [OFFSET, OFFSET + LEN) was named by a TRIM: what does not match there is gone. */
-bool srd_log_is_trimmed(const struct srd_log *log, uint64_t offset, uint64_t len);
+/* 1 if some of [OFFSET, OFFSET + LEN) was named by a TRIM that is known of: what does not match
+ * there is gone; 0 if not; -ENOMEM. */
+int srd_log_is_trimmed(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* The next stretch that has blocks on disk: [range->offset, END) is cut to it.  False: none has. */
 bool srd_log_next_occupied(const struct srd_log *log, struct srd_range *range, uint64_t end);
 /* Takes the blocks of RANGES, whole ones, which a durable TRIM op names. */
 int srd_log_punch(const struct srd_log *log, const struct srd_range *ranges, size_t count);
-/* Calls VISIT for every range that was; non-zero ends it. */
+/* Calls VISIT, which does not ask for more of this, for all that was, in order and apart;
+ * non-zero ends it. */
 int srd_log_trimmed(const struct srd_log *log, int (*visit)(void *user, const struct srd_range *range), void *user);
 
 /* ---- map.c: thread-safe ---- */

@@ -214,7 +214,8 @@ static int tell_trimmed(const struct srd_log *log, const struct srd_run *run, ui
 
 	if (error != SRD_ECORRUPT || !srd_within(skip, len, run->len))
 		return error;
-	return srd_log_is_trimmed(log, run->offset + run->distance + skip - into, len + into) ? SRD_ETRIMMED : error;
+	int trimmed = srd_log_is_trimmed(log, run->offset + run->distance + skip - into, len + into);
+	return trimmed < 0 ? trimmed : trimmed ? SRD_ETRIMMED : error;
 }
 
 int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len)

@@ -166,6 +166,7 @@ static void destroy(void *user)
 	pthread_mutex_destroy(&log->sync_mutex);
 	pthread_mutex_destroy(&log->use_mutex);
 	free(log->overlay);   /* its memory went with the mapping */
+	srd_trimmed_free(log->trimmed);
 	free(log->damage);
 	free(log->name);
 	free(log);
@@ -203,7 +204,7 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	pthread_mutex_init(&log->use_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
 	int error = make_own(log);
-	if (!error && !(log->pins = srd_pins_new(destroy, log)))
+	if (!error && (!(log->trimmed = srd_trimmed_new()) || !(log->pins = srd_pins_new(destroy, log))))
 		error = -ENOMEM;
 	if (!error)
 		error = open_file(log, &st);

@@ -3,8 +3,8 @@
  * trim.c - payload that was given up, and says so.
  *
  * Each TRIM op names ranges of the log, and leads to the one before; so only who meets a
- * block that does not match its check walks along them, and who opens the store needs none
- * of it in memory.
+ * block that does not match its check asks what they name (trimmed.c), and who opens the
+ * store needs none of it in memory.
  */
 #include "config.h"
 
@@ -14,15 +14,6 @@
 #include <unistd.h>
 
 #include "base/check.h"
-
-/* The TRIM op at OFFSET of the log. */
-static bool trim_at(const struct srd_log *log, uint64_t offset, struct srd_op *op)
-{
-	uint64_t end = atomic_load_explicit(&log->end, memory_order_acquire);
-
-	return offset >= SRD_FIRST_RECORD && offset % 8 == 0 && offset < end &&
-	       srd_op_decode(op, log->map + offset, end - offset, offset, end) && op->kind == SRD_OP_TRIM;
-}
 
 /* It starts anew where BYTES of a block may be others now. */
 static void look_again(struct srd_log *log, const struct srd_op *op)
@@ -47,48 +38,6 @@ void srd_log_note_trim(struct srd_log *log, const struct srd_record *record, con
 	look_again(log, &op);
 	/* Release: who meets a hole finds the op behind the mapping. */
 	atomic_store_explicit(&log->trim, offset, memory_order_release);
-}
-
-/* The first range that ends behind OFFSET; count: none. */
-static uint64_t first_behind(const struct srd_op *op, uint64_t offset)
-{
-	uint64_t low = 0, high = op->range_count;
-
-	while (low < high) {
-		uint64_t middle = low + (high - low) / 2;
-		struct srd_range range = srd_op_range(op->ranges, middle);
-		if (range.offset + range.len <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-bool srd_log_is_trimmed(const struct srd_log *log, uint64_t offset, uint64_t len)
-{
-	struct srd_op op;
-
-	for (uint64_t at = atomic_load_explicit(&log->trim, memory_order_acquire); trim_at(log, at, &op); at = op.prev) {
-		uint64_t i = first_behind(&op, offset);
-		if (i < op.range_count && srd_op_range(op.ranges, i).offset < offset + len)
-			return true;
-	}
-	return false;
-}
-
-int srd_log_trimmed(const struct srd_log *log, int (*visit)(void *user, const struct srd_range *range), void *user)
-{
-	struct srd_op op;
-	int error = 0;
-
-	for (uint64_t at = atomic_load_explicit(&log->trim, memory_order_acquire); !error && trim_at(log, at, &op);
-	     at = op.prev)
-		for (uint64_t i = 0; i < op.range_count && !error; i++) {
-			struct srd_range range = srd_op_range(op.ranges, i);
-			error = visit(user, &range);
-		}
-	return error;
 }
 
 bool srd_log_next_occupied(const struct srd_log *log, struct srd_range *range, uint64_t end)

@@ -22,28 +22,39 @@
 #include "base/cleanup.h"
 #include "log/ofd.h"
 
-enum { TRIES = 2000, TRY_NS = 1000 * 1000, STALE_NS = 100 * 1000 * 1000 };
+enum { TRIES = 30000, TRY_NS = 1000 * 1000, STALE_NS = 100 * 1000 * 1000 };
 
 static int64_t byte_of(uint64_t offset)
 {
 	return SRD_BYTE_PINS + (int64_t)(offset / SRD_RECORD_ALIGN);
 }
 
-int srd_log_use_all(struct srd_log *log)
+static int take_all(struct srd_log *log)
 {
-	int error = -EAGAIN;
+	SRD_LOCK_GUARD(&log->use_mutex);
+	uint64_t use = atomic_load(&log->use);
+	/* No lock of ours is in our own way. */
+	int error = log->denied > 0 ? -EAGAIN : srd_ofd_lock(log->fd, F_RDLCK, byte_of(0), false);
 
-	/* Who trims has it for as long as a sync takes. */
-	for (int i = 0; i < TRIES && error == -EAGAIN; i++) {
-		if (i > 0)
-			nanosleep(&(struct timespec){ .tv_nsec = TRY_NS }, NULL);
-		error = srd_ofd_lock(log->fd, F_RDLCK, byte_of(0), false);
-	}
-	atomic_store(&log->use, error ? UINT64_MAX : 0);
 	if (error == -EAGAIN)
-		return -EBUSY;
+		return error;
+	if (!error && use != UINT64_MAX && byte_of(use) != byte_of(0))
+		srd_ofd_lock(log->fd, F_UNLCK, byte_of(use), false);
+	atomic_store(&log->use, error ? UINT64_MAX : 0);
 	/* A reader on a file system without locks goes without. */
 	return log->flags & SRD_LOG_RDONLY ? 0 : error;
+}
+
+int srd_log_use_all(struct srd_log *log)
+{
+	int error = take_all(log);
+
+	/* Who trims denies it for as long as a sync takes. */
+	for (int i = 1; i < TRIES && error == -EAGAIN; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = TRY_NS }, NULL);
+		error = take_all(log);
+	}
+	return error == -EAGAIN ? -EBUSY : error;
 }
 
 /* Call with the mutex held. */
@@ -53,7 +64,6 @@ static int use_since(struct srd_log *log, uint64_t offset)
 
 	if (use == UINT64_MAX || byte_of(use) == byte_of(offset))
 		return 0;
-	/* No lock of ours is in our own way. */
 	if (offset < log->denied)
 		return -EBUSY;
 	int error = srd_ofd_lock(log->fd, F_RDLCK, byte_of(offset), false);

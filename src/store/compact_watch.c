@@ -43,7 +43,7 @@ static void damaged(void *user, uint64_t offset, uint32_t len)
 	char buffer[SRD_KEY_MAX + 1];
 
 	/* What was content when we began need not be any more. */
-	if (srd_log_is_trimmed(compact->log, offset, len))
+	if (srd_log_is_trimmed(compact->log, offset, len) > 0)
 		return;
 	if (dentry && srd_state_path(compact->told, dentry, buffer, &event.key) < 0)
 		event.key = NULL;

@@ -36,72 +36,6 @@ void srd_relocate_release(struct srd_relocate *relocate)
 	free(relocate->runs);
 	free(relocate->moving);
 	free(relocate->bad);
-	free(relocate->trimmed);
-}
-
-/* ---- What was trimmed, sorted and disjoint: each piece asks ---- */
-
-static int add_trimmed(void *user, const struct srd_range *range)
-{
-	struct srd_relocate *relocate = user;
-	int error = srd_array_reserve(&relocate->trimmed, &relocate->trimmed_cap, relocate->trimmed_count + 1,
-	                              sizeof *relocate->trimmed);
-
-	if (!error)
-		relocate->trimmed[relocate->trimmed_count++] = *range;
-	return error;
-}
-
-static int by_offset(const void *a, const void *b)
-{
-	uint64_t x = ((const struct srd_range *)a)->offset, y = ((const struct srd_range *)b)->offset;
-
-	return x < y ? -1 : x > y;
-}
-
-static void join_trimmed(struct srd_relocate *relocate)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < relocate->trimmed_count; i++) {
-		struct srd_range *range = &relocate->trimmed[i], *last = count > 0 ? &relocate->trimmed[count - 1] : NULL;
-		if (last && last->offset + last->len >= range->offset)
-			last->len = SRD_MAX(last->offset + last->len, range->offset + range->len) - last->offset;
-		else
-			relocate->trimmed[count++] = *range;
-	}
-	relocate->trimmed_count = count;
-}
-
-static int learn_trimmed(struct srd_relocate *relocate)
-{
-	uint64_t trim = atomic_load(&relocate->from->trim);
-
-	if (trim == relocate->trim)
-		return 0;
-	relocate->trimmed_count = 0;
-	int error = srd_log_trimmed(relocate->from, add_trimmed, relocate);
-	if (error)
-		return error;
-	if (relocate->trimmed_count > 1)
-		qsort(relocate->trimmed, relocate->trimmed_count, sizeof *relocate->trimmed, by_offset);
-	join_trimmed(relocate);
-	relocate->trim = trim;
-	return 0;
-}
-
-static bool is_trimmed(const struct srd_relocate *relocate, uint64_t at, uint64_t len)
-{
-	size_t low = 0, high = relocate->trimmed_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (relocate->trimmed[middle].offset + relocate->trimmed[middle].len <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < relocate->trimmed_count && relocate->trimmed[low].offset < at + len;
 }
 
 /* ---- What is asked for ---- */
@@ -115,7 +49,7 @@ static enum fate fate_of(const struct srd_relocate *relocate, const struct srd_r
 
 	if (srd_log_copy_anew(relocate->from, run, (uint32_t)skip, len, unused) == 0)
 		return SOUND;
-	return is_trimmed(relocate, run->offset + run->distance + skip, len) ? TRIMMED : DAMAGED;
+	return srd_log_is_trimmed(relocate->from, run->offset + run->distance + skip, len) > 0 ? TRIMMED : DAMAGED;
 }
 
 /* Trim takes blocks out of a run: what the past refers to as one is no single piece then, and
@@ -137,22 +71,23 @@ static int want_parts(struct srd_relocate *relocate, const struct srd_run *run, 
 	return error;
 }
 
-/* REF leads to RUN, and some of that was trimmed. */
-static bool is_holed(const struct srd_relocate *relocate, const struct srd_ref *ref, struct srd_run *run)
+/* 1 if REF leads to RUN, and some of that was trimmed; 0 if not; -ENOMEM. */
+static int is_holed(const struct srd_relocate *relocate, const struct srd_ref *ref, struct srd_run *run)
 {
-	return relocate->trimmed_count > 0 && srd_log_run(relocate->from, ref->run, run) &&
-	       srd_within(ref->skip, ref->len, run->len) &&
-	       is_trimmed(relocate, run->offset + run->distance + ref->skip, ref->len);
+	if (atomic_load(&relocate->from->trim) == 0 || !srd_log_run(relocate->from, ref->run, run) ||
+	    !srd_within(ref->skip, ref->len, run->len))
+		return 0;
+	return srd_log_is_trimmed(relocate->from, run->offset + run->distance + ref->skip, ref->len);
 }
 
 int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref)
 {
 	struct srd_run run;
-	int error = srd_ref_has_run(ref) ? learn_trimmed(relocate) : 0;
+	int holed = srd_ref_has_run(ref) ? is_holed(relocate, ref, &run) : 0;
 
-	if (error || !srd_ref_has_run(ref))
-		return error;
-	if (is_holed(relocate, ref, &run))
+	if (holed < 0 || !srd_ref_has_run(ref))
+		return holed;
+	if (holed)
 		return want_parts(relocate, &run, ref);
 	return srd_moved_want(&relocate->moved, srd_moved_place(relocate->from, ref), ref->len);
 }
@@ -160,9 +95,9 @@ int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref)
 int srd_relocate_want_holed(struct srd_relocate *relocate, const struct srd_ref *ref)
 {
 	struct srd_run run;
-	int error = learn_trimmed(relocate);
+	int holed = is_holed(relocate, ref, &run);
 
-	return error || !is_holed(relocate, ref, &run) ? error : want_parts(relocate, &run, ref);
+	return holed <= 0 ? holed : want_parts(relocate, &run, ref);
 }
 
 int srd_relocate_settle(struct srd_relocate *relocate)
@@ -229,7 +164,7 @@ static bool is_gone(const struct srd_relocate *relocate, const struct srd_moved_
 
 	for (size_t i = bad; i < relocate->bad_count; i++)
 		bytes += relocate->bad[i].len;
-	return bytes == piece->len && srd_log_is_trimmed(relocate->from, piece->at, piece->len);
+	return bytes == piece->len && srd_log_is_trimmed(relocate->from, piece->at, piece->len) > 0;
 }
 
 /* PIECE is in the buffer, PHASE bytes behind the end of the last run, which ends with it now. */

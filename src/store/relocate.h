@@ -36,9 +36,6 @@ struct srd_relocate {
 	size_t moving_count, moving_cap;
 	struct srd_range *bad;                /* places in the buffer */
 	size_t bad_count, bad_cap;
-	struct srd_range *trimmed;            /* of the old log, up to the TRIM op at `trim` */
-	size_t trimmed_count, trimmed_cap;
-	uint64_t trim;
 	uint32_t inode;                       /* whose bytes are being copied, for who is told; 0: not known */
 	bool open;                            /* the last run may grow */
 };

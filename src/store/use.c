@@ -6,7 +6,7 @@
 void srd_use_move_on(struct srd_store *store, bool now)
 {
 	/* What does not follow uses what it began with. */
-	if (store->frozen || store->private || !(srd_log_use_is_stale(store->log) || now))
+	if (store->frozen || store->private || store->flags & SRD_KEEP_PAST || !(srd_log_use_is_stale(store->log) || now))
 		return;
 	/* The write side: who begins to use something does so under the read side. */
 	srd_brlock_write_lock(&store->state_lock);

@@ -119,6 +119,8 @@ works put s.srd e two
 works rm s.srd d
 works trim s.srd
 works backup s.srd d.srd
+cmp -s s.srd d.srd || fail 'a backup continued behind a trim is another'
+[ "$(du -k d.srd | cut -f 1)" -le $(($(taken) + 64)) ] || fail "what was trimmed stays in a backup: $(du -k d.srd), $(taken)"
 "$srd" verify -q d.srd >out || fail "a backup continued behind a trim: $(cat out)"
 "$srd" backup --check s.srd d.srd >out || fail "check of a backup continued behind a trim: $(cat out)"
 
@@ -160,12 +162,18 @@ for i in 1 2 3 4; do
 		"$srd" get s.srd "writer$i/$((n % 3))" | cmp -s - <(head -c $((200000 + n * 1000)) one) || echo "writer $i: $n" >>wrong
 	done) &
 done
+(while [ ! -e stop ]; do "$srd" trim s.srd >>trims 2>&1 || echo "trim" >>wrong; done) &
 for _ in 1 2 3 4 5 6 7 8; do
 	works trim s.srd
+	works verify -q s.srd
+	works backup s.srd d.srd
+	works verify -q d.srd
+	works backup --check s.srd d.srd
 done
 touch stop
 wait
-[ -e wrong ] && fail "while it is written to: $(cat wrong)"
+[ -e wrong ] && fail "while it is written to: $(cat wrong trims)"
+grep -q '[1-9].* were given back' trims || fail 'nothing was trimmed beside the backups'
 sound 'while it is written to'
 works trim s.srd
 # But for blocks that are shared with what lives, and the reserve: twice 4 MiB at most.
