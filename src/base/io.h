@@ -26,6 +26,9 @@ struct srd_io {
 	int (*find)(const struct srd_io *io, const char *path, int *dir_fd, char **name);
 	/* A descriptor; FLAGS get O_CLOEXEC.  MODE as for open(2). */
 	int (*open)(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode);
+	/* A second descriptor of a file, to read, whose locks outlive this process: another that sees
+	 * to its successor has it, too, until the next is asked for.  May be NULL: there is none. */
+	int (*open_kept)(const struct srd_io *io, int dir_fd, const char *name);
 	int (*unlink)(const struct srd_io *io, int dir_fd, const char *name);
 	/* Gives the file blocks for [offset, offset + len); its size stays.  May be NULL, as
 	 * if it were -EOPNOTSUPP. */

@@ -55,19 +55,34 @@ static int errand_find(const struct srd_io *io, const char *path, int *dir_fd, c
 	return 0;
 }
 
-static int errand_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+/* What REQUEST, which lacks but the name, has opened. */
+static int open_by(const struct srd_io *io, struct srd_wire *request, const char *name)
 {
-	struct srd_wire request = { .kind = SRD_WIRE_OPEN, .flags = (uint32_t)flags, .mode = mode };
-	int error = set_name(&request, 0, name), fd = -1;
-	(void)dir_fd;
+	int error = set_name(request, 0, name), fd = -1;
 
 	if (!error)
-		error = run(io->user, &request, &fd);
+		error = run(io->user, request, &fd);
 	if (!error && fd < 0)
 		error = -EBADMSG;
 	if (error && fd >= 0)
 		close(fd);
 	return error ? error : fd;
+}
+
+static int errand_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	struct srd_wire request = { .kind = SRD_WIRE_OPEN, .flags = (uint32_t)flags, .mode = mode };
+	(void)dir_fd;
+
+	return open_by(io, &request, name);
+}
+
+static int errand_open_kept(const struct srd_io *io, int dir_fd, const char *name)
+{
+	struct srd_wire request = { .kind = SRD_WIRE_OPEN_KEPT, .flags = O_RDONLY };
+	(void)dir_fd;
+
+	return open_by(io, &request, name);
 }
 
 static int errand_unlink(const struct srd_io *io, int dir_fd, const char *name)
@@ -111,6 +126,7 @@ void srd_errands_init(struct srd_errands *errands, int socket, int dir_fd, const
 	*errands = (struct srd_errands){ .io = srd_io_posix, .socket = socket, .dir_fd = dir_fd, .name = name };
 	errands->io.find = errand_find;
 	errands->io.open = errand_open;
+	errands->io.open_kept = errand_open_kept;
 	errands->io.unlink = errand_unlink;
 	errands->io.rename = errand_rename;
 	errands->io.fdatasync = errand_fdatasync;

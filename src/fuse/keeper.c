@@ -36,6 +36,7 @@ struct keeper {
 	int signals, ready;
 	struct srd_child worker;
 	enum stage stage;                 /* of the worker */
+	int use, next_use;                /* locks (log/use.c) of the worker that served, and of one that will; -1: none */
 	bool ending;                      /* nobody is to take its place */
 	bool stopped;                     /* it was told to stop */
 	int64_t stop_ms;                  /* ending: when it is to be told */
@@ -123,12 +124,32 @@ static void on_ready(struct keeper *keeper)
 		srd_child_kill(&keeper->worker);
 }
 
+/* What of the past the users of a worker that dies have: nobody trims it before the next worker
+ * has locks of its own. */
+static void keep_use(struct keeper *keeper, int descriptor)
+{
+	int *kept = keeper->stage == SERVING ? &keeper->use : &keeper->next_use;
+
+	if (*kept >= 0)
+		close(*kept);
+	*kept = descriptor;
+}
+
+static void pass_use_on(struct keeper *keeper)
+{
+	if (keeper->use >= 0)
+		close(keeper->use);
+	keeper->use = keeper->next_use;
+	keeper->next_use = -1;
+}
+
 static void on_serving(struct keeper *keeper)
 {
 	struct srd_mount *mount = keeper->mount;
 	int error = 0;
 
 	keeper->stage = SERVING;
+	pass_use_on(keeper);
 	if (keeper->served)
 		error = srd_device_resend(&mount->device);
 	else if (keeper->ready >= 0)
@@ -163,7 +184,9 @@ static void on_errand(struct keeper *keeper)
 		               : srd_folder_run(&keeper->folder, &message, &descriptor);
 		/* There is room, unless it asks on and on and does not listen. */
 		error = srd_wire_send(keeper->worker.errands, &answer, descriptor, false);
-		if (descriptor >= 0)
+		if (descriptor >= 0 && message.kind == SRD_WIRE_OPEN_KEPT)
+			keep_use(keeper, descriptor);
+		else if (descriptor >= 0)
 			close(descriptor);   /* its locks are the worker's, and are to go with it */
 	}
 	if (error && error != -EPIPE)
@@ -338,7 +361,7 @@ static int open_folder(struct keeper *keeper)
 int srd_keeper_run(struct srd_mount *mount, int signals, int ready)
 {
 	struct keeper keeper = { .mount = mount, .folder = { .fd = -1, .store = -1 }, .signals = signals, .ready = ready,
-	                         .worker = { .orders = -1, .errands = -1 } };
+	                         .worker = { .orders = -1, .errands = -1 }, .use = -1, .next_use = -1 };
 	int error = open_folder(&keeper);
 
 	if (!error)
@@ -350,6 +373,8 @@ int srd_keeper_run(struct srd_mount *mount, int signals, int ready)
 		srd_mount_say(mount, "%s", srd_strerror(error));
 	while (keeper.worker.pid > 0)
 		step(&keeper);
+	pass_use_on(&keeper);
+	pass_use_on(&keeper);
 	srd_folder_close(&keeper.folder);
 	return error || keeper.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,7 +4,7 @@
  *
  *     orders     keeper -> worker   HOLD (with the guard), START (with the device), STOP
  *                worker -> keeper   READY, SERVING, LEAVING, SAY
- *     errands    worker -> keeper   OPEN, UNLINK, RENAME, SYNC, END
+ *     errands    worker -> keeper   OPEN, OPEN_KEPT, UNLINK, RENAME, SYNC, END
  *                keeper -> worker   ANSWER (with what was opened)
  *
  * Every message is one packet of one size, so there is nothing to parse; descriptors
@@ -27,6 +27,7 @@ enum srd_wire_kind {
 	SRD_WIRE_LEAVING,         /* by itself: the mount is gone, or STOP came */
 	SRD_WIRE_SAY,             /* TEXT is a line for people */
 	SRD_WIRE_OPEN,            /* name, FLAGS, MODE as for open(2) */
+	SRD_WIRE_OPEN_KEPT,       /* the store, to read; the keeper has it, too, for its locks */
 	SRD_WIRE_UNLINK,          /* name */
 	SRD_WIRE_RENAME,          /* both names, FLAGS as for renameat2(2) */
 	SRD_WIRE_SYNC,            /* the folder itself */

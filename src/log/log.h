@@ -104,6 +104,7 @@ struct srd_log {
 	atomic_bool succeeding;   /* a thread of ours writes that successor */
 
 	/* use.c */
+	int use_fd;               /* whose locks say so: fd, or one that outlives the process */
 	pthread_mutex_t use_mutex;
 	atomic_ulong use;         /* what was content since then may be used; ULONG_MAX: no lock says so.
 	                             Changed with use_mutex held */

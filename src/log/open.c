@@ -19,6 +19,8 @@
 #include "log/internal.h"
 #include "log/ofd.h"
 
+enum { OPEN_TRIES = 50 };
+
 /* O_NONBLOCK: a fifo of that name must not hang us. */
 static int open_file(struct srd_log *log, struct stat *st)
 {
@@ -32,6 +34,46 @@ static int open_file(struct srd_log *log, struct stat *st)
 	if (S_ISDIR(st->st_mode))
 		return -EISDIR;
 	return S_ISREG(st->st_mode) ? 0 : SRD_ENOTSTORE;
+}
+
+/* For the locks on what is in use; -EAGAIN: the name leads elsewhere by now. */
+static int open_use(struct srd_log *log, const struct stat *of)
+{
+	struct stat st;
+
+	log->use_fd = log->fd;
+	if (!log->io->open_kept || log->flags & (SRD_LOG_UNSHARED | SRD_LOG_BESIDE))
+		return 0;
+	int fd = log->io->open_kept(log->io, log->dir_fd, log->name);
+	if (fd < 0)
+		return fd;
+	log->use_fd = fd;
+	if (fstat(fd, &st) != 0)
+		return srd_errno();
+	return st.st_dev == of->st_dev && st.st_ino == of->st_ino ? 0 : -EAGAIN;
+}
+
+static void close_files(struct srd_log *log)
+{
+	if (log->use_fd >= 0 && log->use_fd != log->fd)
+		close(log->use_fd);
+	if (log->fd >= 0)
+		close(log->fd);   /* its locks go with it */
+	log->fd = log->use_fd = -1;
+}
+
+/* Compactions are not so frequent that it is always another. */
+static int open_files(struct srd_log *log, struct stat *st)
+{
+	int error = -EAGAIN;
+
+	for (int i = 0; i < OPEN_TRIES && error == -EAGAIN; i++) {
+		close_files(log);
+		error = open_file(log, st);
+		if (!error)
+			error = open_use(log, st);
+	}
+	return error;
 }
 
 /* Whether it is damaged or none at all: the spare tells. */
@@ -154,8 +196,7 @@ static void destroy(void *user)
 		srd_shm_close(log->shm);
 	if (log->own)
 		munmap(log->own, sizeof *log->own);
-	if (log->fd >= 0)
-		close(log->fd);   /* its locks go with it */
+	close_files(log);
 	if (log->dir_fd >= 0)
 		close(log->dir_fd);
 	if (log->rouse_fd >= 0)
@@ -196,7 +237,7 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 		return -ENOMEM;
 	}
 	log->io = io;
-	log->fd = log->rouse_fd = log->notice_fd = -1;
+	log->fd = log->use_fd = log->rouse_fd = log->notice_fd = -1;
 	log->dir_fd = dir_fd;
 	log->name = name;
 	log->flags = flags;
@@ -207,7 +248,7 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	if (!error && (!(log->trimmed = srd_trimmed_new()) || !(log->pins = srd_pins_new(destroy, log))))
 		error = -ENOMEM;
 	if (!error)
-		error = open_file(log, &st);
+		error = open_files(log, &st);
 	if (!error)
 		error = read_superblock(log);
 	if (!error)

@@ -11,8 +11,9 @@
  *           |    opening  |         |  use since 64 n     shared, one for each handle
  *           [======== denied =======)                     exclusive, by who trims
  *
- * It dies with its process, and is moved on now and then, when nothing old is in use;
- * one that stays behind costs no more than blocks that are not given back.
+ * It dies with its process (a mount's does not, before the next worker has one of its own), and is
+ * moved on now and then, when nothing old is in use; one that stays behind costs no more than
+ * blocks that are not given back.
  */
 #include "config.h"
 
@@ -34,12 +35,12 @@ static int take_all(struct srd_log *log)
 	SRD_LOCK_GUARD(&log->use_mutex);
 	uint64_t use = atomic_load(&log->use);
 	/* No lock of ours is in our own way. */
-	int error = log->denied > 0 ? -EAGAIN : srd_ofd_lock(log->fd, F_RDLCK, byte_of(0), false);
+	int error = log->denied > 0 ? -EAGAIN : srd_ofd_lock(log->use_fd, F_RDLCK, byte_of(0), false);
 
 	if (error == -EAGAIN)
 		return error;
 	if (!error && use != UINT64_MAX && byte_of(use) != byte_of(0))
-		srd_ofd_lock(log->fd, F_UNLCK, byte_of(use), false);
+		srd_ofd_lock(log->use_fd, F_UNLCK, byte_of(use), false);
 	atomic_store(&log->use, error ? UINT64_MAX : 0);
 	/* A reader on a file system without locks goes without. */
 	return log->flags & SRD_LOG_RDONLY ? 0 : error;
@@ -66,10 +67,10 @@ static int use_since(struct srd_log *log, uint64_t offset)
 		return 0;
 	if (offset < log->denied)
 		return -EBUSY;
-	int error = srd_ofd_lock(log->fd, F_RDLCK, byte_of(offset), false);
+	int error = srd_ofd_lock(log->use_fd, F_RDLCK, byte_of(offset), false);
 	if (error)
 		return error == -EAGAIN ? -EBUSY : error;
-	srd_ofd_lock(log->fd, F_UNLCK, byte_of(use), false);
+	srd_ofd_lock(log->use_fd, F_UNLCK, byte_of(use), false);
 	atomic_store(&log->use, offset);
 	return 0;
 }
