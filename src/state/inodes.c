@@ -122,7 +122,17 @@ void srd_state_pin(struct srd_state *state, uint32_t inode, uint32_t count)
 
 void srd_state_pin_all(struct srd_state *state)
 {
+	uint64_t left = state->gone;
+
 	state->heirs = state->next_ino;
+	/* The pin that has kept an orphan until now is that one. */
+	for (uint32_t i = 1; i < state->inodes.count && left > 0; i++) {
+		struct srd_inode *inode = srd_inode_at(state, i);
+		if (inode->mode == 0 || !inode->gone)
+			continue;
+		atomic_store_explicit(&inode->pins, 0, memory_order_relaxed);
+		left--;
+	}
 }
 
 bool srd_state_unpin(struct srd_state *state, uint32_t index, uint32_t count, bool free_now)
