@@ -99,6 +99,17 @@ int srd_state_make_room(struct srd_state *state, uint64_t meta_len)
 	return error;
 }
 
+void srd_state_frontiers(struct srd_state *state, uint64_t count, struct srd_frontier frontiers[SRD_FRONTIERS])
+{
+	/* Segments are half full when they come, and are more where they are. */
+	uint64_t segments = SRD_DIV_UP(count, (uint64_t)SRD_SEGMENT_LEN / 2);
+
+	frontiers[0] = srd_table_frontier(&state->inodes, count * sizeof(struct srd_inode));
+	frontiers[1] = srd_table_frontier(&state->dentries, count * sizeof(struct srd_dentry));
+	frontiers[2] = srd_table_frontier(&state->names.segments, segments * sizeof(struct srd_segment));
+	frontiers[3] = srd_table_frontier(&state->numbers.leaves, count / SRD_LEAF_LEN * sizeof(struct srd_leaf));
+}
+
 bool srd_state_has_room(const struct srd_state *state, uint64_t meta_len)
 {
 	uint64_t entries = entries_of(meta_len);

@@ -175,6 +175,11 @@ void srd_state_peek(const struct srd_state *state, const struct srd_record *reco
  * so that it cannot fail for lack of it.  0 or -ENOMEM. */
 int srd_state_make_room(struct srd_state *state, uint64_t meta_len);
 
+/* The memory that COUNT files more will take, a piece of each table: usable, but perhaps
+ * never touched. */
+enum { SRD_FRONTIERS = 4 };
+void srd_state_frontiers(struct srd_state *state, uint64_t count, struct srd_frontier frontiers[SRD_FRONTIERS]);
+
 /* True if a record of META_LEN bytes of metadata is sure to fit into the tables'
  * address space: ask before it is appended, srd_state_apply() is too late. */
 bool srd_state_has_room(const struct srd_state *state, uint64_t meta_len);

@@ -109,6 +109,15 @@ int srd_table_make_room(struct srd_table *table, uint64_t count)
 	return srd_table_reserve(table, (uint32_t)SRD_MIN(table->live + 1 + count, most));
 }
 
+struct srd_frontier srd_table_frontier(struct srd_table *table, uint64_t bytes)
+{
+	uint64_t used = (uint64_t)table->count * table->entry_len;
+
+	if (used + bytes > table->usable_bytes)
+		grow(table, SRD_MIN(used + bytes, table->reserved_bytes));
+	return (struct srd_frontier){ .start = (char *)table->base + used, .len = SRD_MIN(bytes, table->usable_bytes - used) };
+}
+
 uint32_t srd_table_alloc(struct srd_table *table)
 {
 	uint32_t index = table->free_first;

@@ -46,6 +46,12 @@ void srd_table_free(struct srd_table *table, uint32_t index);
 int srd_table_reserve(struct srd_table *table, uint32_t count);
 /* Makes COUNT more entries usable, or as many as the reservation holds.  0 or -ENOMEM. */
 int srd_table_make_room(struct srd_table *table, uint64_t count);
+/* Where the next BYTES of new entries will lie: makes them usable as far as the reservation goes. */
+struct srd_frontier {
+	void *start;
+	size_t len;
+};
+struct srd_frontier srd_table_frontier(struct srd_table *table, uint64_t bytes);
 /* Why srd_table_alloc() failed: -ENOMEM or SRD_EFULL. */
 int srd_table_error(const struct srd_table *table);
 /* True if COUNT more entries fit into the reservation. */

@@ -14,6 +14,7 @@
 #include "state/lost.h"
 #include "store/fold.h"
 #include "store/kept.h"
+#include "store/warmer.h"
 
 static int apply_to(void *state, const struct srd_record *record, const uint8_t *metadata)
 {
@@ -61,6 +62,7 @@ int srd_image_forgo(struct srd_store *store)
 {
 	struct srd_log_place start = srd_log_start(store->log);
 
+	srd_warmer_stop(store);
 	srd_state_release(&store->state);
 	srd_log_begin_at(store->log, &start);
 	store->image = store->saved = (struct srd_store_image){ 0 };
@@ -95,6 +97,7 @@ int srd_image_replace(struct srd_store *store)
 		error = store->frozen ? 0 : srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));
 	if (error)
 		return error;
+	srd_warmer_stop(store);
 	srd_brlock_write_lock(&store->state_lock);
 	srd_image_carry_pins(&store->state, &fresh);
 	bad = store->state;

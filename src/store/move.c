@@ -24,6 +24,7 @@
 #include "store/keeper.h"
 #include "store/orphans.h"
 #include "store/saver.h"
+#include "store/warmer.h"
 
 /* What of the store is the log's, or the state's. */
 static void exchange(struct srd_store *a, struct srd_store *b)
@@ -46,6 +47,9 @@ static void exchange(struct srd_store *a, struct srd_store *b)
  * one. */
 static bool put_in_place(struct srd_store *store, struct srd_store *next)
 {
+	/* Each has its own tables under its eyes. */
+	srd_warmer_stop(store);
+	srd_warmer_stop(next);
 	srd_brlock_write_lock(&store->state_lock);
 	bool more = srd_image_carry_pins(&store->state, &next->state);
 	next->state.orphans = store->state.orphans;

@@ -14,8 +14,9 @@
 #include "base/thread.h"
 #include "store/image.h"
 
-/* What is worth an image at once; and what is where the one before is that old. */
-enum { SHARE_DUE = 8, SHARE_SOON = 2, SOON_PART = 8 };
+/* What is worth an image at once: what comes while it is saved is a tail as well, in all some
+ * million ops, which are replayed in a third of a second.  And what is where the one before is that old. */
+enum { SHARE_DUE = 16, SHARE_SOON = 2, SOON_PART = 4 };
 #define SOON_NS (30 * SRD_NS_PER_SECOND)
 
 struct srd_saver {

@@ -3,8 +3,8 @@
  * saver.h - a thread that saves an image now and then, so that a crash leaves
  * little to replay, and the past (kept.h) is never far from one.
  *
- *     ops:  [ ... image ... |  tail  ]     tail > max(a million, an eighth of
- *                           ^ saved        what is there): another is due
+ *     ops:  [ ... image ... |  tail  ]     tail > max(half a million, a sixteenth
+ *                           ^ saved        of what is there): another is due
  *                                          some less, if there was none for a while
  */
 #ifndef SRD_STORE_SAVER_H

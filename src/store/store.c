@@ -16,8 +16,9 @@
 #include "store/saver.h"
 #include "store/txn.h"
 #include "store/use.h"
+#include "store/warmer.h"
 
-enum { SYNC_SECONDS = 5, SAVE_AFTER_OPS = 1000000 };
+enum { SYNC_SECONDS = 5, SAVE_AFTER_OPS = 500000 };
 
 static const uint8_t *source_at(const void *log, uint64_t offset, uint64_t len)
 {
@@ -34,6 +35,7 @@ static int apply(struct srd_store *store, const struct srd_record *record, const
 	store->foreign += foreign;
 	store->told |= foreign && store->watch;
 	srd_brlock_write_unlock(&store->state_lock);
+	srd_warmer_nudge(store);
 	/* Bad tables are replaced by who comes next; what was applied is in the log. */
 	if (srd_chunks_error(store->state.chunks))
 		return 0;
@@ -90,6 +92,7 @@ static int open_log(const char *path, int flags, const struct srd_io *io, struct
 
 void srd_store_destroy(struct srd_store *store)
 {
+	srd_warmer_stop(store);
 	if (store->txn) {
 		srd_pending_release(store->txn);
 		srd_draft_release(&store->txn->draft);

@@ -56,7 +56,7 @@ struct srd_store {
 	struct srd_txn *txn;             /* kept between commits; protected by commit_mutex */
 	int flags;                       /* enum srd_open_flags */
 	unsigned sync_seconds;           /* unsynced bytes are synced after that long; set before use */
-	uint64_t save_after_ops;         /* an image is due after so many, or an eighth of all there is; set before use */
+	uint64_t save_after_ops;         /* an image is due after so many, or a sixteenth of all there is; set before use */
 	uint32_t uid, gid;               /* of the process when it opened; owners of what keys make */
 	char *path;
 	const struct srd_watch *watch;   /* told of what others commit, or NULL; set before use */
@@ -67,6 +67,8 @@ struct srd_store {
 	struct srd_store_image saved;    /* the last we know of; protected by commit_mutex */
 	struct srd_store_image wanted;   /* where a snapshot of ours was made, if an image would stand there; likewise */
 	struct srd_saver *saver;         /* saver.c; NULL: none was needed yet.  Protected by commit_mutex */
+	struct srd_warmer *warmer;       /* warmer.c; NULL: none was needed yet.  Protected by commit_mutex */
+	uint64_t warm_at_ops;            /* likewise: when it is to be looked whether one is */
 	struct srd_era *era;             /* era.c; replaced with log and state */
 	atomic_int broken;               /* negative code: the state is of no use any more */
 	/* view.c, era.c; set before use */

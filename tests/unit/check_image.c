@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -800,6 +801,25 @@ START_TEST(closing_ends_a_saver_and_leaves_nothing)
 }
 END_TEST
 
+/* More than a large page ahead, so nobody has touched it; and yet it is there, or this never ends. */
+START_TEST(memory_for_the_next_files_is_touched_beforehand)
+{
+	enum { MANY = 64000, AHEAD = 22000 };
+	unsigned char there = 0;
+
+	for (int i = 0; i < MANY; i += 1000)
+		put_range(i, i + 1000);
+	uintptr_t next = (uintptr_t)srd_inode_at(&store->state, store->state.inodes.count - 1);
+	uintptr_t page = (next + AHEAD * sizeof(struct srd_inode)) / 4096 * 4096;
+	while (!(there & 1)) {
+		EXPECT(mincore((void *)page, 4096, &there) == 0);
+		sched_yield();
+	}
+	put_range(MANY, 2 * MANY);
+	assert_range(0, 2 * MANY);
+}
+END_TEST
+
 /* What pins keep lies where it would not by the log alone. */
 START_TEST(pins_do_not_get_into_an_image)
 {
@@ -913,6 +933,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_full_disk_costs_the_image_alone);
 	tcase_add_test(tcase, images_come_while_writers_go_on);
 	tcase_add_test(tcase, closing_ends_a_saver_and_leaves_nothing);
+	tcase_add_test(tcase, memory_for_the_next_files_is_touched_beforehand);
 	tcase_add_test(tcase, pins_do_not_get_into_an_image);
 	tcase_add_test(tcase, a_saver_takes_no_damage_over);
 	tcase_add_test(tcase, an_image_cut_while_mapped_is_replaced);
