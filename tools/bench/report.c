@@ -3,42 +3,22 @@
  * report.c - figures of several runs and peers, as a table, JSON or a chart.
  *
  *     mount, scale, engine  |  tools/bench/report [--json FILE] [--svg FILE]
+ *                                                 [--against PEER] [--curves]
  *
  * A sample is a line of five fields between tabs: row, unit, "more" or "less" (which
  * is better), peer, figure.  Rows and peers come out in the order in which they came
- * first; the first peer is the one that the others are held against.  Other lines
- * are comments, which the table begins with.
+ * first; the others are held against the first peer, or PEER.  Other lines are comments,
+ * which the table begins with.  --curves: the peers are sizes, and the chart has a line
+ * for each row.
  */
 #include "config.h"
 
+#include "report.h"
+
 #include <getopt.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ROWS_MAX = 100, PEERS_MAX = 16, SAMPLES_MAX = 99, TEXT_MAX = 64, NOTES_MAX = 20 };
-
-struct cell {
-	double samples[SAMPLES_MAX];      /* sorted before they are used */
-	size_t count;
-};
-
-struct row {
-	char name[TEXT_MAX], unit[TEXT_MAX];
-	bool less_is_better;
-	struct cell cells[PEERS_MAX];
-};
-
-struct report {
-	struct row rows[ROWS_MAX];
-	size_t row_count;
-	char peers[PEERS_MAX][TEXT_MAX];
-	size_t peer_count;
-	char notes[NOTES_MAX][256];
-	size_t note_count;
-};
 
 static _Noreturn void die(const char *format, ...)
 {
@@ -127,18 +107,16 @@ static void read_all(struct report *report)
 		}
 }
 
-/* 0 where there are no samples. */
-static double median(const struct cell *cell)
+double cell_median(const struct cell *cell)
 {
 	size_t n = cell->count;
 
 	return n ? (cell->samples[(n - 1) / 2] + cell->samples[n / 2]) / 2 : 0;
 }
 
-/* How many times better the first peer does than PEER; 0: not known. */
-static double ratio(const struct row *row, size_t peer)
+double row_ratio(const struct report *report, const struct row *row, size_t peer)
 {
-	double ours = median(&row->cells[0]), theirs = median(&row->cells[peer]);
+	double ours = cell_median(&row->cells[report->base]), theirs = cell_median(&row->cells[peer]);
 
 	if (ours <= 0 || theirs <= 0)
 		return 0;
@@ -147,8 +125,7 @@ static double ratio(const struct row *row, size_t peer)
 
 /* ---- Writing ---- */
 
-/* FIGURE with three digits that count, and commas. */
-static const char *show(double figure, char text[32])
+const char *show(double figure, char text[32])
 {
 	if (figure < 1000) {
 		snprintf(text, 32, "%.*f", figure < 1 ? 3 : figure < 10 ? 2 : figure < 100 ? 1 : 0, figure);
@@ -165,7 +142,7 @@ static const char *show(double figure, char text[32])
 	return text;
 }
 
-static void print_cell(const struct row *row, size_t peer)
+static void print_cell(const struct report *report, const struct row *row, size_t peer)
 {
 	const struct cell *cell = &row->cells[peer];
 	char middle[32], low[32], high[32], range[72], times[32] = "";
@@ -176,29 +153,28 @@ static void print_cell(const struct row *row, size_t peer)
 	}
 	snprintf(range, sizeof range, "(%s-%s)", show(cell->samples[0], low),
 	         show(cell->samples[cell->count - 1], high));
-	if (peer > 0 && ratio(row, peer) > 0)
-		snprintf(times, sizeof times, "%.2f", ratio(row, peer));
-	printf("%15s %-17s%7s", show(median(cell), middle), range, times);
+	if (peer != report->base && row_ratio(report, row, peer) > 0)
+		snprintf(times, sizeof times, "%.2f", row_ratio(report, row, peer));
+	printf("%15s %-17s%7s", show(cell_median(cell), middle), range, times);
 }
 
 static void print_table(const struct report *report)
 {
 	for (size_t i = 0; i < report->note_count; i++)
 		puts(report->notes[i]);
-	printf("medians (lowest-highest); times: how often %s is that much better\n\n%-24s%-9s", report->peers[0], "", "");
+	printf("medians (lowest-highest); times: how often %s is that much better\n\n%-24s%-9s", report->peers[report->base], "", "");
 	for (size_t p = 0; p < report->peer_count; p++)
-		printf("%15s %-17s%7s", report->peers[p], "", p ? "times" : "");
+		printf("%15s %-17s%7s", report->peers[p], "", p != report->base ? "times" : "");
 	putchar('\n');
 	for (size_t r = 0; r < report->row_count; r++) {
 		printf("%-24s%-9s", report->rows[r].name, report->rows[r].unit);
 		for (size_t p = 0; p < report->peer_count; p++)
-			print_cell(&report->rows[r], p);
+			print_cell(report, &report->rows[r], p);
 		putchar('\n');
 	}
 }
 
-/* A new file; finish() looks whether all of it was written. */
-static FILE *start(const char *path)
+FILE *start(const char *path)
 {
 	FILE *out = fopen(path, "w");
 
@@ -207,7 +183,7 @@ static FILE *start(const char *path)
 	return out;
 }
 
-static void finish(FILE *out, const char *path)
+void finish(FILE *out, const char *path)
 {
 	if (ferror(out) || fclose(out) != 0)
 		die("cannot write %s", path);
@@ -237,93 +213,41 @@ static void write_json(const struct report *report, const char *path)
 	finish(out, path);
 }
 
-/* ---- A chart: for each row a group of bars, the longest of it across the whole width ---- */
-
-enum { BAR = 14, GAP = 12, LEFT = 190, WIDTH = 460, RIGHT = 110, HEAD = 34 };
-
-static const char *const colours[] = { "#1f6feb", "#9aa4af", "#c6cdd5", "#7d8590", "#b8a07a", "#8fa58c",
-                                       "#a58ca0", "#d0b8b8" };
-
-static double longest(const struct report *report, const struct row *row)
+/* PEER, if it is there. */
+static void hold_against(struct report *report, const char *peer)
 {
-	double most = 0;
-
-	for (size_t p = 0; p < report->peer_count; p++)
-		most = median(&row->cells[p]) > most ? median(&row->cells[p]) : most;
-	return most;
-}
-
-static size_t present(const struct report *report, const struct row *row)
-{
-	size_t count = 0;
-
-	for (size_t p = 0; p < report->peer_count; p++)
-		count += row->cells[p].count > 0;
-	return count;
-}
-
-static int draw_row(FILE *out, const struct report *report, const struct row *row, int y)
-{
-	double most = longest(report, row);
-	char text[32];
-
-	fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", LEFT - 10, y + BAR - 3, row->name);
-	fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"unit\">%s%s</text>\n", LEFT - 10, y + 2 * BAR - 2,
-	        row->unit, row->less_is_better ? ", less is better" : "");
-	for (size_t p = 0; p < report->peer_count; p++) {
-		if (row->cells[p].count == 0)
-			continue;
-		double share = most > 0 ? median(&row->cells[p]) / most : 0;
-		fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>", LEFT, y, 1 + share * WIDTH,
-		        BAR - 2, colours[p % (sizeof colours / sizeof *colours)]);
-		fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"unit\">%s %s</text>\n", LEFT + 6 + share * WIDTH, y + BAR - 4,
-		        show(median(&row->cells[p]), text), report->peers[p]);
-		y += BAR;
-	}
-	return y + GAP;
-}
-
-static void draw(const struct report *report, const char *path)
-{
-	int height = HEAD;
-
-	for (size_t r = 0; r < report->row_count; r++)
-		height += (int)present(report, &report->rows[r]) * BAR + GAP;
-	FILE *out = start(path);
-	fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "
-	        "font-size=\"12\">\n<style>.unit{fill:#57606a;font-size:10px}</style>\n"
-	        "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", LEFT + WIDTH + RIGHT, height);
-	fprintf(out, "<text x=\"10\" y=\"20\" class=\"unit\">medians; each group's longest bar is the full width</text>\n");
-	int y = HEAD;
-	for (size_t r = 0; r < report->row_count; r++)
-		if (present(report, &report->rows[r]) > 0)
-			y = draw_row(out, report, &report->rows[r], y);
-	fputs("</svg>\n", out);
-	finish(out, path);
+	for (size_t p = 0; peer && p < report->peer_count; p++)
+		if (strcmp(report->peers[p], peer) == 0)
+			report->base = p;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option known[] = { { "json", required_argument, NULL, 'j' },
-	                                       { "svg", required_argument, NULL, 's' }, { 0 } };
+	static const struct option known[] = { { "json", required_argument, NULL, 'j' }, { "svg", required_argument, NULL, 's' },
+	                                       { "against", required_argument, NULL, 'a' },
+	                                       { "curves", no_argument, NULL, 'c' }, { 0 } };
 	static struct report report;
-	const char *figures = NULL, *chart = NULL;
+	const char *figures = NULL, *chart = NULL, *against = NULL;
+	bool curves = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'j': figures = optarg; break;
 		case 's': chart = optarg; break;
-		default: fputs("usage: report [--json FILE] [--svg FILE] <SAMPLES\n", stderr); exit(2);
+		case 'a': against = optarg; break;
+		case 'c': curves = true; break;
+		default: fputs("usage: report [--json FILE] [--svg FILE] [--against PEER] [--curves] <SAMPLES\n", stderr); exit(2);
 		}
 	}
 	read_all(&report);
 	if (report.row_count == 0)
 		die("no samples");
+	hold_against(&report, against);
 	print_table(&report);
 	if (figures)
 		write_json(&report, figures);
 	if (chart)
-		draw(&report, chart);
+		(curves ? draw_curves : draw_peers)(&report, chart);
 	return 0;
 }
