@@ -17,6 +17,7 @@
 #include "store/fold.h"
 #include "store/point.h"
 #include "store/store.h"
+#include "store/warmer.h"
 
 struct srd_log_place srd_store_here(const struct srd_store *store)
 {
@@ -100,6 +101,7 @@ int srd_store_open_at(const char *path, int flags, const struct srd_io *io, cons
 		return error;
 	error = find(store, text, now_ns, &point);
 	if (!error) {
+		srd_warmer_stop(store);
 		srd_state_release(&store->state);
 		store->image = (struct srd_store_image){ 0 };
 		error = freeze(store, &point);
