@@ -7,7 +7,10 @@
  * one that returned stands in memory that outlives it.  Each kill grants them so many
  * more: the store stays small, however slow the one who looks.
  *
- *     CRASH_STATES=all     280 kills, else 28
+ * Then the same with one more process, which compacts the store again and again, and is
+ * the one that is killed.
+ *
+ *     CRASH_STATES=all     280 kills and 200 of who compacts, else 28 and 20
  *     CRASH_SEED=N
  */
 #include "config.h"
@@ -36,6 +39,7 @@ enum { WRITERS = 4, KEYS = 7, ROUNDS = 20, ROUNDS_FEW = 2, KILLS = 10, STALL_SEC
 struct books {
 	atomic_uint done[WRITERS];     /* the last change that returned */
 	atomic_uint granted;           /* the last change that is to be made */
+	atomic_uint compacted;         /* how often the store was */
 };
 
 static char path[4200];
@@ -122,6 +126,38 @@ static pid_t start(unsigned writer, struct books *books)
 	if (pid == 0)
 		write_on(writer, books);
 	return pid;
+}
+
+/* ---- the one who compacts ---- */
+
+static int compact(void)
+{
+	const struct srd_compact_options options = { 0 };
+	struct srd_compacted compacted;
+	srd_store *store;
+	int error = srd_open(path, 0, &store);
+
+	if (error)
+		return error;
+	error = srd_compact(store, &options, &compacted);
+	srd_close(store);
+	return error;
+}
+
+static pid_t start_compactor(struct books *books)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("no process");
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	int error;
+	while ((error = compact()) == 0)
+		atomic_fetch_add(&books->compacted, 1);
+	tell("who compacts: %s", srd_strerror(error));
+	_exit(1);
 }
 
 /* ---- the one who looks ---- */
@@ -219,6 +255,43 @@ static bool kill_one(pid_t pids[WRITERS], struct books *books, uint64_t dice)
 	return good;
 }
 
+/* True if every writer comes to the end of what it was granted. */
+static bool all_come_to_rest(const struct books *books)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+	time_t until = time(NULL) + STALL_SECONDS;
+
+	for (unsigned i = 0; i < WRITERS;) {
+		if (atomic_load(&books->done[i]) == atomic_load(&books->granted))
+			i++;
+		else if (time(NULL) > until)
+			return false;
+		else
+			nanosleep(&moment, NULL);
+	}
+	return true;
+}
+
+/* At any moment, the writers in the middle of theirs. */
+static bool kill_compactor(pid_t *pid, struct books *books, uint64_t dice)
+{
+	struct timespec wait = { .tv_nsec = (long)(dice >> 8) % 30000000 };
+	int status;
+
+	grant(books);
+	nanosleep(&wait, NULL);
+	kill(*pid, SIGKILL);
+	waitpid(*pid, &status, 0);
+	bool killed = WIFSIGNALED(status);
+	/* Mostly the next one finds what this one left; but the writers alone may have to. */
+	if (dice % 4)
+		*pid = start_compactor(books);
+	bool good = all_come_to_rest(books) && look(books, -1);
+	if (dice % 4 == 0)
+		*pid = start_compactor(books);
+	return killed && good;
+}
+
 static bool is_sound(void)
 {
 	srd_store *store;
@@ -233,7 +306,7 @@ static bool is_sound(void)
 }
 
 struct tally {
-	unsigned kills, changes;
+	unsigned kills, changes, compacted;
 	bool kept, came_on, sound;
 };
 
@@ -269,6 +342,40 @@ static void run_round(uint64_t dice, struct books *books, struct tally *tally)
 	tally->sound &= is_sound();
 }
 
+/* True if nothing of a new log is left by the last who compacts. */
+static bool is_tidy(void)
+{
+	char name[4300];
+
+	snprintf(name, sizeof name, "%s.new", path);
+	return compact() == 0 && access(name, F_OK) != 0;
+}
+
+static void run_compaction_round(uint64_t dice, struct books *books, struct tally *tally)
+{
+	pid_t pids[WRITERS], compactor;
+
+	make_store();
+	memset(books, 0, sizeof *books);
+	for (unsigned i = 0; i < WRITERS; i++)
+		pids[i] = start(i, books);
+	compactor = start_compactor(books);
+	for (unsigned i = 0; i < KILLS; i++)
+		tally->kept &= kill_compactor(&compactor, books, dice = srd_mix(dice + 1));
+	tally->came_on &= all_come_on(books);
+	kill(compactor, SIGKILL);
+	waitpid(compactor, NULL, 0);
+	for (unsigned i = 0; i < WRITERS; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+		tally->changes += atomic_load(&books->done[i]);
+	}
+	tally->kills += KILLS;
+	tally->compacted += atomic_load(&books->compacted);
+	tally->sound &= is_tidy() && is_sound();
+	tally->kept &= look(books, -1);
+}
+
 int main(void)
 {
 	unsigned rounds = is_full_run() ? ROUNDS : ROUNDS_FEW;
@@ -285,5 +392,12 @@ int main(void)
 	tell_result(tally.kept, "%u kills, %u changes: what had returned is there", tally.kills, tally.changes);
 	tell_result(tally.came_on, "nobody waits for the dead");
 	tell_result(tally.sound, "all is sound, and takes a write");
+	tally = (struct tally){ .kept = true, .came_on = true, .sound = true };
+	for (unsigned i = 0; i < rounds; i++)
+		run_compaction_round(srd_mix(seed + 1000 + i), books, &tally);
+	tell_result(tally.kept, "who compacts killed %u times, %u times come to its end, %u changes: what had returned is there",
+	            tally.kills, tally.compacted, tally.changes);
+	tell_result(tally.came_on, "nobody waits for who compacted");
+	tell_result(tally.sound, "all is sound, and nothing left over");
 	return tell_status();
 }
