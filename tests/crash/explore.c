@@ -19,6 +19,7 @@
 
 #include "chance.h"
 #include "check.h"
+#include "cutoff.h"
 #include "tell.h"
 #include "workloads.h"
 
@@ -186,6 +187,8 @@ int main(void)
 	for (unsigned i = 0; i < workload_count; i++)
 		if (is_wanted(&plan, workloads[i].name))
 			explore(&plan, &workloads[i], path, &total);
+	if (is_wanted(&plan, "cut-off"))
+		explore_cut_off(path, plan.seed, plan.states == 0);
 	for (unsigned i = 0; i < plan.drawn; i++)
 		explore_drawn(&plan, i, path, &total);
 	tell("%llu crash states and %llu after a second crash, of %llu; %d violations",

@@ -3,6 +3,7 @@
 
 #include "runner.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,7 +193,8 @@ static void do_meanwhile(void *user, enum event_kind kind)
 	runner->steps--;
 }
 
-/* Everybody has the same, and all that was there. */
+/* Everybody has the same, and all that was there; and came over by the new log's index: nobody
+ * had to wait for a replay. */
 static int check_moved(const struct runner *runner)
 {
 	for (unsigned i = 0; i < RUNNER_HANDLES; i++) {
@@ -202,6 +204,8 @@ static int check_moved(const struct runner *runner)
 		int error = store_digest(runner->handles[i], &digest);
 		if (error || digest != model_digest(&runner->model))
 			return error ? error : SRD_ECORRUPT;
+		if (runner->recorder && runner->handles[i]->image.offset == 0)
+			return -ENODATA;
 	}
 	return 0;
 }
