@@ -26,8 +26,7 @@ static bool is_repair(const struct srd_log *log, const struct srd_record *record
 static bool is_of_base(const struct srd_log *log, const struct srd_record *record, const struct srd_log_point *since)
 {
 	return record->type == SRD_RECORD_META &&
-	       ((record->time_ns <= since->time_ns && record->sequence <= since->sequence &&
-	         record->offset < since->upto) ||
+	       ((record->time_ns <= since->time_ns && record->sequence <= since->sequence) ||
 	        record->flags & SRD_RECORD_BASE || is_repair(log, record));
 }
 
@@ -89,31 +88,12 @@ static int fold_base(struct srd_compacting *compact)
 	return error;
 }
 
-static uint64_t oldest_snapshot(const struct srd_state *state)
-{
-	uint64_t oldest = UINT64_MAX;
-
-	for (uint32_t i = 1; i < state->snapshots.count; i++)
-		if (srd_snap_at(state, i)->name_len > 0)
-			oldest = SRD_MIN(oldest, srd_snap_at(state, i)->offset);
-	return oldest;
-}
-
 int srd_compacting_choose_base(struct srd_compacting *compact, struct srd_log_point since)
 {
-	for (;;) {
-		/* What is behind damage does not fit without it. */
-		if (compact->damage_count > 0)
-			since = SRD_LOG_POINT_NOW;
-		if (since.upto != UINT64_MAX || since.sequence != UINT64_MAX || since.time_ns != INT64_MAX)
-			find_base(compact->log, &since, &compact->from);
-		if (compact->from.end > since.upto)
-			return -EOPNOTSUPP;
-		int error = fold_base(compact);
-		since.upto = error ? UINT64_MAX : oldest_snapshot(&compact->base);
-		if (since.upto == UINT64_MAX)
-			return error;
-		srd_state_release(&compact->base);
-		compact->folded = false;
-	}
+	/* What is behind damage does not fit without it. */
+	if (compact->damage_count > 0)
+		since = SRD_LOG_POINT_NOW;
+	if (since.sequence != UINT64_MAX || since.time_ns != INT64_MAX)
+		find_base(compact->log, &since, &compact->from);
+	return fold_base(compact);
 }

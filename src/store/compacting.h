@@ -55,8 +55,7 @@ int srd_compacting_write_damage(struct srd_compacting *compact);
 
 /* Where the old log ends now, all followed. */
 int srd_compacting_now(const struct srd_compacting *compact, struct srd_log_place *place);
-/* The base, no later than SINCE and before all snapshots: what comes from there on is kept
- * as it is.  -EOPNOTSUPP: some lie before what can only be restated. */
+/* The base, no later than SINCE: what comes from there on is kept as it is. */
 int srd_compacting_choose_base(struct srd_compacting *compact, struct srd_log_point since);
 /* Sequence and time of the last commit before PLACE. */
 struct srd_log_stamp srd_compacting_stamp(const struct srd_log *log, const struct srd_log_place *place);

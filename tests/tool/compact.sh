@@ -110,6 +110,19 @@ for at in first 2nd now; do
 done
 works verify snaps.srd
 
+# What lies between them is not.
+works create between.srd
+for i in 1 2 3 4 5 6; do
+	head -c 300000 /dev/urandom >value
+	works put between.srd key value
+	[ "$i" -ne 2 ] || works snapshot create between.srd second
+done
+"$srd" get --at second between.srd key >second-before
+works compact between.srd
+[ "$(stat -c %s between.srd)" -lt 700000 ] || fail 'what was between a snapshot and now is there still'
+"$srd" get --at second between.srd key | cmp - second-before || fail 'the snapshot is another'
+"$srd" get between.srd key | cmp - value || fail 'the last value is another'
+
 # Leftovers are nobody's business; a second name is.
 echo garbage >s.srd.new
 works compact s.srd
