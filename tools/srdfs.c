@@ -31,6 +31,7 @@ static const char help[] =
 	"       commit=S      seconds between syncs in the background (5)\n"
 	"       at=POINT      show the store as it was at a time, sequence number or snapshot\n"
 	"       history=off   there is no directory .srd with what was\n"
+	"       compact=auto  give space back by itself when much is dead and little to do\n"
 	"       max_size=N    the store shall not grow beyond N bytes (K, M, G, T)\n"
 	"       timeout=S     seconds the kernel may believe what it was told\n"
 	"       uid=N, gid=N  show all files as owned by N\n"

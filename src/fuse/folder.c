@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "base/le.h"
@@ -20,7 +21,8 @@ static const struct rule {
 	bool make, remove;
 	const char *from;             /* suffix of what may be renamed to it; NULL: nothing */
 } rules[] = {
-	{ "", false, false, NULL },
+	{ "", false, false, ".new" },
+	{ ".new", true, true, NULL },
 	{ ".shm", true, true, NULL },
 	{ ".idx", false, true, ".idx.tmp" },
 	{ ".idx.tmp", true, true, NULL },
@@ -64,14 +66,26 @@ static int check_owner(const struct srd_folder *folder, int fd, const struct rul
 	return st.st_uid == store.st_uid || st.st_uid == 0 || st.st_uid == geteuid() ? 0 : -EACCES;
 }
 
-/* As the store is, for whoever may use that: the worker has no right to see to it. */
-static int share(const struct srd_folder *folder, int fd)
+/* True for what is to be the store itself. */
+static bool is_next(const struct rule *rule)
 {
-	struct stat store;
+	return strcmp(rule->suffix, ".new") == 0;
+}
+
+/* As the store is, for whoever may use that: the worker has no right to see to it.  Of what is to be
+ * the store itself nothing may differ. */
+static int share(const struct srd_folder *folder, const struct rule *rule, int fd)
+{
+	struct stat store, st;
 
 	if (fstatat(folder->fd, folder->name, &store, AT_SYMLINK_NOFOLLOW) != 0)
 		return srd_errno();
-	return srd_io_share(fd, &store);
+	int error = srd_io_share(fd, &store);
+	if (error || !is_next(rule))
+		return error;
+	if (fstat(fd, &st) != 0)
+		return srd_errno();
+	return st.st_uid == store.st_uid && st.st_gid == store.st_gid ? 0 : -EPERM;
 }
 
 /* What a file says that it is: of a store only if it begins like one, which is for the worker
@@ -160,7 +174,7 @@ static int open_file(struct srd_folder *folder, const struct rule *rule, const s
 	if (!error && rule == &rules[0])
 		error = check_same(folder, fd);
 	if (!error && (flags & O_CREAT))
-		error = share(folder, fd);
+		error = share(folder, rule, fd);
 	if (error)
 		close(fd);
 	else
@@ -168,13 +182,50 @@ static int open_file(struct srd_folder *folder, const struct rule *rule, const s
 	return error;
 }
 
-static int rename_file(const struct srd_folder *folder, const struct rule *to, const struct srd_wire *request)
+/* NAME, which is to be the store, is what the worker has as that, compacted; and that has the
+ * store's name still.  *FD: of NAME. */
+static int check_next(const struct srd_folder *folder, const char *name, const struct rule *rule, int *fd)
 {
-	char from[SRD_WIRE_NAME + 16];
+	SRD_AUTO_CLOSE int now = open_store(folder);
+	struct stat st;
 
-	snprintf(from, sizeof from, "%s%s", folder->name, to->from ? to->from : "");
-	if (!to->from || strcmp(request->names[0], from) != 0 || request->flags != 0)
+	if (folder->store < 0 || now < 0 || !is_same_file(folder->store, now))
+		return SRD_EREPLACED;
+	*fd = openat(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (*fd < 0)
+		return srd_errno();
+	int error = check_owner(folder, *fd, rule);
+	if (!error && (fstat(now, &st) != 0 || st.st_nlink > 1 || !is_successor(now, *fd)))
+		error = -EACCES;
+	if (error)
+		close(*fd);
+	return error;
+}
+
+static int rename_next(struct srd_folder *folder, const struct rule *rule, const struct srd_wire *request)
+{
+	int fd;
+	int error = check_next(folder, request->names[0], rule, &fd);
+
+	if (error)
+		return error;
+	if (renameat(folder->fd, request->names[0], folder->fd, request->names[1]) != 0) {
+		error = srd_errno();
+		close(fd);
+		return error;
+	}
+	close(folder->store);
+	folder->store = fd;
+	return 0;
+}
+
+static int rename_file(struct srd_folder *folder, const struct rule *from, const struct rule *to,
+                       const struct srd_wire *request)
+{
+	if (!to->from || strcmp(from->suffix, to->from) != 0 || request->flags != 0)
 		return -EACCES;
+	if (is_next(from))
+		return rename_next(folder, from, request);
 	return renameat(folder->fd, request->names[0], folder->fd, request->names[1]) == 0 ? 0 : srd_errno();
 }
 
@@ -194,7 +245,7 @@ int srd_folder_run(struct srd_folder *folder, const struct srd_wire *request, in
 	if (request->kind == SRD_WIRE_UNLINK && rule->remove)
 		return unlinkat(folder->fd, request->names[0], 0) == 0 ? 0 : srd_errno();
 	const struct rule *to = request->kind == SRD_WIRE_RENAME ? rule_of(folder, request->names[1]) : NULL;
-	return to ? rename_file(folder, to, request) : -EACCES;
+	return to ? rename_file(folder, rule, to, request) : -EACCES;
 }
 
 void srd_folder_close(const struct srd_folder *folder)

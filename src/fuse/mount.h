@@ -18,6 +18,7 @@
  *     notifier.c  what others changed, to be told to the kernel
  *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does; of what was: ops_past.c
+ *     compactor.c     the store compacted by itself
  *     transaction.c   mounts that are committed as a whole
  *     handle.c    what the kernel calls open files
  *     resent.c    requests whose first taker has died
@@ -34,6 +35,7 @@
 #include "fuse/legacy.h"
 #include "fuse/options.h"
 
+struct srd_compactor;
 struct srd_errands;
 struct srd_loop;
 struct srd_notifier;
@@ -50,6 +52,7 @@ struct srd_mount {
 	struct fuse_session *past_session;   /* likewise */
 	struct srd_loop *loop;
 	struct srd_notifier *notifier;    /* NULL before it is started */
+	struct srd_compactor *compactor;  /* NULL: nobody asked for it */
 	double timeout;                   /* seconds that the kernel may believe what it was told */
 	bool no_open;                     /* files are read without being opened: nothing hangs on that */
 	struct srd_legacy legacy;         /* all 0 without a keeper */

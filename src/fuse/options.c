@@ -28,7 +28,8 @@ static const char *const ignored[] = {
 
 void srd_mount_options_init(struct srd_mount_options *options)
 {
-	*options = (struct srd_mount_options){ .timeout = -1, .access_dirs = true };
+	*options = (struct srd_mount_options){ .timeout = -1, .access_dirs = true, .compact_percent = 100,
+	                                       .compact_bytes = UINT64_C(64) << 20 };
 }
 
 void srd_mount_options_release(struct srd_mount_options *options)
@@ -55,6 +56,10 @@ const char *srd_mount_options_clash(const struct srd_mount_options *options)
 	/* What the kernel keeps it does not give when a commit is asked for. */
 	if (options->txn && options->writeback)
 		return "mount options 'txn' and 'writeback' do not go together";
+	if (options->compact_auto && options->txn)
+		return "mount options 'txn' and 'compact' do not go together";
+	if (options->compact_auto && options->read_only)
+		return "mount options 'compact' and 'ro' do not go together";
 	return NULL;
 }
 
@@ -132,6 +137,29 @@ static bool parse_size(const char *text, uint64_t *bytes)
 	return true;
 }
 
+/* auto[:PERCENT[:SIZE]], or off. */
+static int parse_compact(struct srd_mount_options *options, const char *value)
+{
+	char percent[16];
+	const char *size;
+
+	options->compact_auto = strncmp(value, "auto", 4) == 0;
+	if (!options->compact_auto)
+		return strcmp(value, "off") == 0 ? 1 : -EINVAL;
+	value += 4;
+	if (*value == 0)
+		return 1;
+	size = strchr(value + 1, ':');
+	size_t len = size ? (size_t)(size - value - 1) : strlen(value + 1);
+	if (*value != ':' || len >= sizeof percent)
+		return -EINVAL;
+	memcpy(percent, value + 1, len);
+	percent[len] = 0;
+	if (!parse_number(percent, &options->compact_percent) || options->compact_percent == 0)
+		return -EINVAL;
+	return !size || parse_size(size + 1, &options->compact_bytes) ? 1 : -EINVAL;
+}
+
 /* The value of OPTION if it is "NAME=value", else NULL. */
 static const char *value_of(const char *option, const char *name)
 {
@@ -175,6 +203,8 @@ static int parse_own(struct srd_mount_options *options, const char *option)
 		return parse_number(value, &options->commit_seconds) ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "max_size"))) {
 		return parse_size(value, &options->max_bytes) ? 1 : -EINVAL;
+	} else if ((value = value_of(option, "compact"))) {
+		return parse_compact(options, value);
 	} else if ((value = value_of(option, "timeout"))) {
 		return parse_seconds(value, &options->timeout) ? 1 : -EINVAL;
 	} else if ((value = value_of(option, "at"))) {

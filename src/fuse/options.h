@@ -33,6 +33,9 @@ struct srd_mount_options {
 	bool access_said, access_dirs;    /* ... as somebody said; of directories, too */
 	double timeout;                   /* seconds that the kernel may believe what it was told;
 	                                   * below 0: as long as we can keep it true */
+	bool compact_auto;                /* the store is compacted when it is worth it: */
+	uint32_t compact_percent;         /* so much of what is alive is dead, */
+	uint64_t compact_bytes;           /* and so many bytes of it */
 	char *at;                         /* the point of the past that is shown, as seen at AT_NS; NULL: now */
 	int64_t at_ns;
 	bool no_history;                  /* there is no directory .srd */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "fuse/compactor.h"
 #include "fuse/errands.h"
 #include "fuse/loop.h"
 #include "fuse/notifier.h"
@@ -168,6 +169,8 @@ int srd_worker_serve(struct srd_mount *mount, bool first)
 		error = srd_fs_start(mount->fs);
 	if (!error && !mount->store->frozen)
 		error = srd_notifier_start(mount);
+	if (!error)
+		error = srd_compactor_start(mount);
 	if (!error && !first && mount->notifier)
 		srd_notifier_doubt(mount->notifier);
 	if (error)
@@ -177,6 +180,7 @@ int srd_worker_serve(struct srd_mount *mount, bool first)
 
 int srd_worker_finish(struct srd_mount *mount)
 {
+	srd_compactor_stop(mount->compactor);
 	srd_notifier_stop(mount);
 	if (mount->loop)
 		srd_loop_stop(mount->loop);

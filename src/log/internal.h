@@ -12,6 +12,8 @@ char *srd_log_image_name(const struct srd_log *log, const char *suffix);
 char *srd_log_image_kept_name(const struct srd_log *log, unsigned slot);
 
 /* lost.c */
+/* One opened as SRD_LOG_UNSHARED is others' to share from now on, under the name that it has. */
+void srd_log_make_known(struct srd_log *log);
 void srd_log_guard(struct srd_log *log);     /* the mapping, which is there */
 /* The file has SIZE bytes, fewer than it had: all that is known ends there.  Call
  * with the store's commit mutex held. */

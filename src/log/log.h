@@ -359,13 +359,15 @@ int srd_log_mark(struct srd_log *log);
 /* Begins NEXT, an empty log of the next generation under a name that is nobody's, open
  * and locked for us alone.  -EBUSY: another is at it; -EMLINK: LOG has several links;
  * -EROFS, -EPERM (it could not be the owner's), -ENOSPC: there are no BYTES free (0: not
- * asked).  Follow with replace or abandon, either of which closes NEXT. */
+ * asked).  Follow with replace or abandon, which closes NEXT. */
 int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **next);
 /* NEXT, which is durable and says all that LOG does, gets LOG's name; LOG ends in SEALED.
- * Append lock of LOG held, and given back.  On error NEXT is still to be abandoned, unless *DONE: then it has
- * the name, but may lose it if power fails now. */
+ * Append lock of LOG held, and given back; that of NEXT is held still.  On error NEXT is to be abandoned,
+ * unless *DONE: then it has the name, but may lose it if power fails now. */
 int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *done);
 void srd_log_successor_abandon(struct srd_log *log, struct srd_log *next);
+/* Removes what who was killed over it has left of such a log, if nobody writes one now. */
+void srd_log_successor_sweep(struct srd_log *log);
 
 /* Gives blocks behind the end back to the file system.  Append lock held. */
 int srd_log_trim_reserve(struct srd_log *log);

@@ -225,6 +225,23 @@ void srd_log_close(struct srd_log *log)
 		destroy(log);
 }
 
+static void open_shm(struct srd_log *log, const struct stat *st)
+{
+	if (!log->remote)
+		log->shm = srd_shm_open(log->io, log->dir_fd, log->name, st, &log->sb, log->flags & SRD_LOG_RDONLY);
+	if (log->shm && (log->flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)))
+		srd_shm_set_exclusive(log->shm);
+}
+
+void srd_log_make_known(struct srd_log *log)
+{
+	struct stat st;
+
+	log->flags &= ~SRD_LOG_UNSHARED;
+	if (fstat(log->fd, &st) == 0)
+		open_shm(log, &st);
+}
+
 /* DIR_FD and NAME: where the file is; given up to the log. */
 static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, struct srd_log **out)
 {
@@ -268,10 +285,8 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	log->ino = st.st_ino;
 	log->name_unsure = log->sb.generation > 1 && !(flags & SRD_LOG_UNSHARED);
 	log->remote = srd_log_is_remote(log->fd);
-	if (!log->remote && !(flags & SRD_LOG_UNSHARED))
-		log->shm = srd_shm_open(io, log->dir_fd, log->name, &st, &log->sb, flags & SRD_LOG_RDONLY);
-	if (log->shm && (flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)))
-		srd_shm_set_exclusive(log->shm);
+	if (!(flags & SRD_LOG_UNSHARED))
+		open_shm(log, &st);
 	*out = log;
 	return 0;
 }

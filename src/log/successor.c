@@ -48,6 +48,9 @@ static int give_owner(int fd, const struct stat *of)
 		return srd_errno();
 	if ((st.st_uid != of->st_uid || st.st_gid != of->st_gid) && fchown(fd, of->st_uid, of->st_gid) != 0)
 		return srd_errno();
+	/* Who may set neither has had it made so. */
+	if ((st.st_mode & 07777) == (of->st_mode & 07777))
+		return 0;
 	return fchmod(fd, of->st_mode & 07777) == 0 ? 0 : srd_errno();
 }
 
@@ -100,7 +103,9 @@ static int no_visit(void *user, const struct srd_record *record, const uint8_t *
 static int open_next(const struct srd_log *log, const char *name, struct srd_log **next)
 {
 	bool follow;
-	int error = srd_log_open_beside(log, name, SRD_LOG_UNSHARED, next);
+	/* Who has the log alone has its successor so from the start. */
+	int alone = log->flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER);
+	int error = srd_log_open_beside(log, name, SRD_LOG_UNSHARED | alone, next);
 
 	if (error)
 		return error;
@@ -121,6 +126,31 @@ enum { NAME_LEN = NAME_MAX + sizeof ".new" };
 static void name_next(const struct srd_log *log, char name[NAME_LEN])
 {
 	snprintf(name, NAME_LEN, "%s.new", log->name);
+}
+
+/* ---- Leftovers ---- */
+
+/* True for a file that was to be the successor of LOG, or has not come to be anything: somebody's
+ * own may have that name. */
+static bool is_leftover(const struct srd_log *log, int fd)
+{
+	uint8_t bytes[SRD_SUPERBLOCK_LEN] = { 0 };
+	static const uint8_t nothing[SRD_SUPERBLOCK_LEN];
+	struct srd_superblock sb;
+	ssize_t got = srd_io_read_full(log->io, fd, bytes, sizeof bytes, 0);
+
+	if (got < 0)
+		return false;
+	if (srd_superblock_decode(&sb, bytes, (size_t)got) == 0)
+		return memcmp(sb.uuid, log->sb.uuid, sizeof sb.uuid) == 0 && sb.generation == log->sb.generation + 1;
+	return memcmp(bytes, nothing, sizeof nothing) == 0;
+}
+
+static bool has_leftover(const struct srd_log *log, const char *name)
+{
+	SRD_AUTO_CLOSE int fd = log->io->open(log->io, log->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+
+	return fd >= 0 && is_leftover(log, fd);
 }
 
 /* The lock keeps other handles away, but no other thread that uses this one. */
@@ -170,6 +200,19 @@ int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **
 	return error;
 }
 
+void srd_log_successor_sweep(struct srd_log *log)
+{
+	SRD_AUTO_FREE char *name = name_of_next(log);
+
+	if (!name || !has_leftover(log, name) || begin(log) != 0)
+		return;
+	/* Again, with the lock: one that is being written belongs to who has it; and of a log that was
+	 * replaced by now to who compacts that. */
+	if (!srd_log_is_replaced(log) && has_leftover(log, name))
+		log->io->unlink(log->io, log->dir_fd, name);
+	end(log);
+}
+
 static int seal(struct srd_log *log)
 {
 	struct srd_draft draft;
@@ -215,7 +258,8 @@ int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *d
 		error = log->io->fdatasync(log->io, log->dir_fd);
 		/* Without it the others find out by the name. */
 		seal(log);
-		srd_log_close(next);
+		next->name_unsure = error != 0;
+		srd_log_make_known(next);
 		end(log);
 	}
 	/* Kept, it would say to ourselves that nothing has changed: who takes it looks at the name. */

@@ -14,6 +14,7 @@
 
 enum {
 	INODE_BYTES = 320,            /* of the new log, for its ops, about */
+	NAME_BYTES = 24,              /* likewise, where they are not counted */
 	SLACK_BYTES = 8 << 20,
 };
 
@@ -28,13 +29,32 @@ static uint64_t names_bytes(const struct srd_state *state)
 	return bytes;
 }
 
+/* What a log takes that has STATE, and PAYLOAD, about; names aside. */
+static uint64_t bytes_for(const struct srd_state *state, uint64_t payload)
+{
+	uint64_t inodes = state->files + state->directories + state->others;
+
+	/* Some checks are of less than a whole block. */
+	return SRD_FIRST_RECORD + payload + payload / 256 + inodes * INODE_BYTES;
+}
+
 /* What the new log will have, about. */
 static uint64_t estimate(const struct srd_compacting *compact, uint64_t kept)
 {
-	const struct srd_state *base = &compact->base;
-	uint64_t inodes = base->files + base->directories + base->others, payload = compact->relocate.moved.bytes;
+	return bytes_for(&compact->base, compact->relocate.moved.bytes) + names_bytes(&compact->base) + kept;
+}
 
-	return SRD_FIRST_RECORD + payload + payload / 256 + inodes * INODE_BYTES + names_bytes(base) + kept;
+int srd_store_guess(struct srd_store *store, struct srd_compact_guess *guess)
+{
+	unsigned stripe;
+	int error = srd_store_read(store, &stripe);
+
+	if (error)
+		return error;
+	const struct srd_state *state = &store->state;
+	*guess = (struct srd_compact_guess){ .log_bytes = atomic_load(&store->log->end),
+	                                     .live_bytes = bytes_for(state, state->live_bytes) + state->dentries.live * NAME_BYTES };
+	return srd_store_done(store, stripe);
 }
 
 /* The state that is to be the base, and what content that has. */

@@ -15,6 +15,12 @@
 
 #include "store/store.h"
 
+/* What the log has, and about what a compaction would leave of it, by what the state counts: it takes
+ * no time, and is wrong by what snapshots keep and by what files share. */
+struct srd_compact_guess {
+	uint64_t log_bytes, live_bytes;
+};
+int srd_store_guess(struct srd_store *store, struct srd_compact_guess *guess);
 /* As srd_compact(). */
 int srd_store_compact(struct srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result);
 

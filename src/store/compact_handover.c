@@ -10,6 +10,7 @@
 #include "store/carry.h"
 #include "store/fold.h"
 #include "store/image.h"
+#include "store/move.h"
 
 enum {
 	TAIL_SHORT = 1 << 20,         /* bytes of the old log that may be left for the lock */
@@ -105,6 +106,9 @@ int srd_compacting_replace(struct srd_compacting *compact, bool *done)
 	if (error)
 		return error;
 	error = hand_over(compact, done);
+	/* What cannot be gone over to now is when somebody looks, as by all others. */
+	if (*done)
+		srd_store_move_to(compact->store, compact->next);
 	srd_store_end(compact->store);
 	return error;
 }

@@ -73,15 +73,12 @@ static void leave(struct srd_store *store, struct srd_log *log)
 	srd_log_leave(log);
 }
 
-int srd_store_move(struct srd_store *store)
+static int move_to(struct srd_store *store, struct srd_log *successor)
 {
 	struct srd_store_known known = { .sequence = store->log->sequence };
 	struct srd_store *next;
-	int error = srd_store_open_beside(store, &known, &next);
+	int error = srd_store_open_beside(store, successor, &known, &next);
 
-	/* Nothing, or no store, stands there. */
-	if (error == -ENOENT || error == SRD_ENOTSTORE)
-		return SRD_EREPLACED;
 	if (error)
 		return error;
 	next->watch = store->watch;
@@ -100,4 +97,17 @@ int srd_store_move(struct srd_store *store)
 	leave(store, next->log);
 	srd_era_leave(next->era);
 	return 0;
+}
+
+int srd_store_move(struct srd_store *store)
+{
+	int error = move_to(store, NULL);
+
+	/* Nothing, or no store, stands there. */
+	return error == -ENOENT || error == SRD_ENOTSTORE ? SRD_EREPLACED : error;
+}
+
+int srd_store_move_to(struct srd_store *store, struct srd_log *successor)
+{
+	return move_to(store, successor);
 }

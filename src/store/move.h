@@ -9,5 +9,8 @@
  * state are those of the successor, as far as they were known; what is new there is to be
  * followed.  SRD_EREPLACED: it has none.  Otherwise all is as it was. */
 int srd_store_move(struct srd_store *store);
+/* The same to SUCCESSOR, which this handle wrote and still holds the append lock of: nobody comes
+ * before us.  It is given up in any case. */
+int srd_store_move_to(struct srd_store *store, struct srd_log *successor);
 
 #endif

@@ -24,17 +24,21 @@ struct orphans {
 	size_t count, cap;
 };
 
-/* Those of FROM that are gone.  Under the commit mutex none can come or go. */
+/* Those of FROM that are in use and have no name, be it that they are gone or that they never had
+ * one.  Under the commit mutex none can come or go. */
 static int collect(struct orphans *orphans)
 {
 	const struct srd_state *state = &orphans->from->state;
 	int error = 0;
 
-	for (uint32_t i = 1; state->own_order && i < state->inodes.count && !error; i++) {
+	/* Mostly there are none. */
+	if (!state->own_order && state->unnamed == 0)
+		return 0;
+	for (uint32_t i = 1; i < state->inodes.count && !error; i++) {
 		if (i < state->inodes.saved && !srd_table_is_sound(&state->inodes, i))
 			continue;
 		const struct srd_inode *inode = srd_inode_at(state, i);
-		if (!inode->gone || inode->ino == 0 || srd_inode_pins(state, inode) == 0)
+		if (inode->ino == 0 || (inode->nlink > 0 && !inode->gone) || srd_inode_pins(state, inode) == 0)
 			continue;
 		error = srd_array_reserve(&orphans->list, &orphans->cap, orphans->count + 1, sizeof *orphans->list);
 		if (!error)
@@ -190,14 +194,32 @@ static int bring_any(struct orphans *orphans, const struct srd_inode *inode)
 	return error;
 }
 
+/* Who opened the new log before us, and found nobody else there, took those that never had a name for
+ * what a crash had left: if so, they are gone from here, too, and brought again. */
+static int follow_sweeps(struct orphans *orphans)
+{
+	struct srd_state *to = &orphans->to->state;
+	bool any = false;
+
+	for (size_t i = 0; i < orphans->count; i++) {
+		uint32_t index = orphans->list[i]->gone ? 0 : srd_state_inode_of(to, orphans->list[i]->ino);
+		any |= index != 0;
+		if (index != 0)
+			atomic_store(&srd_inode_at(to, index)->pins, 0U - (orphans->list[i]->ino < to->heirs));
+	}
+	return any ? srd_store_follow(orphans->to) : 0;
+}
+
 int srd_orphans_bring(struct srd_store *store, struct srd_store *next)
 {
 	struct orphans orphans = { .from = store, .to = next };
 	int error = collect(&orphans);
 
 	/* What others change of what is in use here is told from now on. */
-	if (!error && orphans.count > 0)
+	if (!error && orphans.count > 0) {
 		srd_image_carry_pins(&store->state, &next->state);
+		error = follow_sweeps(&orphans);
+	}
 	for (size_t i = 0; i < orphans.count && !error; i++)
 		error = bring_any(&orphans, orphans.list[i]);
 	free(orphans.list);

@@ -231,6 +231,8 @@ int srd_store_open_again(const char *path, int flags, const struct srd_io *io, c
 	error = open_log(path, flags, io ? io : &srd_io_posix, &store->log);
 	if (!error)
 		error = load(store, progress, orphans, again);
+	if (!error && !(flags & SRD_RDONLY))
+		srd_log_successor_sweep(store->log);
 	if (error) {
 		srd_store_destroy(store);
 		return error;
@@ -282,15 +284,20 @@ static int load_known(struct srd_store *store, struct srd_store_known *known)
 	return error;
 }
 
-int srd_store_open_beside(const struct srd_store *of, struct srd_store_known *known, struct srd_store **out)
+int srd_store_open_beside(const struct srd_store *of, struct srd_log *log, struct srd_store_known *known,
+                          struct srd_store **out)
 {
 	struct srd_store *store;
 	int error = srd_store_new(of->path, of->flags, &store);
 
-	if (error)
+	if (error) {
+		srd_log_close(log);
 		return error;
+	}
 	store->is_beside = true;
-	error = srd_log_open_beside(of->log, of->log->name, log_flags(of->flags), &store->log);
+	store->log = log;
+	if (!log)
+		error = srd_log_open_beside(of->log, of->log->name, log_flags(of->flags), &store->log);
 	/* Only what was compacted is the store still. */
 	if (!error && (memcmp(store->log->sb.uuid, of->log->sb.uuid, sizeof of->log->sb.uuid) != 0 ||
 	               store->log->sb.generation <= of->log->sb.generation))

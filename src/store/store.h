@@ -219,8 +219,9 @@ struct srd_store_known {
 	bool unknown;             /* set: more is in what was loaded, and cannot be told one by one */
 };
 /* Opens what STORE's name leads to now, with the same flags, and its state up to what is KNOWN:
- * the rest is there to be followed. */
-int srd_store_open_beside(const struct srd_store *store, struct srd_store_known *known, struct srd_store **beside);
+ * the rest is there to be followed.  LOG: open already, and given up to it; NULL: it is not. */
+int srd_store_open_beside(const struct srd_store *store, struct srd_log *log, struct srd_store_known *known,
+                          struct srd_store **beside);
 
 /* Takes what an append needs, all caught up; released by srd_store_end(). */
 int srd_store_begin(struct srd_store *store);

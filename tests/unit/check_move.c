@@ -414,6 +414,41 @@ START_TEST(directories_are_read_on)
 }
 END_TEST
 
+/* ---- Files that have no name yet ---- */
+
+/* Who opens the new log, and finds nobody else there, takes them for what a crash has left. */
+START_TEST(what_has_no_name_yet_is_not_swept_away)
+{
+	const struct srd_fs_node node = { .mode = S_IFREG | 0600 };
+	struct srd_fs *fs, *sweeping;
+	struct srd_file *file;
+	struct stat st, named;
+	char text[16] = "";
+
+	ck_assert_int_eq(srd_fs_new(another, NULL, NULL, &fs), 0);
+	ck_assert_int_eq(srd_fs_create(fs, SRD_ROOT_INO, NULL, &node, O_RDWR, &st, &file), 0);
+	ck_assert_int_eq(srd_fs_write(fs, file, 0, "content", 7, NULL), 0);
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	compact(store);
+	reopen_store();
+	ck_assert_int_eq(srd_fs_new(store, NULL, NULL, &sweeping), 0);
+	ck_assert_uint_eq(store->state.unnamed, 1);
+	srd_unnamed_sweep(sweeping);
+	ck_assert_uint_eq(store->state.unnamed, 0);
+	ck_assert_int_eq(srd_fs_link(fs, st.st_ino, SRD_ROOT_INO, "named", &named), 0);
+	ck_assert_uint_eq(named.st_ino, st.st_ino);
+	ck_assert_int_eq(srd_fs_read(fs, file, 0, text, sizeof text), 7);
+	ck_assert_str_eq(text, "content");
+	srd_fs_close(fs, file);
+	srd_value value;
+	ck_assert_int_eq(srd_get(store, KEY("named"), &value), 0);
+	ck_assert_uint_eq(value.len, 7);
+	srd_value_release(&value);
+	ck_assert_int_eq(srd_fs_free(fs), 0);
+	ck_assert_int_eq(srd_fs_free(sweeping), 0);
+}
+END_TEST
+
 /* ---- Ways to go over ---- */
 
 /* Killed between the two, the compactor has left no SEALED: the name alone tells. */
@@ -499,6 +534,41 @@ static void expect_to_go_on(int flags)
 START_TEST(who_has_it_alone_keeps_it)
 {
 	expect_to_go_on(SRD_EXCLUSIVE);
+}
+END_TEST
+
+static int intrusion;
+
+/* Another comes the moment the new log has its name. */
+static int rename_and_intrude(const struct srd_io *io, int dir_fd, const char *from, const char *to, unsigned flags)
+{
+	int error = srd_io_posix.rename(io, dir_fd, from, to, flags);
+	srd_store *intruder;
+
+	if (strcmp(to, "test.srd") != 0)
+		return error;
+	intrusion = srd_open(path, SRD_NOSYNC, &intruder);
+	if (intrusion == 0)
+		srd_close(intruder);
+	return error;
+}
+
+START_TEST(who_has_it_alone_is_not_overtaken)
+{
+	struct srd_io io = srd_io_posix;
+
+	io.rename = rename_and_intrude;
+	ck_assert_int_eq(srd_close(another), 0);
+	close_store();
+	ck_assert_int_eq(srd_store_open(path, SRD_EXCLUSIVE | SRD_NOSYNC, &io, &store), 0);
+	put_number(store, 0, 0);
+	compact(store);
+	ck_assert_int_eq(intrusion, -EBUSY);
+	ck_assert_uint_eq(generation(store), 2);
+	expect_number(store, 0, 0);
+	close_store();
+	open_store(SRD_NOSYNC);
+	ck_assert_int_eq(srd_open(path, SRD_NOSYNC, &another), 0);
 }
 END_TEST
 
@@ -666,9 +736,11 @@ static void add(TCase *tcase)
 	                    SRD_LEN(spread_prefixes));
 	tcase_add_test(tcase, iterators_keep_what_they_began_in);
 	tcase_add_test(tcase, directories_are_read_on);
+	tcase_add_test(tcase, what_has_no_name_yet_is_not_swept_away);
 	tcase_add_test(tcase, one_who_finds_the_name_alone_goes_over);
 	tcase_add_test(tcase, nothing_is_durable_before_the_name_is);
 	tcase_add_test(tcase, who_has_it_alone_keeps_it);
+	tcase_add_test(tcase, who_has_it_alone_is_not_overtaken);
 	tcase_add_test(tcase, the_one_writer_stays_the_one);
 	tcase_add_test(tcase, without_shared_memory);
 	tcase_add_test(tcase, who_only_reads_goes_over_and_holds_what_it_has);

@@ -45,6 +45,33 @@ START_TEST(ours_are_understood)
 }
 END_TEST
 
+START_TEST(compaction_by_itself_is_asked_for)
+{
+	ck_assert(!options.compact_auto);
+	ck_assert_int_eq(parse("compact=auto"), 0);
+	ck_assert(options.compact_auto);
+	ck_assert_uint_eq(options.compact_percent, 100);
+	ck_assert_uint_eq(options.compact_bytes, 64 << 20);
+	ck_assert_int_eq(parse("compact=auto:30"), 0);
+	ck_assert_uint_eq(options.compact_percent, 30);
+	ck_assert_int_eq(parse("compact=auto:250:1G"), 0);
+	ck_assert_uint_eq(options.compact_percent, 250);
+	ck_assert_uint_eq(options.compact_bytes, 1 << 30);
+	ck_assert_ptr_null(srd_mount_options_clash(&options));
+	ck_assert_int_eq(parse("ro,compact=auto"), 0);
+	ck_assert_ptr_nonnull(srd_mount_options_clash(&options));
+	ck_assert_int_eq(parse("ro,compact=auto,compact=off"), 0);
+	ck_assert_ptr_null(srd_mount_options_clash(&options));
+	ck_assert_int_eq(parse("compact"), -EINVAL);
+	ck_assert_int_eq(parse("compact=autobahn"), -EINVAL);
+	ck_assert_int_eq(parse("compact=auto:"), -EINVAL);
+	ck_assert_int_eq(parse("compact=auto:0"), -EINVAL);
+	ck_assert_int_eq(parse("compact=auto:50:"), -EINVAL);
+	ck_assert_int_eq(parse("compact=auto:50:much"), -EINVAL);
+	ck_assert_int_eq(parse("compact=auto:5000000000000000000"), -EINVAL);
+}
+END_TEST
+
 START_TEST(fstabs_words_pass)
 {
 	ck_assert_int_eq(parse(""), 0);
@@ -95,6 +122,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, ours_are_understood);
+	tcase_add_test(tcase, compaction_by_itself_is_asked_for);
 	tcase_add_test(tcase, fstabs_words_pass);
 	tcase_add_test(tcase, access_times_are_kept_where_somebody_asks_for_them);
 	tcase_add_test(tcase, unknown_words_and_bad_values_are_refused);
