@@ -20,12 +20,14 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "format/spare.h"
 #include "log/ofd.h"
 
-enum { EMPTY_LEN = SRD_SUPERBLOCK_LEN + SRD_SPARE_LEN };
+enum { EMPTY_LEN = SRD_SUPERBLOCK_LEN + SRD_SPARE_LEN, BEGIN_TRIES = 50 };
 
 /* May the file be replaced by another under its name? */
 static int check_file(const struct srd_log *log, struct stat *st)
@@ -154,7 +156,7 @@ static bool has_leftover(const struct srd_log *log, const char *name)
 }
 
 /* The lock keeps other handles away, but no other thread that uses this one. */
-static int begin(struct srd_log *log)
+static int begin(struct srd_log *log, int tries)
 {
 	if (log->flags & SRD_LOG_RDONLY)
 		return -EROFS;
@@ -162,7 +164,13 @@ static int begin(struct srd_log *log)
 		return -EBADF;
 	if (atomic_exchange(&log->succeeding, true))
 		return -EBUSY;
-	int error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_COMPACT, false);
+	int error = -EAGAIN;
+	/* Who sweeps has it for a moment. */
+	for (int i = 0; i < tries && error == -EAGAIN; i++) {
+		if (i > 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		error = srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_COMPACT, false);
+	}
 	if (error)
 		atomic_store(&log->succeeding, false);
 	return error == -EAGAIN ? -EBUSY : error;
@@ -178,7 +186,7 @@ int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **
 {
 	char name[NAME_LEN];
 	struct stat st;
-	int error = begin(log);
+	int error = begin(log, BEGIN_TRIES);
 
 	if (error)
 		return error;
@@ -202,9 +210,10 @@ int srd_log_successor_new(struct srd_log *log, uint64_t bytes, struct srd_log **
 
 void srd_log_successor_sweep(struct srd_log *log)
 {
-	SRD_AUTO_FREE char *name = name_of_next(log);
+	char name[NAME_LEN];
 
-	if (!name || !has_leftover(log, name) || begin(log) != 0)
+	name_next(log, name);
+	if (!has_leftover(log, name) || begin(log, 1) != 0)
 		return;
 	/* Again, with the lock: one that is being written belongs to who has it; and of a log that was
 	 * replaced by now to who compacts that. */
