@@ -7,6 +7,11 @@
  * Cookies grow with each name that is made and are never used again, so whatever
  * comes or goes meanwhile, reading goes on behind the last entry read, and meets
  * every entry that was there throughout exactly once.
+ *
+ * The kernel may keep what it is given, and is told when others change a directory.  But
+ * it puts an answer away after it got it, so perhaps after it was told.  When it has
+ * certainly put all away, at the end of the directory and when it is closed, it is told
+ * once more, if others did anything at all since reading began.
  */
 #include "config.h"
 
@@ -26,6 +31,19 @@ struct reading {
 	bool filled;             /* something was */
 };
 
+/* Grows with all that others do.  Call with the read side held. */
+static uint64_t others_of(const struct srd_store *store)
+{
+	return store->foreign + store->log->sb.generation;
+}
+
+/* All that was read of DIR has been put away, while others had done OTHERS. */
+static void tell_again(struct srd_fs *fs, struct srd_dir *dir, uint64_t others)
+{
+	if (atomic_exchange_explicit(&dir->others, others, memory_order_relaxed) != others)
+		srd_fs_stale(fs, dir->ino, 0);
+}
+
 int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
 {
 	struct srd_inode *inode;
@@ -35,6 +53,7 @@ int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
 	if (error)
 		return error;
 	bool is_dir = srd_inode_is_dir(inode);
+	uint64_t others = others_of(fs->store);
 	error = srd_store_done(fs->store, stripe);
 	if (error || !is_dir)
 		return error ? error : -ENOTDIR;
@@ -42,12 +61,20 @@ int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
 	if (!dir)
 		return -ENOMEM;
 	dir->ino = ino;
+	dir->others = others;
 	*out = dir;
 	return 0;
 }
 
-void srd_fs_close_dir(struct srd_dir *dir)
+void srd_fs_close_dir(struct srd_fs *fs, struct srd_dir *dir)
 {
+	unsigned stripe;
+
+	if (srd_store_read(fs->store, &stripe) == 0) {
+		uint64_t others = others_of(fs->store);
+		srd_store_done(fs->store, stripe);
+		tell_again(fs, dir, others);
+	}
 	free(dir);
 }
 
@@ -144,7 +171,10 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 	}
 	/* After all entries that can be read, not instead of them. */
 	int absence = reading.filled ? 0 : srd_store_absence(fs->store, 0);
+	uint64_t others = others_of(fs->store);
 	error = srd_store_done(fs->store, stripe);
+	if (!reading.filled)
+		tell_again(fs, dir, others);
 	if (error)
 		return error;
 	if (pos == 0)

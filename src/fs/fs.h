@@ -35,8 +35,7 @@ struct srd_fs {
 	bool access_dirs;         /* ... of directories, too */
 	/* Told about things that no caller can be told about; may be NULL. */
 	void (*say)(void *user, const char *text);
-	/* Told, in the middle of anything, that bytes of INO from FROM on are not where
-	 * the kernel has them; may be NULL. */
+	/* Told, in the middle of anything, what srd_fs_stale() tells; may be NULL. */
 	void (*stale)(void *user, uint64_t ino, uint64_t from);
 	void *user;
 };
@@ -131,10 +130,13 @@ struct srd_dir {
 	atomic_uint hint;         /* dentry where the last reading ended */
 	atomic_uint stayed;       /* dentry before which it began, once `hint` is removed */
 	atomic_ulong end;         /* cookies from here on came after reading began; 0: it has not */
+	atomic_ulong others;      /* how much others had done when reading began (dir.c) */
 };
 
 int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **dir);
-void srd_fs_close_dir(struct srd_dir *dir);
+/* Whoever keeps what was read is told (srd_fs_stale()) if others have changed something
+ * since: he may have kept it only after he was told of that. */
+void srd_fs_close_dir(struct srd_fs *fs, struct srd_dir *dir);
 /* Takes an entry: false if there is no room.  NEXT is the position behind it.
  * WHOLE: ST is complete and the entry is to be pinned; else only st_ino and the
  * type in st_mode are set. */
@@ -159,7 +161,8 @@ int srd_fs_hand_out(struct srd_fs *fs, uint64_t ino, struct stat *st);
 /* [pos, pos + len) of an inode, committed or not; short at its end.  OPEN may be NULL. */
 ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *open,
                             uint64_t pos, void *data, size_t len);
-/* Tells that the kernel has bytes of INO from FROM on at wrong places. */
+/* Tells that what the kernel has of INO from FROM on is not true any more: bytes at wrong places, or
+ * what it read of a directory. */
 void srd_fs_stale(struct srd_fs *fs, uint64_t ino, uint64_t from);
 void srd_fs_say(struct srd_fs *fs, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -222,6 +222,16 @@ int srd_fs_unlink(struct srd_fs *fs, uint64_t dir, const char *name, bool direct
 	return end(txn, srd_txn_unlink(txn, dir, name, strlen(name), directory));
 }
 
+/* What NAME in DIR stands for now came from elsewhere: in a directory ".." is another one, and
+ * the kernel may have kept what it read. */
+static void tell_moved(struct srd_fs *fs, struct srd_txn *txn, uint64_t dir, const char *name)
+{
+	struct srd_node node;
+
+	if (srd_txn_lookup(txn, dir, name, strlen(name), &node) == 0 && S_ISDIR(node.mode))
+		srd_fs_stale(fs, node.ino, 0);
+}
+
 int srd_fs_rename(struct srd_fs *fs, uint64_t dir, const char *name, uint64_t new_dir,
                   const char *new_name, unsigned flags, const struct srd_fs_node *left)
 {
@@ -239,6 +249,10 @@ int srd_fs_rename(struct srd_fs *fs, uint64_t dir, const char *name, uint64_t ne
 	if (error)
 		return error;
 	error = srd_txn_rename(txn, dir, name, strlen(name), new_dir, new_name, strlen(new_name), flags);
+	if (!error && dir != new_dir) {
+		tell_moved(fs, txn, new_dir, new_name);
+		tell_moved(fs, txn, dir, name);
+	}
 	if (!error && left) {
 		node = *left;
 		error = add_new(fs, txn, dir, name, &node, &ino);

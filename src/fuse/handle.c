@@ -65,7 +65,13 @@ void srd_file_release(fuse_req_t req, const struct fuse_file_info *fi)
 		srd_fs_close(mount->fs, file);
 }
 
-void srd_dir_release(fuse_req_t req, const struct fuse_file_info *fi)
+void srd_dir_release(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
 {
-	srd_fs_close_dir(srd_handle_address(srd_mount_of(req), fi->fh));
+	struct srd_mount *mount = srd_mount_of(req);
+	struct srd_dir *dir = srd_handle_address(mount, fi->fh);
+
+	if (dir)
+		srd_fs_close_dir(mount->fs, dir);
+	else
+		srd_fs_stale(mount->fs, ino, 0);
 }

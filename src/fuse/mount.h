@@ -55,6 +55,7 @@ struct srd_mount {
 	struct srd_compactor *compactor;  /* NULL: nobody asked for it */
 	double timeout;                   /* seconds that the kernel may believe what it was told */
 	bool no_open;                     /* files are read without being opened: nothing hangs on that */
+	bool keeps_listings;              /* the kernel may keep what it read of directories */
 	struct srd_legacy legacy;         /* all 0 without a keeper */
 	int orders;                       /* a worker's socket to its keeper; -1: none */
 	struct srd_errands *errands;      /* likewise, for errands; NULL: none */

@@ -44,12 +44,14 @@ static void note(struct srd_notifier *notifier, const struct srd_kernel_change *
 	srd_changes_add(notifier->changes, change);
 }
 
+/* With the name goes what the kernel read of the directory. */
 static void note_entry(void *user, uint64_t dir, const char *name, uint8_t len)
 {
 	struct srd_notifier *notifier = user;
 	SRD_LOCK_GUARD(&notifier->mutex);
 
 	srd_changes_add_name(notifier->changes, dir, name, len);
+	srd_changes_add(notifier->changes, &(struct srd_kernel_change){ .ino = dir, .to = SRD_FILE_LEN_MAX });
 }
 
 static void note_inode(void *user, uint64_t ino, uint64_t from, uint64_t to)

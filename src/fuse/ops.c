@@ -58,6 +58,8 @@ void srd_op_init(void *user, struct fuse_conn_info *conn)
 	set_timeout(mount, conn, told);
 	mount->no_open = mount->options->read_only && !mount->options->strict && told &&
 	                 (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT);
+	/* Reading that is to be noted must come by. */
+	mount->keeps_listings = told && !mount->options->strict && mount->options->access == SRD_ACCESS_NEVER;
 	set_want(conn, told ? FUSE_CAP_EXPLICIT_INVAL_DATA : FUSE_CAP_AUTO_INVAL_DATA, true);
 	set_want(conn, told ? FUSE_CAP_AUTO_INVAL_DATA : FUSE_CAP_EXPLICIT_INVAL_DATA, false);
 	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
@@ -375,16 +377,19 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct srd_mount *mount = srd_mount_of(req);
 	struct srd_dir *dir;
-	int error = srd_fs_open_dir(srd_fs_of(req), ino, &dir);
+	int error = srd_fs_open_dir(mount->fs, ino, &dir);
 
 	if (error) {
 		srd_reply_status(req, error);
 		return;
 	}
-	fi->fh = srd_handle_of(srd_mount_of(req), dir);
+	fi->fh = srd_handle_of(mount, dir);
+	/* Where names are lost, whoever reads is to hear of it. */
+	fi->cache_readdir = fi->keep_cache = mount->keeps_listings && !srd_store_is_lost(mount->store);
 	if (fuse_reply_open(req, fi) != 0)
-		srd_fs_close_dir(dir);
+		srd_fs_close_dir(mount->fs, dir);
 }
 
 bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next)
@@ -437,8 +442,7 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t po
 
 static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	srd_dir_release(req, fi);
+	srd_dir_release(req, ino, fi);
 	srd_reply_status(req, 0);
 }
 

@@ -19,7 +19,7 @@ void srd_file_done(fuse_req_t req, const struct srd_file *file, const struct srd
 struct srd_dir *srd_dir_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, struct srd_dir *spare);
 /* Closes what FI names, if it is ours. */
 void srd_file_release(fuse_req_t req, const struct fuse_file_info *fi);
-void srd_dir_release(fuse_req_t req, const struct fuse_file_info *fi);
+void srd_dir_release(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi);
 
 /* ---- resent.c: what ERROR means where the request may have been carried out ---- */
 

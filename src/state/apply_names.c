@@ -264,6 +264,12 @@ static void tell_renaming(const struct srd_change *change, const struct renaming
 
 	srd_change_tell_name(change, r->from.dir, source->name, source->name_len);
 	srd_change_tell_name(change, r->to.dir, r->to.name, r->to.name_len);
+	if (r->from.dir == r->to.dir)
+		return;
+	/* In a directory ".." is another one now. */
+	srd_change_tell(change, srd_inode_at(change->state, r->moved), 0, SRD_FILE_LEN_MAX);
+	if (r->victim != 0)
+		srd_change_tell(change, srd_inode_at(change->state, r->victim), 0, SRD_FILE_LEN_MAX);
 }
 
 int srd_apply_rename(const struct srd_change *change)

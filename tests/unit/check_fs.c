@@ -597,7 +597,7 @@ START_TEST(entries_are_neither_lost_nor_doubled)
 	seen.left = 2 * ENTRIES;
 	ck_assert_int_eq(srd_fs_read_dir(fs, dir, 0, false, see, &seen), 0);
 	ck_assert_uint_eq(seen.others, 2 + fresh);
-	srd_fs_close_dir(dir);
+	srd_fs_close_dir(fs, dir);
 }
 END_TEST
 

@@ -409,7 +409,7 @@ START_TEST(directories_are_read_on)
 	}
 	for (int i = 3; i < SPREAD; i += FOLDERS)
 		ck_assert_int_eq(atomic_load(&listing.met.times[i]), stays(i));
-	srd_fs_close_dir(reading);
+	srd_fs_close_dir(fs, reading);
 	ck_assert_int_eq(srd_fs_free(fs), 0);
 }
 END_TEST
