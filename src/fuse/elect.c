@@ -9,12 +9,18 @@
 #include "base/check.h"
 #include "base/futex.h"
 
-/* An election is due when the interest has grown to ENOUGH.  A request of a known
- * caller adds 1.  One of a new caller adds `novelty`, which falls while elections
- * change nothing: many callers on all CPUs are not to cost a look at each. */
+/* An election is due when the interest has grown to ENOUGH requests.  One of a known
+ * caller adds ONE; one of a new caller `novelty` times that, which falls while elections
+ * change nothing: many callers on all CPUs are not to cost a look at each.
+ *
+ * A request that comes at once shows that the lone elected worker is where its caller is,
+ * and adds little: an election wakes a third thread beside these two, for which the
+ * scheduler likes to move the caller to another CPU, just what it is to find out. */
 enum {
-	ENOUGH = 32,
+	ONE = 64,
+	ENOUGH = 32 * ONE,
 	NOVELTY_MOST = 8,
+	STRANGERS_ENOUGH = 32,
 };
 
 void srd_election_init(struct srd_election *election, const int *cpus, unsigned count,
@@ -104,7 +110,7 @@ void srd_election_hold(struct srd_election *election)
  * Of the former there are some among all others. */
 static void note_stranger(struct srd_election *election)
 {
-	if (atomic_fetch_add_explicit(&election->strangers, 1, memory_order_relaxed) + 1 < ENOUGH ||
+	if (atomic_fetch_add_explicit(&election->strangers, 1, memory_order_relaxed) + 1 < STRANGERS_ENOUGH ||
 	    atomic_load(&election->elected) == 0)
 		return;
 	atomic_store(&election->elected, 0);
@@ -122,7 +128,16 @@ static bool note(struct srd_election *election, int tid)
 	return true;
 }
 
-bool srd_election_served(struct srd_election *election, int tid)
+/* What a request of a caller that is known adds. */
+static unsigned known_adds(const struct srd_election *election, bool at_once)
+{
+	unsigned long elected = atomic_load_explicit(&election->elected, memory_order_relaxed);
+	bool lone = elected != 0 && (elected & (elected - 1)) == 0;
+
+	return at_once && lone ? 1 : ONE;
+}
+
+bool srd_election_served(struct srd_election *election, int tid, bool at_once)
 {
 	if (election->count < 2)
 		return false;
@@ -132,7 +147,8 @@ bool srd_election_served(struct srd_election *election, int tid)
 	}
 	if (atomic_load_explicit(&election->strangers, memory_order_relaxed))
 		atomic_store_explicit(&election->strangers, 0, memory_order_relaxed);
-	unsigned by = note(election, tid) ? atomic_load_explicit(&election->novelty, memory_order_relaxed) : 1;
+	unsigned by = note(election, tid) ? ONE * atomic_load_explicit(&election->novelty, memory_order_relaxed)
+	                                  : known_adds(election, at_once);
 	unsigned interest = atomic_load_explicit(&election->interest, memory_order_relaxed) + by;
 	atomic_store_explicit(&election->interest, interest, memory_order_relaxed);
 	return interest >= ENOUGH;

@@ -56,9 +56,9 @@ void srd_election_init(struct srd_election *election, const int *cpus, unsigned 
 
 /* Waits until bound worker WHO (or an unbound one: -1) is to read; false: it is over. */
 bool srd_election_wait(struct srd_election *election, int who);
-/* A worker has served thread TID (0: one that is not in our sight); true: an election
- * is due. */
-bool srd_election_served(struct srd_election *election, int tid);
+/* A worker has served thread TID (0: one that is not in our sight), whose request came AT_ONCE
+ * after the one before; true: an election is due. */
+bool srd_election_served(struct srd_election *election, int tid, bool at_once);
 /* Elects; one thread at a time, and none that serves requests: what tells of a thread
  * in execve() may have to wait until the files that this closes have been flushed. */
 void srd_election_hold(struct srd_election *election);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/thread.h"
@@ -25,6 +26,7 @@ enum {
 	UNBOUND_MORE = 2,          /* than CPUs: some will wait for disks */
 	WORKERS_MAX = SRD_ELECT_MAX + UNBOUND_MAX,
 	LONG_MS = 10,              /* one request, before others are to read */
+	AT_ONCE_NS = 25000,        /* the next request: waking a thread on another CPU takes longer */
 };
 
 struct worker {
@@ -34,6 +36,8 @@ struct worker {
 	atomic_ulong steps;        /* odd while at a request */
 	struct fuse_buf request;   /* its memory is libfuse's, made at first use */
 	struct srd_hints hints;    /* of the request */
+	int64_t done_ns;           /* when the one before was answered, monotonic */
+	bool at_once;              /* the request came soon after that */
 	atomic_uint turn;          /* futex: odd while at a request whose answer is kept */
 	void *answer;
 	size_t answer_len;
@@ -104,7 +108,8 @@ static void serve(struct worker *worker)
 		take_turn(worker);
 	if (worker->who >= 0)
 		atomic_fetch_add(&worker->steps, 1);
-	if (srd_election_served(&loop->election, worker->hints.caller) && !atomic_exchange(&loop->election_due, 1))
+	worker->done_ns = srd_monotonic_ns();
+	if (srd_election_served(&loop->election, worker->hints.caller, worker->at_once) && !atomic_exchange(&loop->election_due, 1))
 		srd_futex_wake_all(&loop->election_due, false);
 }
 
@@ -135,6 +140,7 @@ static void *work(void *user)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		if (got <= 0)
 			break;
+		worker->at_once = srd_monotonic_ns() - worker->done_ns < AT_ONCE_NS;
 		serve(worker);
 	}
 	srd_election_end(&loop->election);

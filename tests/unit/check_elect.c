@@ -33,8 +33,21 @@ static void start(struct srd_election *election, struct world *world, unsigned c
 static void serve(struct srd_election *election, int tid, int times)
 {
 	for (int i = 0; i < times; i++)
-		if (srd_election_served(election, tid))
+		if (srd_election_served(election, tid, false))
 			srd_election_hold(election);
+}
+
+/* Requests that follow each other at once; elections that they lead to. */
+static int serve_at_once(struct srd_election *election, int tid, int times)
+{
+	int held = 0;
+
+	for (int i = 0; i < times; i++)
+		if (srd_election_served(election, tid, true)) {
+			srd_election_hold(election);
+			held++;
+		}
+	return held;
 }
 
 START_TEST(unbound_read_until_callers_are_known)
@@ -59,6 +72,22 @@ START_TEST(lone_caller_gets_the_worker_of_its_cpu)
 	ck_assert(srd_election_wait(&election, 2));
 	world.cpu_of[1] = 3;
 	serve(&election, 1, ENOUGH_REQUESTS);
+	ck_assert_uint_eq(election.elected, 1 << 1);
+}
+END_TEST
+
+START_TEST(caller_that_is_served_at_once_is_looked_for_rarely)
+{
+	struct world world = { .cpu_of = { [1] = 8 } };
+	struct srd_election election;
+
+	start(&election, &world, CPUS);
+	ck_assert_int_ge(serve_at_once(&election, 1, ENOUGH_REQUESTS), 1);   /* nobody was elected */
+	ck_assert_uint_eq(election.elected, 1 << 2);
+	ck_assert_int_eq(serve_at_once(&election, 1, 10 * ENOUGH_REQUESTS), 0);
+	/* ... but not never. */
+	world.cpu_of[1] = 3;
+	ck_assert_int_ge(serve_at_once(&election, 1, 100 * ENOUGH_REQUESTS), 1);
 	ck_assert_uint_eq(election.elected, 1 << 1);
 }
 END_TEST
@@ -205,6 +234,7 @@ int main(void)
 
 	tcase_add_test(tcase, unbound_read_until_callers_are_known);
 	tcase_add_test(tcase, lone_caller_gets_the_worker_of_its_cpu);
+	tcase_add_test(tcase, caller_that_is_served_at_once_is_looked_for_rarely);
 	tcase_add_test(tcase, two_callers_get_two_workers);
 	tcase_add_test(tcase, callers_that_are_gone_change_nothing);
 	tcase_add_test(tcase, unseen_callers_get_the_unbound);
