@@ -159,6 +159,25 @@ int srd_open_at(const char *path, int flags, const char *at, srd_store **store);
 /* The same of a store that is open, as a store of its own: for srd_close(), before or after STORE. */
 int srd_view(srd_store *store, const char *at, srd_store **view);
 
+struct srd_point {
+	uint64_t sequence;        /* 0: there is none */
+	int64_t time_ns;
+};
+/* The points on either side of AT, a time or a sequence number: for it may be none itself, among
+ * commits that compaction dropped.  SRD_ENOPAST: AT is neither. */
+int srd_nearest_points(srd_store *store, const char *at, struct srd_point *before, struct srd_point *after);
+
+/* Opening the past begins from the nearest image before it.  Some are kept, beside NAME.idx, and
+ * may be removed like that at any time. */
+struct srd_past_image {
+	uint64_t bytes;
+	uint64_t offset;          /* in the log */
+	uint64_t sequence;
+	int64_t time_ns;          /* of the commit that it ends with */
+};
+/* All of them, the oldest first: their number, or a negative code; free() the list. */
+ssize_t srd_past_images(srd_store *store, struct srd_past_image **list);
+
 /* ---- Snapshots: points that have names, and are kept ---- */
 
 /* Gives NAME to what STORE is now: one commit, however large the store is.  A name has 1 to
@@ -419,6 +438,46 @@ struct srd_entry {
  * that cannot be read are not among those seen. */
 int srd_iter_next(srd_iter *iter, struct srd_entry *entry);
 void srd_iter_free(srd_iter *iter);
+
+/* ---- What was done ---- */
+
+enum srd_version_changes {
+	SRD_CHANGED_MADE = 1, SRD_CHANGED_CONTENT = 2, SRD_CHANGED_ATTRIBUTES = 4,
+	SRD_CHANGED_XATTRS = 8,
+	SRD_CHANGED_NAMES = 16,       /* it was renamed, linked, or lost one of several names */
+	SRD_CHANGED_ENTRIES = 32,     /* of a directory: what lies in it came, went or was renamed */
+	SRD_CHANGED_REMOVED = 64,     /* it lost a name */
+	SRD_CHANGED_RESTATED = 128,   /* all that was before, in one: compaction dropped the rest */
+	SRD_CHANGED_GIVEN_UP = 256,   /* some of the content that came cannot be read any more (srd_trim()) */
+};
+/* What one commit made of a file, directory ... */
+struct srd_version {
+	uint64_t sequence;
+	int64_t time_ns;
+	uint64_t size;            /* of a file */
+	uint64_t written_bytes;   /* of content that it was given */
+	uint32_t mode, uid, gid;  /* as they were then: the format does not say who wrote */
+	unsigned changes;         /* enum srd_version_changes */
+};
+/* All commits that changed KEY, under whatever name it had, the oldest first: their number, or
+ * a negative code; free() the list.  It costs what was done to KEY, not what was done to the store.
+ * Behind damage it begins with what is known. */
+ssize_t srd_versions(srd_store *store, const void *key, size_t key_len, struct srd_version **list);
+
+struct srd_deleted {
+	const char *key;          /* NUL-terminated; valid during the call */
+	uint64_t sequence;        /* of the commit that took it away, of a directory the last one */
+	int64_t time_ns;
+	uint64_t whole;           /* behind that commit it was there, with all in it; not set by the list */
+	enum srd_kind kind;       /* 0: not known */
+	uint64_t size;
+};
+/* The last time that KEY was deleted, or a directory that it lay in; it may be there again.
+ * -ENOENT: the log knows of none.  FOUND->key is NULL. */
+int srd_find_deleted(srd_store *store, const void *key, size_t key_len, struct srd_deleted *found);
+/* Tells CALL of all keys that were deleted and are not there now, the last one first; not of what
+ * lay below a directory that was deleted, too.  Not 0 ends it with that.  Walks all of the log. */
+int srd_list_deleted(srd_store *store, int (*call)(void *user, const struct srd_deleted *deleted), void *user);
 
 /* ---- Inspection ---- */
 

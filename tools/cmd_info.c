@@ -4,6 +4,7 @@
 #include "tool.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static void uuid_text(const uint8_t uuid[16], char text[37])
 {
@@ -34,7 +35,40 @@ static void print_image(const struct srd_info *info)
 	printf("behind it    %" PRIu64 " operations from %" PRIu64 " on\n", info->image_tail, info->image_offset);
 }
 
-static void print_text(const struct srd_info *info, const char *uuid)
+/* The images that opening the past begins from. */
+static void print_past(const struct tool_store *store)
+{
+	struct srd_past_image *list;
+	ssize_t count = srd_past_images(store->handle, &list);
+	char size[16], when[48];
+
+	for (ssize_t i = 0; i < count; i++)
+		printf("%-12s commit %" PRIu64 " of %s, %s\n", i ? "" : "the past", list[i].sequence,
+		       tool_text_time(list[i].time_ns, false, when), tool_text_bytes(list[i].bytes, size));
+	if (count >= 0)
+		free(list);
+}
+
+static void print_past_json(const struct tool_store *store, struct tool_json *json)
+{
+	struct srd_past_image *list;
+	ssize_t count = srd_past_images(store->handle, &list);
+
+	tool_json_open(json, "past_images", '[');
+	for (ssize_t i = 0; i < count; i++) {
+		tool_json_open(json, NULL, '{');
+		tool_json_number(json, "sequence", list[i].sequence);
+		tool_json_signed(json, "time_ns", list[i].time_ns);
+		tool_json_number(json, "offset", list[i].offset);
+		tool_json_number(json, "bytes", list[i].bytes);
+		tool_json_close(json);
+	}
+	tool_json_close(json);
+	if (count >= 0)
+		free(list);
+}
+
+static void print_text(const struct tool_store *store, const struct srd_info *info, const char *uuid)
 {
 	char created[48], last[48];
 
@@ -53,6 +87,7 @@ static void print_text(const struct srd_info *info, const char *uuid)
 	print_bytes("durable to", info->durable);
 	print_bytes("memory", info->memory_bytes);
 	print_image(info);
+	print_past(store);
 	if (info->dropped_bytes)
 		print_bytes("torn tail", info->dropped_bytes);
 	if (info->damaged_records)
@@ -61,7 +96,7 @@ static void print_text(const struct srd_info *info, const char *uuid)
 		printf("misfits      %" PRIu64 " operations that did not fit\n", info->misfits);
 }
 
-static void print_json(const struct srd_info *info, const char *uuid)
+static void print_json(const struct tool_store *store, const struct srd_info *info, const char *uuid)
 {
 	struct tool_json json;
 
@@ -85,6 +120,7 @@ static void print_json(const struct srd_info *info, const char *uuid)
 	tool_json_number(&json, "image_offset", info->image_offset);
 	tool_json_number(&json, "image_tail", info->image_tail);
 	tool_json_signed(&json, "image_saved_ns", info->image_saved_ns);
+	print_past_json(store, &json);
 	tool_json_number(&json, "dropped_bytes", info->dropped_bytes);
 	tool_json_number(&json, "damaged_records", info->damaged_records);
 	tool_json_number(&json, "misfits", info->misfits);
@@ -103,9 +139,9 @@ static void print(const struct tool_store *store)
 	}
 	uuid_text(info.uuid, uuid);
 	if (store->tool->json)
-		print_json(&info, uuid);
+		print_json(store, &info, uuid);
 	else
-		print_text(&info, uuid);
+		print_text(store, &info, uuid);
 }
 
 static int run(struct tool *tool)

@@ -1,138 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * restore - keys become again what they were: files by naming the bytes that the log has
- * anyway, so that nothing is copied.  Attributes of directories come last: what is made in
- * them changes their times.
- */
+/* restore - keys, and all below them, become what they were at some point. */
 #include "config.h"
 
 #include "tool.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
-enum { XATTRS_MAX = 1 << 16 };
-
-struct restore {
-	struct tool_store store;
-	srd_store *past;
-	struct tool_links links;
-	struct tool_keys dirs;
-	const char *at;
-};
-
-static void fail(struct restore *restore, const char *key, int error)
+static void restore_all(struct tool_store *store, srd_store *past)
 {
-	tool_store_fail(&restore->store, key, strlen(key), error);
-}
+	struct tool *tool = store->tool;
+	struct tool_restore restore = { .store = store, .past = past };
 
-/* Another name of a file that is there already. */
-static int link_to(struct restore *restore, const char *first, const char *key, size_t len)
-{
-	int error = srd_delete(restore->store.handle, key, len);
-
-	return error && error != -ENOENT ? error : srd_link(restore->store.handle, first, strlen(first), key, len);
-}
-
-static void restore_file(struct restore *restore, const char *key)
-{
-	size_t len = strlen(key);
-	struct srd_stat st;
-	int error = srd_stat(restore->past, key, len, &st);
-	const char *first = !error && st.nlink > 1 ? tool_links_seen(&restore->links, 0, st.ino, key) : NULL;
-
-	if (!error)
-		error = first ? link_to(restore, first, key, len)
-		              : srd_copy(restore->past, key, len, restore->store.handle, key, len);
-	if (error)
-		fail(restore, key, error);
-}
-
-static void restore_directory(struct restore *restore, const char *key)
-{
-	int error = srd_make_dir(restore->store.handle, key, strlen(key));
-
-	if (error)
-		fail(restore, key, error);
-	else
-		tool_keys_add(&restore->dirs, key, strlen(key), SRD_DIRECTORY);
-}
-
-static int restore_xattr(struct restore *restore, const char *key, const char *name)
-{
-	srd_value value;
-	int error = srd_get_xattr(restore->past, key, strlen(key), name, &value);
-
-	if (error)
-		return error;
-	error = srd_set_xattr(restore->store.handle, key, strlen(key), name, value.data, value.len);
-	srd_value_release(&value);
-	return error;
-}
-
-static int restore_attributes(struct restore *restore, const char *key, char names[XATTRS_MAX])
-{
-	unsigned all = SRD_SET_MODE | SRD_SET_UID | SRD_SET_GID | SRD_SET_ATIME | SRD_SET_MTIME;
-	ssize_t len = srd_list_xattrs(restore->past, key, strlen(key), names, XATTRS_MAX);
-	struct srd_stat st;
-	int error = len < 0 ? (int)len : srd_stat(restore->past, key, strlen(key), &st);
-
-	for (ssize_t at = 0; at < len && !error; at += (ssize_t)strlen(names + at) + 1)
-		error = restore_xattr(restore, key, names + at);
-	return error ? error : srd_set_attr(restore->store.handle, key, strlen(key), &st, all);
-}
-
-static void restore_key(struct restore *restore, const char *key)
-{
-	struct tool_keys below = { 0 };
-	struct srd_stat st;
-	int error = srd_stat(restore->past, key, strlen(key), &st);
-
-	if (error == -ENOENT) {
-		tool_complain(restore->store.tool, restore->store.path, key, strlen(key), "no such key then",
-		              "srd ls --at lists what there was");
-		return;
-	}
-	if (error || st.kind != SRD_DIRECTORY) {
-		restore_file(restore, key);
-		return;
-	}
-	restore_directory(restore, key);
-	error = tool_keys_below(&below, restore->past, key);
-	if (error)
-		fail(restore, key, error);
-	tool_keys_sort(&below);
-	for (size_t i = 0; i < below.count; i++) {
-		if (below.items[i].kind == SRD_DIRECTORY)
-			restore_directory(restore, tool_keys_at(&below, i));
-		else
-			restore_file(restore, tool_keys_at(&below, i));
-	}
-	tool_keys_release(&below);
-}
-
-static void restore_all(struct restore *restore)
-{
-	struct tool *tool = restore->store.tool;
-	char *names = malloc(XATTRS_MAX);
-	const char *key;
-
-	if (!names)
-		tool_no_memory();
 	for (int i = 1; i < tool->arg_count; i++)
-		if (tool_key_check(tool, restore->store.path, tool->args[i]))
-			restore_key(restore, tool->args[i]);
-	while ((key = tool_keys_pop(&restore->dirs))) {
-		int error = restore_attributes(restore, key, names);
-		if (error)
-			fail(restore, key, error);
-	}
-	free(names);
+		if (tool_key_check(tool, store->path, tool->args[i]))
+			tool_restore_key(&restore, tool->args[i]);
+	tool_restore_end(&restore);
 }
 
 static int run(struct tool *tool)
 {
-	struct restore restore = { .at = NULL };
+	struct tool_store store;
+	srd_store *past;
 
 	while (tool_option_next(tool) != -1)
 		;
@@ -140,20 +26,18 @@ static int run(struct tool *tool)
 	if (!tool->at)
 		tool_usage(tool, "--at says as of when");
 	/* The store that is opened is the one of now. */
-	restore.at = tool->at;
+	const char *at = tool->at;
 	tool->at = NULL;
-	if (!tool_store_open(tool, tool->args[0], 0, &restore.store))
+	if (!tool_store_open(tool, tool->args[0], 0, &store))
 		return tool->status;
-	int error = srd_view(restore.store.handle, restore.at, &restore.past);
+	int error = srd_view(store.handle, at, &past);
 	if (error) {
-		tool_store_fail(&restore.store, NULL, 0, error);
+		tool_store_fail_at(&store, at, error);
 	} else {
-		restore_all(&restore);
-		srd_close(restore.past);
+		restore_all(&store, past);
+		srd_close(past);
 	}
-	tool_links_release(&restore.links);
-	tool_keys_release(&restore.dirs);
-	tool_store_close(&restore.store);
+	tool_store_close(&store);
 	return tool->status;
 }
 
@@ -161,7 +45,8 @@ const struct tool_command tool_restore = {
 	.name = "restore",
 	.synopsis = "restore --at=POINT STORE KEY...",
 	.summary = "Make keys, and all below them, what they were.",
-	.detail = "Nothing is copied.  What came since below a directory is left alone.",
+	.detail = "Nothing is copied.  What came since below a directory is left alone.  srd undelete\n"
+	          "finds the point by itself.",
 	.common = TOOL_HAS_AT | TOOL_HAS_STORE | TOOL_HAS_SYNC,
 	.run = run,
 };

@@ -11,7 +11,7 @@
 static const struct tool_command *const commands[] = {
 	&tool_create, &tool_put, &tool_get, &tool_ls, &tool_stat, &tool_rm, &tool_mv, &tool_cp,
 	&tool_import, &tool_export, &tool_info, &tool_verify, &tool_repair, &tool_salvage,
-	&tool_snapshot, &tool_log, &tool_restore, &tool_diff, &tool_compact, &tool_map,
+	&tool_snapshot, &tool_log, &tool_restore, &tool_undelete, &tool_diff, &tool_compact, &tool_map,
 	&tool_txn, &tool_commit, &tool_abort,
 	&tool_dump, &tool_sync, &tool_backup, &tool_trim,
 };

@@ -88,7 +88,7 @@ extern const struct tool_command tool_trim;
 extern const struct tool_command tool_compact, tool_map;
 extern const struct tool_command tool_backup, tool_cp, tool_create, tool_dump, tool_export, tool_get,
 	tool_import, tool_info, tool_ls, tool_mv, tool_put, tool_repair, tool_rm,
-	tool_salvage, tool_snapshot, tool_log, tool_restore, tool_diff, tool_stat, tool_sync, tool_verify;
+	tool_salvage, tool_snapshot, tool_log, tool_restore, tool_undelete, tool_diff, tool_stat, tool_sync, tool_verify;
 
 void tool_option_init(struct tool *tool, const struct tool_command *command, int argc, char **argv);
 /* The code of the next option of the command's own, -1 when there are no more;
@@ -133,6 +133,8 @@ bool tool_store_open(struct tool *tool, const char *path, int flags, struct tool
 void tool_store_close(struct tool_store *store);
 /* Complains about ERROR, which the library gave for KEY (NULL: for the store). */
 void tool_store_fail(const struct tool_store *store, const char *key, size_t key_len, int error);
+/* Complains about ERROR, which the library gave for the point AT. */
+void tool_store_fail_at(const struct tool_store *store, const char *at, int error);
 /* Complains, and true, if ST is the store file itself: it can be neither what
  * is put into it nor what is written over. */
 bool tool_store_is_file(const struct tool_store *store, const struct stat *st);
@@ -302,5 +304,20 @@ int tool_xattr_each(int dir, const char *name,
                     int (*take)(void *user, const char *name, const void *data, size_t len), void *user);
 /* Gives NAME in directory DIR the attributes of KEY.  0 or a negative code. */
 int tool_xattr_restore(const struct tool_store *store, const char *key, int dir, const char *name);
+
+/* ---- What keys were (tool_restore.c) ---- */
+
+struct tool_restore {
+	struct tool_store *store;
+	srd_store *past;
+	struct tool_links links;
+	struct tool_keys dirs;    /* whose attributes are still to be set */
+};
+
+/* KEY of the past, and all below it, becomes KEY of the store; or complains.  Those before it are
+ * the same store's and the same past's. */
+void tool_restore_key(struct tool_restore *restore, const char *key);
+/* The attributes of directories, and all that RESTORE has, but for the stores. */
+void tool_restore_end(struct tool_restore *restore);
 
 #endif

@@ -5,12 +5,15 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 struct advice {
 	int error;
 	const char *text;         /* NULL: srd_strerror()'s */
 	const char *hint;
 };
+
+static const char about_past[] = "no such point in the history of the store";
 
 static const struct advice about_store[] = {
 	{ -ENOENT, "no such store", "srd create makes one" },
@@ -25,7 +28,7 @@ static const struct advice about_store[] = {
 	{ SRD_EDAMAGED, NULL, "srd repair accepts what is lost, srd salvage saves the rest" },
 	{ SRD_ELOST, NULL, "leave the file alone while it is in use" },
 	{ SRD_EVERSION, NULL, "use a newer srd" },
-	{ SRD_ENOPAST, "no such point in the history of the store", "srd log lists what there is" },
+	{ SRD_ENOPAST, about_past, "srd log lists what there is" },
 };
 
 static const struct advice about_key[] = {
@@ -60,6 +63,45 @@ void tool_store_fail(const struct tool_store *store, const char *key, size_t key
 	                           : advise(about_store, TOOL_LEN(about_store), error);
 
 	tool_complain(store->tool, store->path, key, key_len, advice.text, advice.hint);
+}
+
+/* "the nearest is commit 17 of 2026-11-22 10:00:00", on either side. */
+static void describe_points(const struct srd_point *before, const struct srd_point *after, char *text, size_t size)
+{
+	const struct srd_point *points[] = { before, after };
+	char when[48];
+	size_t at = 0;
+
+	for (int i = 0; i < 2; i++)
+		if (points[i]->sequence && at < size)
+			at += (size_t)snprintf(text + at, size - at, "%s commit %" PRIu64 " of %s",
+			                       i == 0 ? "the nearest before is" : at ? ", behind it" : "the first is",
+			                       points[i]->sequence, tool_text_time(points[i]->time_ns, false, when));
+}
+
+void tool_store_fail_at(const struct tool_store *store, const char *at, int error)
+{
+	struct srd_point before, after;
+	char hint[256] = "";
+
+	if (error != SRD_ENOPAST || srd_nearest_points(store->handle, at, &before, &after) != 0) {
+		tool_store_fail(store, NULL, 0, error);
+		return;
+	}
+	describe_points(&before, &after, hint, sizeof hint);
+	tool_complain(store->tool, store->path, NULL, 0, about_past, *hint ? hint : NULL);
+}
+
+/* The store of now knows what there is. */
+static void fail_open_at(struct tool_store *store, int flags, const char *at, int error)
+{
+	if (error != SRD_ENOPAST || srd_open(store->path, flags | SRD_RDONLY, &store->handle) != 0) {
+		tool_store_fail(store, NULL, 0, error);
+		return;
+	}
+	tool_store_fail_at(store, at, error);
+	srd_close(store->handle);
+	store->handle = NULL;
 }
 
 /* Names who holds the store, so that people know whom to ask. */
@@ -100,7 +142,9 @@ bool tool_store_open(struct tool *tool, const char *path, int flags, struct tool
 	int error = tool->at ? srd_open_at(path, flags, tool->at, &store->handle)
 	                     : srd_open_telling(path, flags, show_opening, tool, &store->handle);
 	tool_progress_end(&tool->progress);
-	if (error)
+	if (error && tool->at)
+		fail_open_at(store, flags, tool->at, error);
+	else if (error)
 		fail_open(store, error);
 	return error == 0;
 }

@@ -4,7 +4,7 @@
 . "${srcdir:-.}/tests/tool/lib.sh"
 
 page=$top/tools/man/srd.1
-commands="create put get ls stat rm mv cp import export info verify repair salvage snapshot log restore diff compact map txn commit abort dump sync backup trim help"
+commands="create put get ls stat rm mv cp import export info verify repair salvage snapshot log restore undelete diff compact map txn commit abort dump sync backup trim help"
 
 # The part of the man page about command $1, without markup.
 section() {
@@ -42,7 +42,7 @@ for command in $commands; do
 	refuses 2 "srd $command: option '--help=x' takes no argument; see srd $command --help" \
 		"$command" --help=x
 	case $command in
-	stat | rm | restore | diff | snapshot) ;;   # take any number
+	stat | rm | restore | undelete | diff | snapshot) ;;   # take any number
 	*) refuses 2 "srd $command: too many arguments; see srd $command --help" "$command" a b c d ;;
 	esac
 	[ "$command" = help ] || refuses 2 "srd $command: too few arguments; see srd $command --help" "$command"

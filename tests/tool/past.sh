@@ -30,9 +30,13 @@ same 'what was exported' 'version 3' "$(cat there/dir/key)"
 works ls --at=now s.srd
 same 'keys of now, as of the past' other "$(cat out)"
 
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' get --at=99 s.srd k
+works log -r -n 1 s.srd
+refuses 1 "srd get: s.srd: no such point in the history of the store; the nearest before is commit 6 of $(cut -c15-33 out)" \
+	get --at=99 s.srd k
 refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' get --at=frob s.srd k
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' \
+works log -n 6 s.srd
+first=$(head -1 out | cut -c15-33)
+refuses 1 "srd get: s.srd: no such point in the history of the store; the first is commit 1 of $first" \
 	get --at='1 day ago' s.srd k
 refuses 1 'srd get: s.srd: k: no such key; srd ls lists them' get --at=1 s.srd k
 
@@ -68,8 +72,12 @@ works get --at=start s.srd dir/key
 same 'a snapshot after compaction' 'version 4' "$(cat out)"
 works get --at='two words' s.srd dir/key
 same 'another snapshot after compaction' later "$(cat out)"
-refuses 1 'srd get: s.srd: no such point in the history of the store; srd log lists what there is' \
-	get --at=2 s.srd dir/key
+# What it dropped is told, with the points on either side.
+"$srd" get --at=2 s.srd dir/key >out 2>err && fail 'a point that was compacted away'
+grep -q 'no such point in the history of the store; the first is commit 7 of ' err || fail "nearest points: $(cat err)"
+"$srd" get --at=8 s.srd dir/key >out 2>err || {
+	grep -q 'the nearest before is commit 7 of .*, behind it commit 9 of ' err || fail "nearest points: $(cat err)"
+}
 works verify s.srd
 works snapshot delete s.srd start
 works snapshot list --json s.srd
@@ -82,14 +90,35 @@ works put l.srd a value
 works put l.srd b value
 works mv l.srd a c
 works log l.srd c
-same 'history of a key' '1 make|3 rename|' "$(sed 's/^ *\([0-9]*\)  .*:[0-9][0-9]  \([a-z]*\) .*/\1 \2/' out | grep -v xattr | tr '\n' '|')"
+# Commit, size and change.
+versions() {
+	sed 's/^ *\([0-9]*\)  .*:[0-9][0-9]  [^ ]* [^ ]* *\([0-9]*\)  \(.*\)/\1 \2 \3/' out | tr '\n' '|'
+}
+bytes=$(stat -c %s value)
+same 'history of a key' "1 $bytes made, $bytes B written|3 $bytes name|" "$(versions)"
 works rm l.srd c
-refuses 1 'srd log: l.srd: c: no such key; srd ls lists them' log l.srd c
+works log l.srd c
+same 'history of a key that is gone' "1 $bytes made, $bytes B written|3 $bytes name|4 $bytes removed|" "$(versions)"
 works log --at=3 l.srd c
-same 'history of a key that is gone' '1 make|3 rename|4 unlink|' \
-	"$(sed 's/^ *\([0-9]*\)  .*:[0-9][0-9]  \([a-z]*\) .*/\1 \2/' out | tr '\n' '|')"
+same 'history of it before' "1 $bytes made, $bytes B written|3 $bytes name|" "$(versions)"
+refuses 1 'srd log: l.srd: never: no such key; srd ls lists them' log l.srd never
+works log -r -n 2 l.srd c
+same 'the newest first' "4 $bytes removed|3 $bytes name|" "$(versions)"
+for i in 1 2 3; do
+	head -c "$((i * 5000))" /dev/zero | "$srd" put l.srd sizes - || fail put
+done
+head -c 100 /dev/zero | "$srd" put l.srd sizes - || fail put
+works log l.srd sizes
+same 'sizes of versions' '5 5000 made, 4.9 KiB written|6 10000 9.8 KiB written|7 15000 14.6 KiB written|8 100 100 B written|' \
+	"$(versions)"
+works log --json l.srd sizes
+grep -q '"size": 15000, "written_bytes": 15000, "mode": 33188, "uid": .*"changes": \["content"\]' out ||
+	fail "no JSON of versions: $(cat out)"
 works log --json l.srd
 grep -q '"what": "rename"' out || fail 'no JSON of the history'
+works compact -q l.srd
+works log l.srd sizes
+same 'a version that compaction restated' '8 100 compacted, with all before, made, 100 B written, attributes|' "$(versions)"
 
 # What was deleted, or changed, is had again: links, modes, times and all, and nothing is copied.
 mkdir -p tree/sub/deeper tree/empty
@@ -125,3 +154,55 @@ refuses 1 'srd diff: t.srd: frob: no such point in the history of the store; srd
 
 refuses 2 'srd get: --at and --exclusive do not go together; see srd get --help' get --at=1 --exclusive s.srd k
 finish
+
+# What was deleted is there again: modes, times, links, attributes; nothing is copied.
+works create u.srd
+works import -q u.srd tree top/tree
+works put u.srd top/other value
+works rm -r u.srd top/tree/sub
+works put u.srd top/between value
+works log --deleted u.srd
+same 'what was deleted' 'directory top/tree/sub' "$(sed 's/.*:[0-9][0-9]  \([a-z]*\) *[0-9]*  \(.*\)/\1 \2/' out)"
+works rm -r u.srd top
+works log --deleted u.srd
+same 'what was deleted, with what lay in it' 'directory top' "$(sed 's/.*:[0-9][0-9]  \([a-z]*\) *[0-9]*  \(.*\)/\1 \2/' out)"
+size=$(stat -c %s u.srd)
+works undelete u.srd top/tree/sub
+works export -q u.srd undeleted-sub
+diff -r tree/sub undeleted-sub/top/tree/sub || fail 'a directory of one that was deleted differs'
+refuses 1 'srd undelete: u.srd: top/tree/sub: there is such a key; --force puts what was deleted in its place' \
+	undelete u.srd top/tree/sub
+refuses 1 'srd undelete: u.srd: never: no such key was deleted, as far as the store knows; srd log --deleted lists what was; compaction forgets it' \
+	undelete u.srd never
+works rm -r u.srd top
+works create v.srd
+works import -q v.srd tree t
+works put v.srd t2 value
+works rm -r v.srd t
+works undelete v.srd t
+works export -q v.srd undeleted t
+diff -r tree undeleted || fail 'what was undeleted differs'
+(cd undeleted && find . -printf '%p %y %m %n %T@ %l\n' | sort) >got
+diff wanted got || fail 'attributes of what was undeleted differ'
+[ $(($(stat -c %s u.srd) - size)) -lt 100000 ] || fail 'undeleting copies'
+if getfattr -n user.note tree/sub >/dev/null 2>&1; then
+	same 'an extended attribute' said "$(getfattr --only-values -n user.note undeleted/sub 2>/dev/null)"
+fi
+works log --deleted v.srd
+same 'nothing is deleted any more' '' "$(cat out)"
+# With something else in its place, on request.
+works rm v.srd t2
+echo new >value2
+works put v.srd t2 value2
+works undelete --force v.srd t2
+works get v.srd t2
+same 'what was deleted, in place of what came' "$(cat value)" "$(cat out)"
+# One that went before its directory did.
+works rm v.srd t/large
+works put v.srd t/new value
+works rm -r v.srd t
+works undelete v.srd t/large
+works get v.srd t/large
+cmp -s tree/large out || fail 'a file that went before its directory'
+works verify v.srd
+works verify u.srd

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trace.h - what was done to one inode: the ops that touched it, from one of them back to
+ * the one that made it, along their `prev`.
+ *
+ *     MAKE <-- WRITE <-- RENAME <-- UNLINK        a file
+ *     MAKE <-- MAKE a <-- UNLINK a <-- MAKE b     a directory, which ops on its entries touch
+ *
+ * The log is held by the caller.  Every record is looked at byte by byte before its ops are
+ * believed, and offsets only fall, so a trace ends whatever the log says.
+ */
+#ifndef SRD_STORE_TRACE_H
+#define SRD_STORE_TRACE_H
+
+#include "log/log.h"
+
+struct srd_trace {
+	const struct srd_log *log;
+	uint64_t ino;
+	uint64_t next;            /* offset of the op to look at next; 0: there are no more */
+	struct srd_record record; /* that the last op looked at is in; len 0: none was */
+	struct srd_op op;
+};
+
+/* FROM: offset of an op on INO. */
+static inline struct srd_trace srd_trace_from(const struct srd_log *log, uint64_t ino, uint64_t from)
+{
+	return (struct srd_trace){ .log = log, .ino = ino, .next = from };
+}
+/* 1: trace->op is the next one back, in trace->record; 0: there are no more; SRD_EDAMAGED:
+ * what comes before cannot be read. */
+int srd_trace_step(struct srd_trace *trace);
+/* The op at OFFSET, in trace->op, whatever inode it touches: 0 or SRD_EDAMAGED. */
+int srd_trace_look(struct srd_trace *trace, uint64_t offset);
+/* True if OP gives a name of INO to another, or to nobody: it has one less then. */
+bool srd_trace_takes_name(const struct srd_op *op, uint64_t ino);
+/* How many names the inode has behind the op at FROM, and its mode when it was made.  SRD_EDAMAGED. */
+int srd_trace_count_names(const struct srd_log *log, uint64_t ino, uint64_t from, uint64_t *names, uint32_t *mode);
+
+#endif
