@@ -109,7 +109,7 @@ static void prefetch(struct srd_iter *iter, uint32_t dentry)
 	if (!is_mine(iter, entry))
 		return;
 	__builtin_prefetch(srd_inode_at(state, entry->inode));
-	__builtin_prefetch(srd_dentry_name_place(state, entry));
+	srd_log_prefetch(iter->store->log, entry->name);
 }
 
 static void scan_fill(struct srd_iter *iter)
@@ -260,9 +260,11 @@ static bool hand_out(struct srd_iter *iter, const struct srd_found *found, struc
 	if (error || !wanted)
 		*value = (srd_value){ 0 };
 	/* What the value holds is the iterator's: releasing it does nothing. */
-	free(iter->many);
-	iter->many = value->own.many;
-	value->own.many = NULL;
+	if (iter->many || value->own.many) {
+		free(iter->many);
+		iter->many = value->own.many;
+		value->own.many = NULL;
+	}
 	value->own.pin = NULL;
 	entry->value_error = error;
 	entry->key = iter->text + found->text;

@@ -49,6 +49,8 @@ int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t l
 {
 	struct srd_run found;
 
+	if (skip == 0 && len <= SRD_INLINE_MAX && srd_log_small(log, run, len, data))
+		return 0;
 	/* A run that is found lies wholly below the end, its payload included. */
 	if (!srd_log_run(log, run, &found))
 		return srd_log_run_error(log, run);

@@ -448,6 +448,9 @@ const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t l
 void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* The run at OFFSET; false if there is no sound one, and *RUN is then undefined. */
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
+/* As srd_log_run() and srd_log_verify() for the first LEN bytes, if the run is short and all is well:
+ * most that is asked for is.  False says nothing. */
+bool srd_log_small(const struct srd_log *log, uint64_t run, uint32_t len, const uint8_t **data);
 /* Why there is none at RUN. */
 static inline int srd_log_run_error(const struct srd_log *log, uint64_t run)
 {

@@ -225,6 +225,24 @@ int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip
 	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, NULL) : tell_trimmed(log, run, skip, len, error);
 }
 
+bool srd_log_small(const struct srd_log *log, uint64_t run, uint32_t len, const uint8_t **data)
+{
+	uint64_t payload = run + srd_run_bytes(1);
+
+	/* The most that one takes, so that its length need not be known. */
+	if (run % 8 != 0 || run < SRD_FIRST_RECORD || run > UINT64_MAX / 2 ||
+	    payload + SRD_INLINE_MAX > srd_log_bound(log, run))
+		return false;
+	const uint8_t *bytes = log->map + run;
+	uint32_t run_len = srd_get32(bytes);
+	if (len == 0 || len > run_len || !srd_run_is_inline(run_len) || srd_get32(bytes + 4) != srd_run_bytes(1) ||
+	    (srd_hash(log->map + payload, run_len, 0) != srd_get64(bytes + SRD_RUN_FIXED_LEN) &&
+	     !(log->flags & SRD_LOG_NOCHECK)))
+		return false;
+	*data = log->map + payload;
+	return !srd_log_is_lost(log);
+}
+
 /* Copies block I, which lies wholly in what is asked, checking on the way. */
 static int copy_block(struct srd_log *log, const struct srd_run *run, uint32_t i, void *to)
 {

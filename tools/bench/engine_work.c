@@ -243,6 +243,7 @@ void workload_run(const struct workload *work, const struct engine *engine, doub
 	results[ROW_SINGLE_PUT] = single_puts(engine, work->singles);
 	results[ROW_LARGE_PUT] = larges(engine, work->larges, true);
 	results[ROW_LARGE_GET] = larges(engine, work->larges, false);
+	results[ROW_LARGE_AGAIN] = larges(engine, work->larges, false);
 	engine->close();
 	results[ROW_OPEN_WARM] = reopen(work, engine, room_bytes);
 	engine->close();
