@@ -49,8 +49,6 @@ int64_t srd_log_size(const struct srd_log *log);
 uint64_t srd_log_hint(const struct srd_log *log);
 /* Remembers that all is known that the log held when the hint was HINT. */
 void srd_log_seen(struct srd_log *log, uint64_t hint);
-/* Something is to be looked for whatever the hint says. */
-void srd_log_forget_seen(struct srd_log *log);
 /* Tells the others that the end moved.  Append lock held. */
 void srd_log_tell(struct srd_log *log);
 

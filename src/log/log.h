@@ -155,6 +155,8 @@ int srd_log_take_over(struct srd_log *successor, const struct srd_log *log);
 void srd_log_leave(struct srd_log *log);
 /* True if the log's name leads to another file by now. */
 bool srd_log_is_replaced(const struct srd_log *log);
+/* Something is to be looked for, be it that name, whatever the hint says. */
+void srd_log_forget_seen(struct srd_log *log);
 /* One more owner of LOG, who closes it like the first.  Call as an owner. */
 static inline void srd_log_share(struct srd_log *log)
 {

@@ -16,6 +16,7 @@ enum {
 	INODE_BYTES = 320,            /* of the new log, for its ops, about */
 	NAME_BYTES = 24,              /* likewise, where they are not counted */
 	SLACK_BYTES = 8 << 20,
+	TRIES_MAX = 10,
 };
 
 /* ---- The steps ---- */
@@ -167,26 +168,39 @@ static int run(struct srd_compacting *compact)
 	return error;
 }
 
-int srd_store_compact(struct srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result)
+static int compact_once(struct srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result)
 {
-	/* One that others compacted since is left behind first. */
-	int error = srd_store_follow(store);
 	struct srd_hold hold = srd_store_hold(store);
 	struct srd_compacting compact = { .store = store, .log = hold.log, .options = options };
-	bool dry = options->flags & SRD_COMPACT_DRY_RUN;
+	int error = run(&compact);
 
-	if (!error && (store->flags & SRD_RDONLY) && !dry)
-		error = -EROFS;
-	/* Damage that is not looked for would get a check that fits. */
-	if (!error && store->flags & SRD_NOCHECK)
-		error = -EINVAL;
-	if (!error)
-		error = run(&compact);
 	/* The image may have been at fault: the next time is without it. */
 	if (error == SRD_ECORRUPT && !(store->flags & SRD_RDONLY))
 		srd_image_file_remove(compact.log);
+	if (error == SRD_EREPLACED)
+		srd_log_forget_seen(hold.log);
 	if (!error)
 		*result = compact.result;
 	srd_hold_drop(&hold);
 	return error;
+}
+
+int srd_store_compact(struct srd_store *store, const struct srd_compact_options *options, struct srd_compacted *result)
+{
+	bool dry = options->flags & SRD_COMPACT_DRY_RUN;
+	int error, tries = 0;
+
+	if ((store->flags & SRD_RDONLY) && !dry)
+		return -EROFS;
+	/* Damage that is not looked for would get a check that fits. */
+	if (store->flags & SRD_NOCHECK)
+		return -EINVAL;
+	/* One that others compacted meanwhile is left behind first: where none of us took its place,
+	 * that fails. */
+	do {
+		error = srd_store_follow(store);
+		if (!error)
+			error = compact_once(store, options, result);
+	} while (error == SRD_EREPLACED && !atomic_load(&store->broken) && ++tries < TRIES_MAX);
+	return error == SRD_EREPLACED && tries == TRIES_MAX ? -EBUSY : error;
 }

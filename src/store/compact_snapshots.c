@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "state/image.h"
 #include "store/difference.h"
 #include "store/fold.h"
 
@@ -95,6 +96,7 @@ int srd_compacting_write_snapshots(struct srd_compacting *compact, struct srd_st
 		if (*any)
 			srd_state_release(last);
 		*last = next;
+		srd_state_moved(last);
 		*any = true;
 		if (!error)
 			error = write_snapshot(compact, &compact->snaps[i]);
