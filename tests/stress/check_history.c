@@ -104,6 +104,41 @@ START_TEST(one_of_two_wins)
 }
 END_TEST
 
+/* Of two keys: what follows each other there is not seen the other way around. */
+START_TEST(what_is_seen_at_one_time_fits_together)
+{
+	for (int i = 0; i < 2; i++) {
+		uint64_t from = 10, until = 100;
+		event(KIND_PUT, 1, false, 1, 2);
+		event(KIND_PUT, 2, false, 20, 30);
+		history_narrow(sorted, count, i == 0 ? 1 : 2, &from, &until);
+		count = 0;
+		event(KIND_PUT, 3, false, 1, 2);
+		event(KIND_PUT, 4, false, 31, 40);
+		history_narrow(sorted, count, 4, &from, &until);
+		count = 0;
+		/* With the old value of the one the new one of the other was not there yet. */
+		ck_assert_uint_eq(from <= until, i == 1);
+		ck_assert_uint_eq(from, 31);
+	}
+	uint64_t from = 10, until = 100;
+	event(KIND_PUT, 1, false, 15, 20);
+	event(KIND_DELETE, 0, true, 30, 40);
+	history_narrow(sorted, count, 1, &from, &until);
+	ck_assert(from == 15 && until == 40);
+	/* When a put without an answer takes effect nobody knows; nor what was deleted when. */
+	event(KIND_PUT, 2, false, 16, 0);
+	history_narrow(sorted, count, 2, &from, &until);
+	history_narrow(sorted, count, 0, &from, &until);
+	ck_assert(from == 16 && until == 40);
+	count = 0;
+	event(KIND_PUT, 1, false, 21, 22);
+	history_narrow(sorted, count, 0, &from, &until);
+	ck_assert(from == 16 && until == 22);
+	count = 0;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("history");
@@ -113,6 +148,7 @@ int main(void)
 	tcase_add_test(tcase, what_overlaps_may_be_in_either_order);
 	tcase_add_test(tcase, what_has_no_answer_may_have_happened);
 	tcase_add_test(tcase, one_of_two_wins);
+	tcase_add_test(tcase, what_is_seen_at_one_time_fits_together);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

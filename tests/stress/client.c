@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { VALUE_MAX = 20000 };
@@ -48,24 +49,85 @@ static uint64_t value_of_pieces(const srd_value *value, char *bytes)
 	return value_of(bytes, len);
 }
 
-static int do_store(srd_store *store, const char *name, struct event *event)
+int client_read(srd_store *store, const char *name, uint64_t *number)
 {
 	char bytes[VALUE_MAX];
-	size_t len = strlen(name);
 	srd_value value;
+	int error = srd_get(store, name, strlen(name), &value);
+
+	*number = 0;
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	*number = value_of_pieces(&value, bytes);
+	srd_value_release(&value);
+	return 0;
+}
+
+static int let_go(struct held *held)
+{
+	char bytes[VALUE_MAX];
+	uint64_t number = held->number, now;
+
+	if (!number)
+		return 0;
+	held->number = 0;
+	if (held->fd < 0) {
+		now = value_of_pieces(&held->value, bytes);
+		srd_value_release(&held->value);
+	} else {
+		ssize_t len = pread(held->fd, bytes, sizeof bytes, 0);
+		now = len < 0 ? UINT64_MAX : value_of(bytes, (size_t)len);
+		close(held->fd);
+	}
+	return now == number ? 0 : -EILSEQ;
+}
+
+int client_release(struct client *client)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < CLIENT_HELD; i++) {
+		int bad = let_go(&client->held[i]);
+		error = error ? error : bad;
+	}
+	return error;
+}
+
+/* In the place of the oldest. */
+static int hold(struct client *client, const struct held *held)
+{
+	struct held *place = &client->held[client->next_held++ % CLIENT_HELD];
+	int error = let_go(place);
+
+	*place = *held;
+	return error;
+}
+
+static int get(struct client *client, const char *name, uint64_t *number)
+{
+	struct held held = { .fd = -1 };
+	char bytes[VALUE_MAX];
+	int error = srd_get(client->store, name, strlen(name), &held.value);
+
+	*number = 0;
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	*number = held.number = value_of_pieces(&held.value, bytes);
+	return hold(client, &held);
+}
+
+static int do_store(struct client *client, const char *name, struct event *event)
+{
+	srd_store *store = client->store;
+	char bytes[VALUE_MAX];
+	size_t len = strlen(name);
 	int error;
 
 	switch (event->kind) {
 	case KIND_PUT:
 		return srd_put(store, name, len, bytes, make(event->value, bytes));
 	case KIND_GET:
-		error = srd_get(store, name, len, &value);
-		event->value = 0;
-		if (!error) {
-			event->value = value_of_pieces(&value, bytes);
-			srd_value_release(&value);
-		}
-		return error == -ENOENT ? 0 : error;
+		return get(client, name, &event->value);
 	case KIND_DELETE:
 		error = srd_delete(store, name, len);
 		event->done = error == 0;
@@ -89,23 +151,26 @@ static int fill(const char *path, int flags, uint64_t value)
 	return close(fd) != 0 ? -errno : error;
 }
 
-static int read_file(const char *path, uint64_t *value)
+/* A file that had this name is never written to. */
+static int read_file(struct client *client, const char *path, uint64_t *value)
 {
+	struct held held = { .fd = open(path, O_RDONLY) };
 	char bytes[VALUE_MAX];
-	int fd = open(path, O_RDONLY);
 
 	*value = 0;
-	if (fd < 0)
+	if (held.fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	ssize_t len = read(fd, bytes, sizeof bytes);
-	int error = len < 0 ? -errno : 0;
-	close(fd);
-	if (!error)
-		*value = value_of(bytes, (size_t)len);
-	return error;
+	ssize_t len = read(held.fd, bytes, sizeof bytes);
+	if (len < 0) {
+		int error = -errno;
+		close(held.fd);
+		return error;
+	}
+	*value = held.number = value_of(bytes, (size_t)len);
+	return hold(client, &held);
 }
 
-static int do_file(const struct client *client, const char *name, struct event *event)
+static int do_file(struct client *client, const char *name, struct event *event)
 {
 	char path[512], other[512];
 	int error;
@@ -117,7 +182,7 @@ static int do_file(const struct client *client, const char *name, struct event *
 		error = fill(other, O_TRUNC, event->value);
 		return error ? error : rename(other, path) == 0 ? 0 : -errno;
 	case KIND_GET:
-		return read_file(path, &event->value);
+		return read_file(client, path, &event->value);
 	case KIND_DELETE:
 		error = unlink(path) == 0 ? 0 : -errno;
 		event->done = error == 0;
@@ -133,7 +198,17 @@ static int do_file(const struct client *client, const char *name, struct event *
 	}
 }
 
-int client_do(const struct client *client, const char *name, struct event *event)
+int client_do(struct client *client, const char *name, struct event *event)
 {
-	return client->store ? do_store(client->store, name, event) : do_file(client, name, event);
+	return client->store ? do_store(client, name, event) : do_file(client, name, event);
+}
+
+int client_snapshot(const struct client *client, const char *name)
+{
+	char path[512];
+
+	if (client->store)
+		return srd_snapshot_create(client->store, name);
+	snprintf(path, sizeof path, "%s/.srd/snapshots/%s", client->place, name);
+	return mkdir(path, 0755) == 0 ? 0 : -errno;
 }

@@ -201,3 +201,45 @@ bool history_is_linear(struct event *const *events, size_t count, size_t *failed
 	free(checker.next.slots);
 	return linear;
 }
+
+/* ---- At one time ---- */
+
+static bool is_put(const struct event *event)
+{
+	return event->kind == KIND_PUT || (event->kind == KIND_CREATE && event->done);
+}
+
+static const struct event *find_put(struct event *const *events, size_t count, uint64_t value)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((events[i]->kind == KIND_PUT || events[i]->kind == KIND_CREATE) && events[i]->value == value)
+			return events[i];
+	return NULL;
+}
+
+static bool has_deletes(struct event *const *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (events[i]->kind == KIND_DELETE)
+			return true;
+	return false;
+}
+
+void history_narrow(struct event *const *events, size_t count, uint64_t value, uint64_t *from_ns, uint64_t *until_ns)
+{
+	const struct event *put = value ? find_put(events, count, value) : NULL;
+	uint64_t put_end = put ? atomic_load(&put->end_ns) : 0;
+
+	if (put && put->begin_ns > *from_ns)
+		*from_ns = put->begin_ns;
+	/* One that nobody lived to hear of may come late; what is not there may be so again. */
+	if (value ? put_end == 0 : has_deletes(events, count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct event *event = events[i];
+		uint64_t end = atomic_load(&event->end_ns);
+		bool changes = is_put(event) || (event->kind == KIND_DELETE && event->done);
+		if (changes && end && event->begin_ns > put_end && end < *until_ns)
+			*until_ns = end;
+	}
+}

@@ -30,4 +30,9 @@ struct event {
  * are sorted by their begin.  *FAILED: the first event that has no place in any. */
 bool history_is_linear(struct event *const *events, size_t count, size_t *failed);
 
+/* The time from *FROM_NS to *UNTIL_NS narrowed to that in which the key of these events can have
+ * had VALUE: after the put of it was begun, before one has ended that was begun behind that.  If
+ * it is empty for several keys together, nobody can have seen these values at one time. */
+void history_narrow(struct event *const *events, size_t count, uint64_t value, uint64_t *from_ns, uint64_t *until_ns);
+
 #endif

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Many at one store, by the library and on two mounts, killed and stopped; then what
-# all of them left is the same everywhere.  STRESS_SECONDS: for how long, 60.
+# Many at one store, by the library and on two mounts, killed and stopped, and the store
+# compacted all the while; then what all of them left is the same everywhere.  STRESS_SECONDS: for how long, 60.
 . "${srcdir:-.}/tests/mount/common.sh"
 
 stress=$top/tests/stress/stress
+export STRESS_TOOL="$srd"
 new_store alone
 new_store s
 ln -s s.srd "$work/t.srd"
