@@ -8,7 +8,7 @@ corpus=$srcdir/tests/fuzz/corpus
 
 for name in format log forge image; do
 	# libFuzzer runs files, not folders, once each.
-	"$builddir/tests/fuzz/fuzz_$name" "$corpus/$name"/* >"fuzz-$name.log" 2>&1 || {
+	FUZZ_ALL=1 "$builddir/tests/fuzz/fuzz_$name" "$corpus/$name"/* >"fuzz-$name.log" 2>&1 || {
 		cat "fuzz-$name.log"
 		exit 1
 	}

@@ -20,20 +20,13 @@
 #include "base/hash.h"
 #include "srd.h"
 
-enum { KEYS_MAX = 64, READ_LEN = 20000 };
+enum { READ_LEN = 20000 };
 #define GET_MAX (UINT64_C(1) << 24)      /* more is pieces of zeros without end */
 
-struct keys {
-	char text[KEYS_MAX][SRD_KEY_MAX + 1];
-	size_t len[KEYS_MAX];
-	unsigned count;
-};
-
-static bool liar;
-
-/* What every store must say, but one whose image was forged: who could do that could
- * write any store. */
-#define EXPECT_AGREES(truth) FUZZ_EXPECT(liar || (truth))
+uint8_t fuzz_choose(struct fuzz_turn *turn)
+{
+	return turn->choices_left > 0 ? turn->choices[--turn->choices_left] : 0;
+}
 
 static void remove_files(void)
 {
@@ -92,7 +85,7 @@ static void touch(const srd_value *value)
 	FUZZ_EXPECT(len == value->len);
 }
 
-static void read_key(srd_store *store, const char *key, size_t len)
+static void read_key(struct fuzz_turn *turn, srd_store *store, const char *key, size_t len)
 {
 	static char buffer[READ_LEN];
 	struct srd_stat st;
@@ -102,7 +95,7 @@ static void read_key(srd_store *store, const char *key, size_t len)
 	if (srd_stat(store, key, len, &st) != 0)
 		return;
 	if (st.size < GET_MAX && srd_get(store, key, len, &value) == 0) {
-		EXPECT_AGREES(value.len == st.size);
+		FUZZ_EXPECT_AGREES(turn, value.len == st.size);
 		touch(&value);
 		srd_value_release(&value);
 	}
@@ -116,13 +109,14 @@ static void read_key(srd_store *store, const char *key, size_t len)
 	for (size_t i = 0; i < SRD_LEN(positions); i++) {
 		ssize_t got = srd_reader_pread(reader, buffer, sizeof buffer, positions[i]);
 		FUZZ_EXPECT(got <= (ssize_t)sizeof buffer);
-		EXPECT_AGREES(got <= 0 || positions[i] + (uint64_t)got <= st.size);
+		FUZZ_EXPECT_AGREES(turn, got <= 0 || positions[i] + (uint64_t)got <= st.size);
 	}
 	srd_reader_free(reader);
 }
 
-static void list(srd_store *store, const char *prefix, int flags, struct keys *keys)
+static void list(struct fuzz_turn *turn, srd_store *store, const char *prefix, int flags)
 {
+	struct fuzz_keys *keys = &turn->keys;
 	struct srd_entry entry;
 	srd_iter *iter;
 	int got;
@@ -132,8 +126,8 @@ static void list(srd_store *store, const char *prefix, int flags, struct keys *k
 	keys->count = 0;
 	while ((got = srd_iter_next(iter, &entry)) == 1) {
 		FUZZ_EXPECT(entry.key_len <= SRD_KEY_MAX && strlen(entry.key) == entry.key_len);
-		EXPECT_AGREES(srd_exists(store, entry.key, entry.key_len) != 0);
-		if (keys->count == KEYS_MAX)
+		FUZZ_EXPECT_AGREES(turn, srd_exists(store, entry.key, entry.key_len) != 0);
+		if (keys->count == FUZZ_KEYS_MAX)
 			continue;
 		keys->len[keys->count] = entry.key_len;
 		memcpy(keys->text[keys->count++], entry.key, entry.key_len + 1);
@@ -141,33 +135,40 @@ static void list(srd_store *store, const char *prefix, int flags, struct keys *k
 	srd_iter_free(iter);
 }
 
-static int ignore(void *user, const struct srd_event *event)
+void fuzz_list(struct fuzz_turn *turn, srd_store *store)
+{
+	list(turn, store, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS);
+}
+
+int fuzz_ignore(void *user, const struct srd_event *event)
 {
 	sum ^= (unsigned char)strlen(event->text ? event->text : "");
 	*(uint64_t *)user += event->type == SRD_EVENT_DAMAGE;
 	return 0;
 }
 
-static void read_all(srd_store *store, struct keys *keys)
+void fuzz_read_all(struct fuzz_turn *turn, srd_store *store)
 {
+	const struct fuzz_keys *keys = &turn->keys;
 	uint64_t damages = 0;
 	struct srd_info info;
 	char attributes[256];
 
 	FUZZ_EXPECT(srd_info(store, &info) != 0 || info.end <= info.file_bytes);
-	list(store, "a", SRD_ITER_ALL_KINDS, keys);
-	list(store, "a/b/", 0, keys);
-	list(store, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
+	list(turn, store, "a", SRD_ITER_ALL_KINDS);
+	list(turn, store, "a/b/", 0);
+	fuzz_list(turn, store);
 	for (unsigned i = 0; i < keys->count; i++) {
-		read_key(store, keys->text[i], keys->len[i]);
+		read_key(turn, store, keys->text[i], keys->len[i]);
 		srd_list_xattrs(store, keys->text[i], keys->len[i], attributes, sizeof attributes);
 	}
-	srd_scan(store, SRD_SCAN_OPS | SRD_SCAN_PAYLOAD, ignore, &damages);
+	srd_scan(store, SRD_SCAN_OPS | SRD_SCAN_PAYLOAD, fuzz_ignore, &damages);
 }
 
 /* Something is done to each key, which decides what. */
-static void change_all(srd_store *store, const struct keys *keys)
+void fuzz_change_all(const struct fuzz_turn *turn, srd_store *store)
 {
+	const struct fuzz_keys *keys = &turn->keys;
 	struct srd_stat st = { .mode = 0600, .mtime_ns = 1 };
 
 	for (unsigned i = 0; i < keys->count; i++) {
@@ -186,17 +187,7 @@ static void change_all(srd_store *store, const struct keys *keys)
 	}
 }
 
-static void open_to_read(struct keys *keys)
-{
-	srd_store *store;
-
-	if (srd_open(fuzz_path(), SRD_RDONLY, &store) != 0)
-		return;
-	read_all(store, keys);
-	srd_close(store);
-}
-
-static void open_to_change(struct keys *keys)
+static void open_to_change(struct fuzz_turn *turn)
 {
 	static const char text[] = "what was accepted is there";
 	srd_store *store;
@@ -204,49 +195,18 @@ static void open_to_change(struct keys *keys)
 
 	if (srd_open(fuzz_path(), SRD_NOSYNC, &store) != 0)
 		return;
-	list(store, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
-	change_all(store, keys);
+	fuzz_list(turn, store);
+	fuzz_change_all(turn, store);
 	bool accepted = srd_put(store, "z/accepted", 10, text, sizeof text) == 0;
-	read_all(store, keys);
+	fuzz_read_all(turn, store);
 	srd_close(store);
-	if (!accepted || liar)
+	if (!accepted || turn->liar)
 		return;
 	FUZZ_EXPECT(srd_open(fuzz_path(), SRD_RDONLY, &store) == 0);
 	FUZZ_EXPECT(srd_get(store, "z/accepted", 10, &value) == 0);
 	FUZZ_EXPECT(value.len == sizeof text && memcmp(value.data, text, sizeof text) == 0);
 	srd_value_release(&value);
 	srd_close(store);
-}
-
-/* What is damaged is given up, and writing goes on. */
-static void repair(void)
-{
-	uint64_t damages = 0;
-	srd_store *store;
-
-	if (srd_open(fuzz_path(), SRD_NOSYNC | SRD_EXCLUSIVE, &store) != 0)
-		return;
-	if (srd_repair(store, SRD_REPAIR_FORCE, ignore, &damages) > 0)
-		EXPECT_AGREES(srd_put(store, "repaired", 8, "x", 1) != SRD_EDAMAGED);
-	srd_close(store);
-}
-
-/* What comes out of it is sound, whatever went in. */
-static void salvage(void)
-{
-	srd_store *source, *target;
-	uint64_t damages = 0;
-	char name[96];
-
-	if (srd_open(fuzz_path(), SRD_RDONLY, &source) != 0)
-		return;
-	snprintf(name, sizeof name, "%s.saved", fuzz_path());
-	FUZZ_EXPECT(srd_open(name, SRD_NOSYNC | SRD_CREATE, &target) == 0);
-	srd_salvage(source, target, SRD_SALVAGE_KEEP_DAMAGED, ignore, &damages);
-	srd_close(source);
-	damages = 0;
-	FUZZ_EXPECT(srd_scan(target, SRD_SCAN_PAYLOAD, ignore, &damages) == 0 && damages == 0);
-	srd_close(target);
 }
 
 /* However many pieces it comes in. */
@@ -295,85 +255,22 @@ uint64_t fuzz_digest(srd_store *store, bool times)
 	return total;
 }
 
-/* What it holds now it holds then, and so does a copy. */
-static void compact(void)
-{
-	uint64_t damages = 0;
-	struct srd_compact_options options = { .call = ignore, .user = &damages };
-	struct srd_compacted result;
-	struct srd_backup backup;
-	srd_store *store;
-	char copy[96];
-
-	if (srd_open(fuzz_path(), SRD_NOSYNC, &store) != 0)
-		return;
-	uint64_t before = fuzz_digest(store, true);
-	srd_compact(store, &options, &result);
-	srd_close(store);
-	FUZZ_EXPECT(srd_open(fuzz_path(), SRD_RDONLY, &store) == 0);
-	EXPECT_AGREES(fuzz_digest(store, true) == before);
-	snprintf(copy, sizeof copy, "%s.saved", fuzz_path());
-	int error = srd_backup(store, copy, 0, ignore, &damages, &backup);
-	srd_close(store);
-	/* Of damage a copy may know less: the mark below which it is damage may lie behind the end. */
-	if (error == 0 && damages == 0 && srd_open(copy, SRD_RDONLY, &store) == 0) {
-		EXPECT_AGREES(fuzz_digest(store, true) == before);
-		srd_close(store);
-	}
-}
-
-/* As it might be: nobody else sees that before it is committed. */
-static void change_aside(srd_store *store, struct keys *keys)
-{
-	srd_store *view;
-
-	if (srd_transaction_begin(store, &view) != 0)
-		return;
-	list(view, "", SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, keys);
-	uint64_t outside = fuzz_digest(store, true);
-	change_all(view, keys);
-	EXPECT_AGREES(fuzz_digest(store, true) == outside);
-	/* All of it has the time of its commit. */
-	uint64_t inside = fuzz_digest(view, false);
-	if (srd_transaction_commit(view, NULL, 0) == 0)
-		EXPECT_AGREES(fuzz_digest(store, false) == inside);
-	srd_close(view);
-}
-
-/* As it was, and as it might be. */
-static void look_aside(struct keys *keys)
-{
-	static const char *const points[] = { "1", "3", "now", "1970-01-01" };
-	srd_store *store;
-
-	for (size_t i = 0; i < SRD_LEN(points); i++) {
-		if (srd_open_at(fuzz_path(), SRD_RDONLY, points[i], &store) != 0)
-			continue;
-		read_all(store, keys);
-		srd_close(store);
-	}
-	if (srd_open(fuzz_path(), SRD_NOSYNC, &store) == 0) {
-		change_aside(store, keys);
-		srd_close(store);
-	}
-}
-
 void fuzz_exercise(const struct fuzz_store *store)
 {
-	static struct keys keys;
+	static fuzz_act *const acts[] = { fuzz_look, fuzz_salvage, fuzz_repair, fuzz_compact, fuzz_trim, fuzz_past,
+		fuzz_aside, fuzz_snapshots };
+	static struct fuzz_turn turn;
+	bool all = getenv("FUZZ_ALL");
+	size_t first = store->input_len > 0 ? store->input[store->input_len - 1] % SRD_LEN(acts) : 0;
 
 	/* Not all of it with each: threads come and go in these. */
-	uint64_t lot = srd_hash(store->log, store->log_len, 0) ^ srd_hash(store->image, store->image_len, 0);
-
-	liar = store->liar;
-	fuzz_place(store);
-	switch (lot % 5) {
-	case 0: salvage(); break;
-	case 1: compact(); break;
-	case 2: look_aside(&keys); break;
-	default: open_to_read(&keys);
+	for (size_t i = all ? 0 : first; i < (all ? SRD_LEN(acts) : first + 1); i++) {
+		turn.liar = store->liar;
+		turn.choices = store->input;
+		turn.choices_left = store->input_len;
+		fuzz_choose(&turn);
+		fuzz_place(store);
+		acts[i](&turn);
+		open_to_change(&turn);
 	}
-	open_to_change(&keys);
-	if (lot % 5 == 3)
-		repair();
 }

@@ -134,6 +134,22 @@ static void take_refs(struct forge *forge, struct srd_op *op, uint8_t refs[8 * S
 	op->refs = refs;
 }
 
+/* Mostly of what the log has so far, and apart. */
+static void take_ranges(struct forge *forge, struct srd_op *op, uint8_t ranges[4 * SRD_RANGE_LEN])
+{
+	uint64_t at = 0;
+
+	op->range_count = take(forge) % 5;
+	for (uint64_t i = 0; i < op->range_count; i++) {
+		struct srd_range range = { .offset = at + (uint64_t)take(forge) * 64, .len = (uint64_t)take(forge) * 64 };
+		if (take(forge) >= ODD)
+			range = (struct srd_range){ .offset = take_number(forge), .len = take_number(forge) };
+		at = range.offset + range.len;
+		srd_range_encode(&range, ranges + i * SRD_RANGE_LEN);
+	}
+	op->ranges = ranges;
+}
+
 static uint32_t take_mode(struct forge *forge)
 {
 	static const uint32_t types[] = { 0100000, 0040000, 0120000, 0100000, 0040000, 0010000, 0020000, 0060000,
@@ -155,7 +171,7 @@ static uint8_t take_flags(struct forge *forge, enum srd_op_kind kind)
 /* What the kind has no field for does no harm. */
 static void take_op(struct forge *forge, enum srd_op_kind kind)
 {
-	uint8_t refs[8 * SRD_REF_LEN];
+	uint8_t refs[8 * SRD_REF_LEN], ranges[4 * SRD_RANGE_LEN];
 	struct srd_op op = { .kind = kind };
 	const void *data = forge->payload;
 	uint64_t run_at;
@@ -190,6 +206,8 @@ static void take_op(struct forge *forge, enum srd_op_kind kind)
 	op.range_len = kind == SRD_OP_HOLE ? take_number(forge) : 0;
 	if (kind == SRD_OP_REFS)
 		take_refs(forge, &op, refs);
+	if (kind == SRD_OP_REPAIR || kind == SRD_OP_TRIM)
+		take_ranges(forge, &op, ranges);
 	bool is_named = kind <= SRD_OP_RENAME || kind == SRD_OP_XATTR || kind == SRD_OP_SNAPSHOT;
 	if (kind == SRD_OP_SNAPSHOT && op.flags & SRD_OP_RENAMED)
 		op.new_name_len = take_name(forge, &op.new_name);
@@ -222,7 +240,11 @@ static enum srd_op_kind take_kind(uint8_t byte)
 {
 	if (byte < 120)
 		return SRD_OP_MAKE;
-	return byte < 236 ? byte % 10 + 1u : byte < 244 ? SRD_OP_SNAPSHOT : byte < ODD ? SRD_OP_NEXT : SRD_OP_RUN;
+	if (byte < 236)
+		return byte % 10 + 1u;
+	if (byte < ODD)
+		return byte < 244 ? SRD_OP_SNAPSHOT : SRD_OP_NEXT;
+	return byte == ODD ? SRD_OP_REPAIR : byte == ODD + 1 ? SRD_OP_TRIM : SRD_OP_RUN;
 }
 
 static void take_record(struct forge *forge)

@@ -222,7 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if ((mode & MODE_SEALED) && !reseal(&base.sb, base.edited, image_len))
 		return 0;
 	struct fuzz_store store = { .log = base.log, .log_len = base.log_len, .image = base.edited,
-	                            .image_len = image_len, .liar = mode & MODE_SEALED };
+	                            .image_len = image_len, .input = data, .input_len = len, .liar = mode & MODE_SEALED };
 	if (!store.liar) {
 		fuzz_place(&store);
 		FUZZ_EXPECT(digest() == base.digest);

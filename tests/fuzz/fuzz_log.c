@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memcpy(log + SRD_SUPERBLOCK_LEN, data, len);
 	if (data[len - 1] != 255)
 		fuzz_seal(log, SRD_SUPERBLOCK_LEN + len);
-	fuzz_exercise(&(struct fuzz_store){ .log = log, .log_len = SRD_SUPERBLOCK_LEN + len });
+	fuzz_exercise(&(struct fuzz_store){ .log = log, .log_len = SRD_SUPERBLOCK_LEN + len, .input = data,
+	                                     .input_len = len });
 	free(log);
 	return 0;
 }

@@ -34,8 +34,8 @@ fuzz() {
 	fi
 }
 
-fuzz format 10
-fuzz log 30
-fuzz forge 35
-fuzz image 25
+fuzz format 5
+fuzz log 20
+fuzz forge 45
+fuzz image 30
 [ -n "${FUZZ_CORPUS:-}" ] || rm -rf "$kept"
