@@ -8,7 +8,12 @@ corpus=$srcdir/tests/fuzz/corpus
 
 for name in format log forge image; do
 	# libFuzzer runs files, not folders, once each.
-	FUZZ_ALL=1 "$builddir/tests/fuzz/fuzz_$name" "$corpus/$name"/* >"fuzz-$name.log" 2>&1 || {
+	# The images of one store: no need to put it to all uses for each.
+	case $name in
+	image) unset FUZZ_ALL ;;
+	*) export FUZZ_ALL=1 ;;
+	esac
+	"$builddir/tests/fuzz/fuzz_$name" "$corpus/$name"/* >"fuzz-$name.log" 2>&1 || {
 		cat "fuzz-$name.log"
 		exit 1
 	}

@@ -405,6 +405,68 @@ START_TEST(damage_takes_nothing_along)
 }
 END_TEST
 
+/* ---- Snapshots ---- */
+
+static uint64_t bytes_of_log(void)
+{
+	struct srd_info info;
+
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	return info.end;
+}
+
+static void assert_named(const char *name, const char *key, const char *text)
+{
+	srd_store *view;
+	srd_value value;
+
+	ck_assert_int_eq(srd_view(store, name, &view), 0);
+	ck_assert_int_eq(srd_get(view, KEY(key), &value), 0);
+	ck_assert_uint_eq(value.len, strlen(text));
+	ck_assert_mem_eq(value.data, text, value.len);
+	srd_value_release(&value);
+	ck_assert_int_eq(srd_close(view), 0);
+}
+
+/* What came and went behind a snapshot goes, the snapshot stays; also where there is damage
+ * (_i 1), of a commit before it, (_i 2) behind it. */
+START_TEST(a_snapshot_keeps_nothing_but_itself)
+{
+	struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+	struct srd_stat st;
+
+	put("a", "one");
+	put("lost", "1");
+	if (_i == 1)
+		ck_assert_int_eq(srd_stat(store, KEY("lost"), &st), 0);
+	ck_assert_int_eq(srd_snapshot_create(store, "named"), 0);
+	put("a", "two");
+	for (int i = 0; i < 200; i++)
+		put("again", "and again");
+	put("lost", "2");
+	if (_i == 2)
+		ck_assert_int_eq(srd_stat(store, KEY("lost"), &st), 0);
+	ck_assert_int_eq(srd_sync(store), 0);
+	put("end", "");
+	close_store();
+	if (_i > 0)
+		rot(st.last_change + 16);
+	open_store(SRD_NOSYNC);
+	uint64_t before = bytes_of_log();
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(srd_compact(store, &options, &result), 0);
+		ck_assert_uint_eq(result.damaged_records, _i > 0);
+		reopen_store();
+		ck_assert_uint_lt(bytes_of_log(), before / 4);
+		assert_text("a", "two");
+		assert_named("named", "a", "one");
+		if (_i == 0)
+			assert_named("named", "lost", "1");
+	}
+}
+END_TEST
+
 /* ---- Not sealed ---- */
 
 static bool was_renamed, was_refused;
@@ -586,6 +648,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, what_was_given_up_stays_so);
 	tcase_add_loop_test(tcase, what_is_left_of_a_run_is_kept, 0, 4);
 	tcase_add_loop_test(tcase, damage_takes_nothing_along, 0, 4);
+	tcase_add_loop_test(tcase, a_snapshot_keeps_nothing_but_itself, 0, 3);
 	tcase_add_test(tcase, who_compacted_goes_over_without_a_seal);
 	tcase_add_test(tcase, who_cannot_be_followed_is_refused);
 	tcase_add_test(tcase, one_compacts_at_a_time_and_can_be_stopped);
