@@ -284,6 +284,14 @@ static int load_known(struct srd_store *store, struct srd_store_known *known)
 	return error;
 }
 
+/* Who wrote LOG is at its end, and there may be no image that leads there. */
+static void start_anew(struct srd_log *log)
+{
+	struct srd_log_place start = srd_log_start(log);
+
+	srd_log_return_to(log, &start);
+}
+
 int srd_store_open_beside(const struct srd_store *of, struct srd_log *log, struct srd_store_known *known,
                           struct srd_store **out)
 {
@@ -296,7 +304,9 @@ int srd_store_open_beside(const struct srd_store *of, struct srd_log *log, struc
 	}
 	store->is_beside = true;
 	store->log = log;
-	if (!log)
+	if (log)
+		start_anew(log);
+	else
 		error = srd_log_open_beside(of->log, of->log->name, log_flags(of->flags), &store->log);
 	/* Only what was compacted is the store still. */
 	if (!error && (memcmp(store->log->sb.uuid, of->log->sb.uuid, sizeof of->log->sb.uuid) != 0 ||

@@ -457,6 +457,8 @@ START_TEST(a_snapshot_keeps_nothing_but_itself)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(srd_compact(store, &options, &result), 0);
 		ck_assert_uint_eq(result.damaged_records, _i > 0);
+		/* Damaged, it has no image: who compacted goes over all the same. */
+		assert_text("a", "two");
 		reopen_store();
 		ck_assert_uint_lt(bytes_of_log(), before / 4);
 		assert_text("a", "two");
