@@ -167,8 +167,10 @@ static void draw_row(FILE *out, const struct report *report, const struct row *r
 		if (ratio <= 0)
 			continue;
 		dot(out, place(scale, ratio), y, colour_of(report, p));
-		snprintf(words, sizeof words, ratio < 10 ? "%.2f" : "%.0f", ratio);
-		if (lone)
+		snprintf(words, sizeof words, ratio < 0.1 ? "%.1g" : ratio < 10 ? "%.2f" : "%.0f", ratio);
+		if (lone && ratio < scale->low)
+			text(out, place(scale, ratio) + 9, y - 4, "start", ink, words);
+		else if (lone)
 			text(out, place(scale, ratio) + (ratio < 1 ? -9 : 9), y + 4, ratio < 1 ? "end" : "start", ink, words);
 	}
 }
@@ -178,8 +180,8 @@ void draw_peers(const struct report *report, const char *path)
 	double low = 0.5, high = 2;
 
 	find_range(report, &low, &high);
-	/* Room for a figure beside the outermost dots. */
-	struct scale scale = { .low = fmax(0.01, 1 / round_up(1 / low * 1.5)), .high = round_up(high * 1.5),
+	/* Room for a figure beside the outermost dots; what is further out stands at the edge. */
+	struct scale scale = { .low = fmax(0.02, 1 / round_up(1 / low * 1.5)), .high = round_up(high * 1.5),
 	                       .start = MARGIN + LABELS, .len = PLOT };
 	double bottom = HEAD + ROW * (double)report->row_count;
 	FILE *out = start(path);
