@@ -343,7 +343,7 @@ static int redo(struct checker *checker, struct runner *run, int commit, bool ot
 		struct step step = checker->steps[i];
 		bool again = step_commits(&step) || step.verb == STEP_DATA || step.verb == STEP_STREAM_WRITE ||
 		             step.verb == STEP_BATCH_PUT || step.verb == STEP_BATCH_DELETE || step.verb == STEP_TXN ||
-		             step.verb == STEP_COMPACT;
+		             step.verb == STEP_COMPACT || step.verb == STEP_TRIM;
 		/* A transaction that was begun earlier is gone, with all that was done in it. */
 		if (step.view && step.verb != STEP_TXN && !run->is_view[step.handle])
 			continue;

@@ -212,6 +212,24 @@ static int record_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 	return error;
 }
 
+static int record_punch(const struct srd_io *io, int fd, uint64_t offset, uint64_t len)
+{
+	struct recorder *recorder = io->user;
+	int file = recorder->file_of[fd];
+
+	if (is_dead(recorder))
+		return -EIO;
+	int error = srd_io_posix.punch(io, fd, offset, len);
+	if (error || file == FILE_CACHE)
+		return error;
+	struct event event = { .kind = EVENT_WRITE, .file = file, .offset = offset, .len = len, .punch = true,
+	                       .data = calloc(1, len) };
+	if (!event.data)
+		die("no memory");
+	add_locked(recorder, &event);
+	return 0;
+}
+
 static void keep_index(struct recorder *recorder, int dir_fd, const char *name)
 {
 	struct recorded_index *index = &recorder->indexes[recorder->index_count];
@@ -272,7 +290,8 @@ void recorder_init(struct recorder *recorder, const struct image *base)
 	*recorder = (struct recorder){
 		.io = { .pread = record_pread, .pwritev = record_pwritev, .fdatasync = record_fdatasync,
 		        .ftruncate = record_ftruncate, .find = srd_io_posix.find, .open = record_open,
-		        .unlink = record_unlink, .rename = record_rename, .user = recorder },
+		        .unlink = record_unlink, .rename = record_rename, .punch = record_punch,
+		        .user = recorder },
 		.file_count = base != NULL, .before = { .store = base ? 0 : FILE_NONE, .next = FILE_NONE },
 		.temporary = FILE_NONE,
 	};
@@ -354,7 +373,7 @@ static bool only_appended_to(const struct recorder *recorder, int number)
 			continue;
 		bool again = event->offset + event->len <= file.len &&
 		             memcmp(file.bytes + event->offset, event->data, event->len) == 0;
-		so &= again || event->offset == file.len || takes_place(recorder, i);
+		so &= event->punch || again || event->offset == file.len || takes_place(recorder, i);
 		image_write(&file, event->offset, event->data, event->len);
 	}
 	image_release(&file);

@@ -40,6 +40,7 @@ struct event {
 	uint64_t offset;          /* WRITE; TRUNCATE: the new size */
 	size_t len;
 	uint8_t *data;            /* WRITE */
+	bool punch;               /* WRITE: of zeros, by taking the blocks; what lay there may show for as long */
 	size_t since;             /* SYNC, SYNC_DIR: events before this one are what it made durable */
 	int commits;              /* PROMISE; 0: the empty store */
 };

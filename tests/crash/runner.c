@@ -227,6 +227,17 @@ static int compact(struct runner *runner, struct srd_store *store)
 	return error ? error : runner->meanwhile_error;
 }
 
+/* For which all that is committed is synced. */
+static int trim(struct runner *runner, struct srd_store *store)
+{
+	struct srd_trim_result result;
+	int error = srd_trim(store, NULL, 0, NULL, NULL, &result);
+
+	if (!error)
+		promise(runner);
+	return error;
+}
+
 static int begin_transaction(struct runner *runner, const struct step *step)
 {
 	int error = srd_transaction_begin(runner->handles[step->pos], &runner->handles[step->handle]);
@@ -319,6 +330,7 @@ static int run(struct runner *runner, const struct step *step)
 	case STEP_CLOSE_UNSYNCED: return close_handle(runner, step);
 	case STEP_SYNC: return sync_handle(runner, step);
 	case STEP_SAVE: return save_index(runner, step);
+	case STEP_TRIM: return trim(runner, store);
 	case STEP_COMPACT: return compact(runner, store);
 	case STEP_TXN: return begin_transaction(runner, step);
 	case STEP_TXN_COMMIT: return srd_transaction_commit(store, NULL, 0);

@@ -31,6 +31,7 @@
 #define CLOSE { .verb = STEP_CLOSE }
 #define CLOSE_UNSYNCED { .verb = STEP_CLOSE_UNSYNCED }
 #define FAIL_SYNC { .verb = STEP_FAIL_SYNC }
+#define TRIM { .verb = STEP_TRIM }
 #define SAVE { .verb = STEP_SAVE }
 #define END { .verb = STEP_END }
 /* The same by handle H; ends in error E. */

@@ -27,7 +27,7 @@ const char *step_text(const struct step *step, char text[160])
 		"end", "put", "delete", "rename", "exchange", "copy", "link", "mkdir", "symlink", "write", "append",
 		"truncate", "hole", "xattr", "batch commit", "crowd", "name", "transaction commit", "snapshot",
 		"snapshot rename", "snapshot delete", "stream commit", "batch put", "batch delete",
-		"data", "stream write", "stream abort", "sync", "open", "close", "close unsynced", "fail sync", "save", "compact", "transaction",
+		"data", "stream write", "stream abort", "sync", "open", "close", "close unsynced", "fail sync", "trim", "save", "compact", "transaction",
 	};
 
 	snprintf(text, 160, "%u: %s %s %s len %u fill %u pos %u", step->handle, names[step->verb],

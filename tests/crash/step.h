@@ -45,6 +45,7 @@ enum verb {
 	STEP_CLOSE,
 	STEP_CLOSE_UNSYNCED,
 	STEP_FAIL_SYNC,           /* the next fdatasync fails */
+	STEP_TRIM,                /* what is dead; durable is what was before */
 	STEP_SAVE,                /* the index beside the store */
 	STEP_COMPACT,             /* durable on return */
 	STEP_TXN,                 /* the handle, STEP_VIEW, becomes a private view of the handle POS; what it commits

@@ -164,5 +164,7 @@ const struct workload workloads[] = {
 	{ "compaction", "compacted while others append", compact_steps },
 	{ "compacted-twice", "compacted by one handle and the other", compact_twice_steps },
 	{ "compacted-snapshots", "compacted with snapshots", compact_snapshot_steps },
+	{ "trims", "trimmed again and again", trim_steps },
+	{ "trimmed-past", "trimmed with snapshots, compacted, and trimmed", trim_past_steps },
 };
 const unsigned workload_count = sizeof workloads / sizeof workloads[0];

@@ -12,7 +12,8 @@ struct workload {
 };
 
 /* Ends with STEP_END each. */
-extern const struct step snapshot_steps[], compact_steps[], compact_twice_steps[], compact_snapshot_steps[];
+extern const struct step snapshot_steps[], compact_steps[], compact_twice_steps[], compact_snapshot_steps[],
+	trim_steps[], trim_past_steps[];
 
 extern const struct workload workloads[];
 extern const unsigned workload_count;
