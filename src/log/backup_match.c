@@ -49,12 +49,13 @@ static uint64_t record_len(const struct srd_log *log, uint64_t at)
 	return bytes && srd_record_decode(&log->sb, &record, bytes, at) ? record.len : 0;
 }
 
-/* Where in [FROM, UPTO) both begin to differ; UPTO: nowhere. */
+/* Where in [FROM, UPTO) both begin to differ, but for what the log has given up since; UPTO: nowhere. */
 static uint64_t difference(const struct srd_log *log, const struct srd_log *dest, uint64_t from, uint64_t upto)
 {
 	while (from < upto) {
-		uint64_t len = SRD_MIN(upto - from, (uint64_t)SRD_BLOCK_LEN);
-		if (memcmp(log->map + from, dest->map + from, len) != 0)
+		/* Whole blocks of the file, as those that are given up. */
+		uint64_t len = SRD_MIN(upto - from, SRD_BLOCK_LEN - from % SRD_BLOCK_LEN);
+		if (memcmp(log->map + from, dest->map + from, len) != 0 && srd_log_is_trimmed(log, from, len) != 1)
 			return from;
 		from += len;
 	}

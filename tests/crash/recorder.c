@@ -50,9 +50,11 @@ static bool ends_with(const char *name, const char *end)
 	return len >= end_len && strcmp(name + len - end_len, end) == 0;
 }
 
-static bool is_cache(const char *name)
+/* Of another store, if there is one, or a cache of this one. */
+static bool is_cache(const struct recorder *recorder, const char *name)
 {
-	return strstr(name, ".idx") || ends_with(name, ".shm");
+	return (recorder->only && strncmp(name, recorder->only, strlen(recorder->only)) != 0) ||
+	       strstr(name, ".idx") || ends_with(name, ".shm");
 }
 
 /* What NAME leads to. */
@@ -60,7 +62,7 @@ static int *slot_of(struct recorder *recorder, const char *name)
 {
 	if (ends_with(name, ".tmp"))
 		return &recorder->temporary;
-	return ends_with(name, ".new") ? &recorder->names.next : &recorder->names.store;
+	return ends_with(name, ".new") || ends_with(name, ".part") ? &recorder->names.next : &recorder->names.store;
 }
 
 static void add_names(struct recorder *recorder)
@@ -96,7 +98,7 @@ static int record_open(const struct srd_io *io, int dir_fd, const char *name, in
 	if (fd >= RECORDER_FDS_MAX)
 		die("too many open files");
 	if (fd >= 0)
-		recorder->file_of[fd] = is_cache(name) ? FILE_CACHE : file_named(recorder, name);
+		recorder->file_of[fd] = is_cache(recorder, name) ? FILE_CACHE : file_named(recorder, name);
 	return fd;
 }
 
@@ -267,9 +269,9 @@ static int record_rename(const struct srd_io *io, int dir_fd, const char *from, 
 		return -EIO;
 	int error = srd_io_posix.rename(io, dir_fd, from, to, flags);
 
-	if (!error && ends_with(to, ".idx"))
+	if (!error && ends_with(to, ".idx") && !((struct recorder *)io->user)->only)
 		keep_index(io->user, dir_fd, to);
-	else if (!error && !is_cache(to))
+	else if (!error && !is_cache(io->user, to))
 		change_names(io->user, from, to);
 	return error;
 }
@@ -280,9 +282,26 @@ static int record_unlink(const struct srd_io *io, int dir_fd, const char *name)
 		return -EIO;
 	int error = srd_io_posix.unlink(io, dir_fd, name);
 
-	if (!error && !is_cache(name))
+	if (!error && !is_cache(io->user, name))
 		change_names(io->user, NULL, name);
 	return error;
+}
+
+void recorder_restart(struct recorder *recorder, const struct image *base)
+{
+	pthread_mutex_lock(&recorder->mutex);
+	for (size_t i = 0; i < recorder->count; i++)
+		free(recorder->events[i].data);
+	for (unsigned i = 0; i < RECORDER_FILES_MAX; i++)
+		image_release(&recorder->bases[i]);
+	recorder->count = 0;
+	recorder->file_count = base != NULL;
+	recorder->before = (struct names){ .store = base ? 0 : FILE_NONE, .next = FILE_NONE };
+	recorder->names = recorder->before;
+	recorder->temporary = FILE_NONE;
+	if (base)
+		image_copy(&recorder->bases[0], base);
+	pthread_mutex_unlock(&recorder->mutex);
 }
 
 void recorder_init(struct recorder *recorder, const struct image *base)
@@ -292,15 +311,11 @@ void recorder_init(struct recorder *recorder, const struct image *base)
 		        .ftruncate = record_ftruncate, .find = srd_io_posix.find, .open = record_open,
 		        .unlink = record_unlink, .rename = record_rename, .punch = record_punch,
 		        .user = recorder },
-		.file_count = base != NULL, .before = { .store = base ? 0 : FILE_NONE, .next = FILE_NONE },
-		.temporary = FILE_NONE,
 	};
-	recorder->names = recorder->before;
 	for (int fd = 0; fd < RECORDER_FDS_MAX; fd++)
 		recorder->file_of[fd] = FILE_NONE;
 	pthread_mutex_init(&recorder->mutex, NULL);
-	if (base)
-		image_copy(&recorder->bases[0], base);
+	recorder_restart(recorder, base);
 }
 
 void recorder_begin_with_next(struct recorder *recorder, const struct image *bytes)

@@ -4,7 +4,7 @@
  * asked of the disk, in order: from that, states.h builds what a crash may
  * leave behind.
  *
- * One recorder records one store: each file that ever bears its name, or NAME.new, from
+ * One recorder records one store: each file that ever bears its name, or NAME.new or NAME.part, from
  * its temporary name on, and where the names lead.  Beside the calls the list holds notes:
  * from here on an fsync has promised so many commits.  Thread-safe: a store syncs from
  * a thread of its own.
@@ -28,7 +28,7 @@ enum event_kind {
 	EVENT_PROMISE,            /* a note: commits up to `commits` are promised */
 };
 
-/* Which file the store's name leads to, and which NAME.new; -1: there is none. */
+/* Which file the store's name leads to, and which NAME.new or NAME.part; -1: there is none. */
 struct names {
 	int store, next;
 };
@@ -67,6 +67,7 @@ struct recorder {
 	int file_of[RECORDER_FDS_MAX];    /* by descriptor; -1: none of ours, -2: of a cache */
 	unsigned syncs_to_fail;
 	bool lies;                /* syncs are passed on but not done: must be found out */
+	const char *only;         /* names that begin so are recorded, no others; NULL: all */
 	bool mortal;              /* after `lives` calls nothing is done, as for a killed process */
 	unsigned lives;
 	uint64_t room;            /* the file gets no longer; 0: as long as it likes */
@@ -78,6 +79,8 @@ struct recorder {
 /* BASE (may be NULL: no file) is copied. */
 void recorder_init(struct recorder *recorder, const struct image *base);
 void recorder_release(struct recorder *recorder);
+/* Forgets what there was, but who has it for its io: the store is BASE now. */
+void recorder_restart(struct recorder *recorder, const struct image *base);
 /* There was a file at NAME.new before the first event. */
 void recorder_begin_with_next(struct recorder *recorder, const struct image *bytes);
 /* There was an index before the first event. */
