@@ -128,7 +128,7 @@ static int look_for_cut(void *user, const struct srd_event *event)
 {
 	struct backup *backup = user;
 
-	if (event->type == SRD_EVENT_RECORD && event->offset >= backup->end && strcmp(event->what, "SYNC") == 0)
+	if (event->type == SRD_EVENT_RECORD && event->offset >= backup->end && strcmp(event->what, "PAD") == 0)
 		backup->cut = true;
 	return 0;
 }

@@ -33,7 +33,7 @@ void srd_draft_release(struct srd_draft *draft)
 void srd_draft_start(struct srd_draft *draft, enum srd_record_type type)
 {
 	draft->type = type;
-	draft->takes_away = type == SRD_RECORD_SYNC;
+	draft->takes_away = type == SRD_RECORD_SYNC || type == SRD_RECORD_PAD;
 	draft->len = SRD_HEADER_LEN;
 	draft->payload_count = 0;
 	draft->payload_bytes = 0;

@@ -62,13 +62,14 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, const str
 	return 0;
 }
 
-static int append_mark(struct srd_log *log)
+/* A header, which has a mark, and nothing else. */
+static int append_bare(struct srd_log *log, enum srd_record_type type)
 {
 	struct srd_draft draft;
 	struct srd_record record;
 
 	srd_draft_init(&draft);
-	srd_draft_start(&draft, SRD_RECORD_SYNC);
+	srd_draft_start(&draft, type);
 	int error = append_record(log, &draft, NULL, &record);
 	srd_draft_release(&draft);
 	return error;
@@ -81,12 +82,12 @@ static int append_mark(struct srd_log *log)
  *      end                          size
  *       +------------------------------+
  *       | what goes                    |   longer than a header, if need be by a zero
- *       | SYNC | what goes             |   fdatasync
- *       | SYNC |                           ftruncate
+ *       | PAD  | what goes             |   fdatasync
+ *       | PAD  |                           ftruncate
  *
- * Until the SYNC is durable something lies behind the end: who finds us killed
+ * Until the PAD is durable something lies behind the end: who finds us killed
  * on the way does it all again.  But not so much that zeros make a record whole
- * which lacks but them: any but a SYNC has two headers' length. */
+ * which lacks but them: any but a bare one has two headers' length. */
 static int take_place(struct srd_log *log)
 {
 	uint64_t trace = atomic_load(&log->end) + SRD_HEADER_LEN + 1;
@@ -96,7 +97,7 @@ static int take_place(struct srd_log *log)
 	if (!error && (uint64_t)size < trace)
 		error = log->io->ftruncate(log->io, log->fd, trace);
 	if (!error)
-		error = append_mark(log);
+		error = append_bare(log, SRD_RECORD_PAD);
 	if (!error)
 		error = srd_log_sync(log, atomic_load(&log->end));
 	return error ? error : log->io->ftruncate(log->io, log->fd, atomic_load(&log->end));
@@ -176,5 +177,5 @@ int srd_log_mark(struct srd_log *log)
 		return 0;
 	int error = srd_log_prepare(log);
 
-	return error ? error : append_mark(log);
+	return error ? error : append_bare(log, SRD_RECORD_SYNC);
 }

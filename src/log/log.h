@@ -329,7 +329,7 @@ void srd_log_release(struct srd_log *log);
 /* Gives the lock up if another process asks (idle holder's thread); false if it is not
  * time yet: IDLE says that nothing was appended since the last call. */
 bool srd_log_yield(struct srd_log *log, bool idle);
-/* Takes the place of what lies behind the end with a durable SYNC record, as far as
+/* Takes the place of what lies behind the end with a durable PAD record, as far as
  * the rules allow, and cuts the rest: the end moves.  Lock held. */
 int srd_log_prepare(struct srd_log *log);
 /* How long the file is, or would be with all that was appended.  Thread-safe. */

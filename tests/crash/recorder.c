@@ -354,7 +354,7 @@ void recorder_fail_sync(struct recorder *recorder)
 	pthread_mutex_unlock(&recorder->mutex);
 }
 
-/* What lies behind the end of a log gives way to a SYNC record; then it is cut. */
+/* What lies behind the end of a log gives way to a PAD record; then it is cut. */
 static bool takes_place(const struct recorder *recorder, size_t i)
 {
 	uint64_t end = recorder->events[i].offset + recorder->events[i].len;
