@@ -71,9 +71,42 @@ int srd_image_forgo(struct srd_store *store)
 
 /* ---- Tables that are bad ---- */
 
+/* As many as are looked up at once, for their waits for memory to overlap. */
+enum { CARRIED_LEN = 64 };
+
+struct carrying {
+	struct srd_state *to;
+	struct carried {
+		uint64_t ino;
+		unsigned pins;
+		uint32_t inode;
+	} list[CARRIED_LEN];
+	size_t count;
+	bool more;
+};
+
+static void carry_all(struct carrying *carrying)
+{
+	struct srd_state *to = carrying->to;
+
+	for (size_t i = 0; i < carrying->count; i++)
+		srd_state_prefetch_inode(to, carrying->list[i].ino);
+	for (size_t i = 0; i < carrying->count; i++) {
+		struct carried *carried = &carrying->list[i];
+		carried->inode = srd_state_inode_of(to, carried->ino);
+		__builtin_prefetch((const struct srd_inode *)to->inodes.base + carried->inode, 1);
+	}
+	for (size_t i = 0; i < carrying->count; i++) {
+		const struct carried *carried = &carrying->list[i];
+		if (carried->inode)
+			carrying->more |= atomic_exchange(&srd_inode_at(to, carried->inode)->pins, carried->pins) == 0;
+	}
+	carrying->count = 0;
+}
+
 bool srd_image_carry_pins(const struct srd_state *from, struct srd_state *to)
 {
-	bool more = false;
+	struct carrying carrying = { .to = to };
 
 	to->heirs = from->heirs;
 	for (uint32_t i = 1; i < from->inodes.count; i++) {
@@ -81,11 +114,14 @@ bool srd_image_carry_pins(const struct srd_state *from, struct srd_state *to)
 			continue;
 		const struct srd_inode *inode = srd_inode_at(from, i);
 		unsigned pins = atomic_load(&inode->pins);
-		uint32_t index = pins ? srd_state_inode_of(to, inode->ino) : 0;
-		if (index)
-			more |= atomic_exchange(&srd_inode_at(to, index)->pins, pins) == 0;
+		if (pins == 0)
+			continue;
+		carrying.list[carrying.count++] = (struct carried){ .ino = inode->ino, .pins = pins };
+		if (carrying.count == CARRIED_LEN)
+			carry_all(&carrying);
 	}
-	return more;
+	carry_all(&carrying);
+	return carrying.more;
 }
 
 int srd_image_replace(struct srd_store *store)

@@ -18,6 +18,7 @@
 
 #include "store/move.h"
 
+#include "base/thread.h"
 #include "state/image.h"
 #include "store/era.h"
 #include "store/image.h"
@@ -73,6 +74,29 @@ static void leave(struct srd_store *store, struct srd_log *log)
 	srd_log_leave(log);
 }
 
+static void *end_era(void *era)
+{
+	srd_era_leave(era);
+	return NULL;
+}
+
+/* The last one to leave a log has the kernel forget its file, which takes a while if that is large: so
+ * nobody who reads, or waits for the mutex, does that. */
+static void let_go(struct srd_store *store, struct srd_era *era)
+{
+	srd_store_await_leaving(store);
+	store->is_leaving = srd_thread_start(&store->leaving, end_era, era, -1) == 0;
+	if (!store->is_leaving)
+		srd_era_leave(era);
+}
+
+void srd_store_await_leaving(struct srd_store *store)
+{
+	if (store->is_leaving)
+		pthread_join(store->leaving, NULL);
+	store->is_leaving = false;
+}
+
 static int move_to(struct srd_store *store, struct srd_log *successor)
 {
 	struct srd_store_known known = { .sequence = store->log->sequence };
@@ -95,7 +119,7 @@ static int move_to(struct srd_store *store, struct srd_log *successor)
 	store->wanted = (struct srd_store_image){ 0 };
 	srd_saver_reset(store);
 	leave(store, next->log);
-	srd_era_leave(next->era);
+	let_go(store, next->era);
 	return 0;
 }
 

@@ -13,4 +13,7 @@ int srd_store_move(struct srd_store *store);
  * before us.  It is given up in any case. */
 int srd_store_move_to(struct srd_store *store, struct srd_log *successor);
 
+/* What was left the last time is given back.  Commit mutex held, or nobody uses STORE any more. */
+void srd_store_await_leaving(struct srd_store *store);
+
 #endif

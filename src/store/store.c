@@ -92,6 +92,9 @@ static int open_log(const char *path, int flags, const struct srd_io *io, struct
 
 void srd_store_destroy(struct srd_store *store)
 {
+	/* In a child there is no such thread. */
+	if (store->log && srd_log_is_own(store->log))
+		srd_store_await_leaving(store);
 	srd_warmer_stop(store);
 	if (store->txn) {
 		srd_pending_release(store->txn);

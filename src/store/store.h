@@ -80,6 +80,9 @@ struct srd_store {
 	bool keeper_running;
 	atomic_uint stopping, nudged;
 	atomic_uint own_bell;            /* futex, where there is no shm */
+	/* move.c: a thread gives what was left back; both are protected by commit_mutex */
+	pthread_t leaving;
+	bool is_leaving;
 	/* follower.c */
 	pthread_t follower;
 	bool following;
