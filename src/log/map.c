@@ -85,6 +85,19 @@ void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len)
 		posix_fadvise(log->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
 }
 
+void srd_log_was_read(const struct srd_log *log, uint64_t offset, uint64_t len)
+{
+	uint64_t start = SRD_ALIGN_UP(offset, SRD_BLOCK_LEN), end = (offset + len) / SRD_BLOCK_LEN * SRD_BLOCK_LEN;
+
+	if (start >= end || end > log->map_len || srd_log_is_over(log, offset))
+		return;
+#ifdef MADV_COLD
+	/* First, or taking them from the mapping would tell the kernel that they were just used. */
+	madvise((void *)(log->map + start), end - start, MADV_COLD);
+#endif
+	madvise((void *)(log->map + start), end - start, MADV_DONTNEED);
+}
+
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run)
 {
 	uint64_t end = srd_log_bound(log, offset);

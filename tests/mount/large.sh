@@ -40,6 +40,12 @@ cksum <"$m/stream" | diff "$work/sum" - || fail "what is read is not what was wr
 remount s
 cksum <"$m/stream" | diff "$work/sum" - || fail "what is read after a remount is not what was written"
 
+# The kernel has the file's pages: the daemon's mapping is not to keep as much again.
+if worker=$(process_of s srdfs-worker) && grep -q RssFile "/proc/$worker/status"; then
+	mapped=$(awk '/^RssFile/ { print $2 }' "/proc/$worker/status")
+	[ "$mapped" -lt 50000 ] || fail "$mapped kB stay mapped of a stream that was read"
+fi
+
 section "writing here and there"
 cp "$m/stream" "$work/stream"
 i=0
