@@ -19,6 +19,8 @@ struct repair {
 	uint64_t restored;        /* what lies below is written as it was */
 	uint64_t known;           /* what lies below is in the image, the state came from there */
 	bool given_up;            /* some of that would be lost */
+	uint64_t end;             /* of the log: damage from there on goes with what is cut */
+	size_t behind;
 	struct srd_range *ranges;
 	size_t count, cap;
 };
@@ -36,8 +38,10 @@ static int note(void *user, const struct srd_event *event)
 
 	if (event->type != SRD_EVENT_DAMAGE && event->type != SRD_EVENT_PROGRESS)
 		return 0;
-	repair->damaged |= event->type == SRD_EVENT_DAMAGE;
-	if (event->type == SRD_EVENT_DAMAGE && is_lost(repair, event)) {
+	bool damage = event->type == SRD_EVENT_DAMAGE;
+	repair->damaged |= damage;
+	repair->behind += damage && event->offset >= repair->end;
+	if (damage && event->offset < repair->end && is_lost(repair, event)) {
 		int error = srd_array_reserve(&repair->ranges, &repair->cap, repair->count + 1, sizeof *repair->ranges);
 		if (error)
 			return error;
@@ -52,7 +56,7 @@ ssize_t srd_repair(struct srd_store *store, int flags,
                    int (*call)(void *user, const struct srd_event *event), void *user)
 {
 	struct repair repair = { .call = call, .user = user, .known = store->image.offset,
-	                         .restored = srd_log_restorable(store->log) };
+	                         .restored = srd_log_restorable(store->log), .end = atomic_load(&store->log->end) };
 	bool dry = flags & SRD_REPAIR_DRY_RUN;
 
 	if (!dry && !(store->flags & SRD_EXCLUSIVE))
@@ -63,5 +67,5 @@ ssize_t srd_repair(struct srd_store *store, int flags,
 	if (!error && !dry && repair.damaged)
 		error = srd_store_repair(store, repair.ranges, repair.count);
 	free(repair.ranges);
-	return error ? error : (ssize_t)repair.count;
+	return error ? error : (ssize_t)(repair.count + repair.behind);
 }

@@ -490,6 +490,28 @@ int srd_scan_part(const struct srd_era *era, struct srd_log *log, uint64_t from,
 	return error;
 }
 
+/* What is known to have been durable behind the end of LOG, and leads to no record any more. */
+static int report_behind(struct srd_store *store, struct srd_log *log, srd_scan_call *call, void *user)
+{
+	struct srd_event event = { .type = SRD_EVENT_DAMAGE, .what = "record", .pos = UINT64_MAX,
+	                           .text = "what was durable here is gone, and nothing behind it is whole" };
+	int error = 0;
+
+	for (size_t i = 0; !error; i++) {
+		srd_mutex_lock(&store->commit_mutex);
+		bool more = i < log->damage_count;
+		struct srd_damage damage = more ? log->damage[i] : (struct srd_damage){ 0 };
+		srd_mutex_unlock(&store->commit_mutex);
+		if (!more)
+			return 0;
+		event.offset = damage.offset;
+		event.len = damage.len;
+		if (damage.offset >= atomic_load(&log->end) && !damage.repaired)
+			error = call(user, &event);
+	}
+	return error;
+}
+
 int srd_scan(struct srd_store *store, int flags, srd_scan_call *call, void *user)
 {
 	int error = srd_store_follow(store);
@@ -499,6 +521,8 @@ int srd_scan(struct srd_store *store, int flags, srd_scan_call *call, void *user
 	struct srd_hold hold;
 	struct srd_era *era = srd_era_begin(store, &hold);
 	error = srd_scan_part(era, hold.log, SRD_FIRST_RECORD, atomic_load(&hold.log->end), flags, call, user);
+	if (!error)
+		error = report_behind(store, hold.log, call, user);
 	srd_hold_drop(&hold);
 	srd_era_leave(era);
 	return error;

@@ -87,7 +87,7 @@ int srd_store_repair(struct srd_store *store, const struct srd_range *ranges, si
 	if (!(store->flags & SRD_EXCLUSIVE))
 		return -EINVAL;
 	int error = srd_log_restore(store->log);
-	if (error || count == 0)
+	if (error || (count == 0 && srd_log_damages(store->log) == 0))
 		return error;
 	/* From now on the state is what the log adds up to, for everybody. */
 	if (store->image.offset > 0) {

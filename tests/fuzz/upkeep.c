@@ -34,7 +34,7 @@ void fuzz_repair(struct fuzz_turn *turn)
 
 	if (srd_open(fuzz_path(), SRD_NOSYNC | SRD_EXCLUSIVE, &store) != 0)
 		return;
-	if (srd_repair(store, SRD_REPAIR_FORCE, fuzz_ignore, &damages) > 0)
+	if (srd_repair(store, SRD_REPAIR_FORCE, fuzz_ignore, &damages) >= 0)
 		FUZZ_EXPECT_AGREES(turn, srd_put(store, "repaired", 8, "x", 1) != SRD_EDAMAGED);
 	srd_close(store);
 }
