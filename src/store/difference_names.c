@@ -77,7 +77,8 @@ static struct place aside_of(const struct srd_difference *difference, uint64_t i
 
 static uint8_t *marks_of(const struct srd_difference *difference, uint64_t ino)
 {
-	uint32_t index = srd_state_inode_of(difference->to, ino);
+	/* By a forged image a number may lead anywhere. */
+	uint32_t index = srd_table_vet(&difference->to->inodes, srd_state_inode_of(difference->to, ino));
 
 	return index ? &difference->marks[index] : NULL;
 }
