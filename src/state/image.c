@@ -114,6 +114,7 @@ static void take_numbers(struct srd_state *state, const struct srd_image *image)
 	state->ops = image->ops;
 	state->names.depth = image->names_depth;
 	state->numbers.hashed.depth = image->numbers_depth;
+	srd_numbers_forget_hints(&state->numbers);
 }
 
 int srd_state_adopt(struct srd_state *state, const struct srd_superblock *sb, struct srd_source source,

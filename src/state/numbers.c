@@ -41,7 +41,13 @@ uint64_t srd_numbers_memory_bytes(const struct srd_numbers *numbers)
 	       srd_table_memory_bytes(&numbers->hashed.directory);
 }
 
-static uint32_t find_leaf(const struct srd_numbers *numbers, uint64_t number)
+/* Relaxed: what it says is looked at before it is believed. */
+static uint32_t hint(const struct srd_numbers *numbers, uint64_t number)
+{
+	return number == 0 ? atomic_load_explicit(&numbers->first, memory_order_relaxed) : numbers->last;
+}
+
+static uint32_t probe_leaf(const struct srd_numbers *numbers, uint64_t number)
 {
 	struct srd_probe probe;
 	uint32_t index;
@@ -51,6 +57,19 @@ static uint32_t find_leaf(const struct srd_numbers *numbers, uint64_t number)
 		index = srd_probe_next(&probe);
 	} while (index != 0 && leaf_at(numbers, index)->number != number);
 	return index;
+}
+
+static uint32_t find_leaf(const struct srd_numbers *numbers, uint64_t number)
+{
+	uint32_t leaf = hint(numbers, number);
+
+	if (leaf != 0 && leaf_at(numbers, leaf)->number == number)
+		return leaf;
+	leaf = probe_leaf(numbers, number);
+	/* The one thing that changes while it is read. */
+	if (number == 0)
+		atomic_store_explicit(&((struct srd_numbers *)numbers)->first, leaf, memory_order_relaxed);
+	return leaf;
 }
 
 uint32_t srd_numbers_find(const struct srd_numbers *numbers, uint64_t ino)
@@ -76,6 +95,7 @@ int srd_numbers_set(struct srd_numbers *numbers, uint64_t ino, uint32_t inode)
 			return error;
 	}
 	leaf_at(numbers, leaf)->inode[ino % SRD_LEAF_LEN] = inode;
+	numbers->last = leaf;
 	return 0;
 }
 
@@ -88,6 +108,12 @@ static bool is_empty(const struct srd_leaf *leaf)
 	return any == 0;
 }
 
+void srd_numbers_forget_hints(struct srd_numbers *numbers)
+{
+	numbers->last = 0;
+	atomic_store_explicit(&numbers->first, 0, memory_order_relaxed);
+}
+
 void srd_numbers_clear(struct srd_numbers *numbers, uint64_t ino)
 {
 	uint64_t number = ino >> SRD_LEAF_BITS;
@@ -98,6 +124,8 @@ void srd_numbers_clear(struct srd_numbers *numbers, uint64_t ino)
 	leaf_at(numbers, leaf)->inode[ino % SRD_LEAF_LEN] = 0;
 	if (!is_empty(leaf_at(numbers, leaf)))
 		return;
+	/* One given back may look like another's. */
+	srd_numbers_forget_hints(numbers);
 	srd_hashed_remove(&numbers->hashed, hash_of(numbers, number), leaf);
 	srd_table_free(&numbers->leaves, leaf);
 }

@@ -24,6 +24,10 @@ struct srd_numbers {
 	struct srd_table leaves;
 	struct srd_hashed hashed;          /* leaf indexes */
 	uint64_t seed;
+	/* Hints, 0: none.  Most that is looked for is the root, and who puts numbers there
+	 * puts the next one. */
+	atomic_uint first;                 /* the leaf of number 0; set by readers, too */
+	uint32_t last;                     /* the leaf put to last */
 };
 
 int srd_numbers_init(struct srd_numbers *numbers, uint64_t seed, uint64_t reserve_bytes);
@@ -35,6 +39,8 @@ uint32_t srd_numbers_find(const struct srd_numbers *numbers, uint64_t ino);
 int srd_numbers_set(struct srd_numbers *numbers, uint64_t ino, uint32_t inode);
 /* INO stands for none any more. */
 void srd_numbers_clear(struct srd_numbers *numbers, uint64_t ino);
+/* Other tables take the place of those there were. */
+void srd_numbers_forget_hints(struct srd_numbers *numbers);
 void srd_numbers_prefetch(const struct srd_numbers *numbers, uint64_t ino);
 
 #endif

@@ -65,7 +65,7 @@ int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
 
 /* The shortest op with a name, or reference of one: each makes at most one entry
  * in each table; a node's split goes up a level at worst every twenty. */
-enum { ENTRY_LEN_MIN = 24 };
+enum { ENTRY_LEN_MIN = 24, SPARE_ENTRIES = 4096 };
 
 static uint64_t entries_of(uint64_t meta_len)
 {
@@ -77,9 +77,8 @@ static uint64_t segments_of(uint64_t entries)
 	return entries / 64 + 64;
 }
 
-int srd_state_make_room(struct srd_state *state, uint64_t meta_len)
+static int make_room(struct srd_state *state, uint64_t entries)
 {
-	uint64_t entries = entries_of(meta_len);
 	int error = srd_table_make_room(&state->inodes, entries);
 
 	if (!error)
@@ -97,6 +96,21 @@ int srd_state_make_room(struct srd_state *state, uint64_t meta_len)
 	if (!error)
 		error = srd_hashed_make_room(&state->numbers.hashed, segments_of(entries));
 	return error;
+}
+
+/* For many at a time: of a row of puts hardly one has to look. */
+int srd_state_make_room(struct srd_state *state, uint64_t meta_len)
+{
+	uint64_t entries = entries_of(meta_len);
+
+	if (state->spare_entries < entries) {
+		int error = make_room(state, entries + SPARE_ENTRIES);
+		if (error)
+			return error;
+		state->spare_entries = entries + SPARE_ENTRIES;
+	}
+	state->spare_entries -= entries;
+	return 0;
 }
 
 void srd_state_frontiers(struct srd_state *state, uint64_t count, struct srd_frontier frontiers[SRD_FRONTIERS])

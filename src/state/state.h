@@ -150,6 +150,7 @@ struct srd_state {
 	/* Numbers of gone inodes, for who takes over; NULL: nobody does.  One in it is as if
 	 * it were pinned. */
 	struct srd_numberset *orphans;
+	uint64_t spare_entries;   /* that there is room for beyond what was asked for */
 	uint64_t heirs;           /* inodes below are pinned once more than they say; srd_state_pin_all() */
 };
 

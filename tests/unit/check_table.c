@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "state/group.h"
+#include "state/numbers.h"
 #include "state/table.h"
 #include "unit.h"
 
@@ -217,6 +218,28 @@ START_TEST(memory_grows_evenly)
 }
 END_TEST
 
+/* A leaf that was given back begins with the index of the one before, as if that were its number. */
+START_TEST(a_leaf_given_back_stands_for_no_number)
+{
+	struct srd_numbers numbers = { 0 };
+
+	EXPECT(srd_numbers_init(&numbers, seed, 0) == 0);
+	EXPECT(srd_numbers_set(&numbers, 2 * SRD_LEAF_LEN, 99) == 0);
+	EXPECT(srd_numbers_set(&numbers, 50 * SRD_LEAF_LEN, 1) == 0);
+	EXPECT(srd_numbers_set(&numbers, 60 * SRD_LEAF_LEN, 2) == 0);
+	srd_numbers_clear(&numbers, 50 * SRD_LEAF_LEN);
+	srd_numbers_clear(&numbers, 60 * SRD_LEAF_LEN);
+	EXPECT(srd_numbers_find(&numbers, 2 * SRD_LEAF_LEN) == 99);
+	EXPECT(srd_numbers_find(&numbers, 60 * SRD_LEAF_LEN) == 0);
+	EXPECT(srd_numbers_find(&numbers, 1) == 0);
+	EXPECT(srd_numbers_set(&numbers, 1, 5) == 0);
+	EXPECT(srd_numbers_find(&numbers, 1) == 5);
+	srd_numbers_clear(&numbers, 1);
+	EXPECT(srd_numbers_find(&numbers, 1) == 0);
+	srd_numbers_release(&numbers);
+}
+END_TEST
+
 int main(void)
 {
 	seed = unit_seed();
@@ -234,6 +257,7 @@ int main(void)
 	tcase_add_test(hash, coming_and_going_needs_no_growth);
 	tcase_add_test(hash, one_hash_for_all_is_an_error_at_last);
 	tcase_add_test(hash, memory_grows_evenly);
+	tcase_add_test(hash, a_leaf_given_back_stands_for_no_number);
 	suite_add_tcase(suite, hash);
 	return unit_run(suite);
 }
