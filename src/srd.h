@@ -557,6 +557,11 @@ enum srd_compact_flags { SRD_COMPACT_DRY_RUN = 1 };
 struct srd_compact_options {
 	int flags;
 	const char *keep_since;   /* a point as for srd_open_at(): later commits stay as they are; NULL: none */
+	/* So many versions of each file that is there stay as they are, that of now being one, and all
+	 * commits: of older versions the content is given up (SRD_ETRIMMED), unless keep_since or a
+	 * snapshot keeps it.  A version is a commit that changed a file's content; what it replaced by
+	 * srd_rename() is older versions of it, too.  0: no commit is kept for that. */
+	unsigned keep_versions;
 	uint64_t rate_bytes;      /* of content copied in a second; 0: as many as can be */
 	/* Told of damage that is carried over (SRD_EVENT_DAMAGE; `key` if it is known), and of
 	 * progress (SRD_EVENT_PROGRESS: `offset` of `end` bytes of content).  Not 0 ends it with

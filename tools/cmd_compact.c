@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
 
-enum { DRY_RUN = 'n', RATE = 'r', KEEP_SINCE = 'k' };
+enum { DRY_RUN = 'n', RATE = 'r', KEEP_SINCE = 'k', KEEP_VERSIONS = 'v' };
 
 struct compact {
 	struct tool *tool;
@@ -81,6 +83,17 @@ static bool open_and_compact(struct compact *compact, const struct srd_compact_o
 	return true;
 }
 
+static unsigned take_versions(struct tool *tool, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long count = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || errno || *end || count == 0 || count > UINT_MAX)
+		tool_usage(tool, "--keep-versions: '%s' is not a number of versions", text);
+	return (unsigned)count;
+}
+
 static int run(struct tool *tool)
 {
 	struct compact compact = { .tool = tool };
@@ -96,6 +109,8 @@ static int run(struct tool *tool)
 			options.rate_bytes = tool_option_bytes(tool, "rate", optarg);
 		else if (option == KEEP_SINCE)
 			options.keep_since = optarg;
+		else if (option == KEEP_VERSIONS)
+			options.keep_versions = take_versions(tool, optarg);
 	}
 	tool_arguments(tool, 1, 1);
 	if (!open_and_compact(&compact, &options, &store, &result, &error))
@@ -117,18 +132,19 @@ static int run(struct tool *tool)
 static const struct tool_option options[] = {
 	{ DRY_RUN, "dry-run", NULL, "say what would be saved, and change nothing" },
 	{ KEEP_SINCE, "keep-since", "POINT", "keep what was done since then, as it was done" },
+	{ KEEP_VERSIONS, "keep-versions", "COUNT", "keep so many versions of each file, that of now included" },
 	{ RATE, "rate", "BYTES", "copy no more than so many bytes a second" },
 	{ 0 },
 };
 
 const struct tool_command tool_compact = {
 	.name = "compact",
-	.synopsis = "compact [-nq] [-k POINT] [-r BYTES] STORE",
+	.synopsis = "compact [-nq] [-k POINT] [-v COUNT] [-r BYTES] STORE",
 	.summary = "Give the space of what was removed or replaced back.",
 	.detail = "Writes the store anew beside it, files next to each other in the order of their\n"
 	          "directories, then puts that in its place.  Others may use the store meanwhile, and\n"
 	          "go on in the new one.  Older versions of files are gone afterwards, but for what\n"
-	          "--keep-since keeps.",
+	          "--keep-since and --keep-versions keep, and snapshots.",
 	.options = options,
 	.common = TOOL_HAS_PROGRESS | TOOL_HAS_STORE,
 	.run = run,

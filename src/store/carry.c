@@ -57,6 +57,9 @@ static int want(struct carrying *carrying, const struct srd_op *op)
 
 	for (uint64_t i = 0; !error && i < op->ref_count; i++) {
 		ref = srd_op_ref(op->refs, i);
+		/* It was the past's alone, and has been restored since. */
+		if (carrying->relocate->given_up && op->offset >= carrying->relocate->given_up)
+			srd_relocate_revive(carrying->relocate, &ref);
 		error = srd_relocate_want(carrying->relocate, &ref);
 	}
 	return error;

@@ -11,6 +11,7 @@
 #include "state/chunks.h"
 #include "store/difference.h"
 #include "store/point.h"
+#include "store/retention.h"
 
 enum {
 	INODE_BYTES = 320,            /* of the new log, for its ops, about */
@@ -58,28 +59,50 @@ int srd_store_guess(struct srd_store *store, struct srd_compact_guess *guess)
 	return srd_store_done(store, stripe);
 }
 
+/* Of the commits that are kept, what content goes; *KEPT is lower by as much. */
+static int give_up(struct srd_compacting *compact, const struct srd_log_point *since, const struct srd_log_place *end,
+                   uint64_t *kept)
+{
+	struct srd_retention retention = { .versions = compact->options->keep_versions, .since = *since };
+
+	/* Behind damage no commit is kept. */
+	if (retention.versions == 0 || compact->damage_count > 0)
+		return 0;
+	int error = srd_retention_apply(&retention, compact->log, &compact->from, end, &compact->relocate.moved);
+	compact->relocate.given_up = end->end;
+	*kept -= SRD_MIN(*kept, retention.bytes);
+	return error;
+}
+
 /* The state that is to be the base, and what content that has. */
 static int survey(struct srd_compacting *compact, uint64_t *kept)
 {
 	const char *keep_since = compact->options->keep_since;
-	struct srd_log_point since = SRD_LOG_POINT_NOW;
+	struct srd_log_point since = SRD_LOG_POINT_NOW, base;
+	struct srd_log_place now;
 
 	if (keep_since && !srd_point_parse(keep_since, srd_wall_ns(), &since))
 		return -EINVAL;
-	int error = srd_compacting_now(compact, &compact->from);
+	int error = srd_compacting_now(compact, &now);
 	if (error)
 		return error;
-	uint64_t end = compact->from.end;
+	compact->from = now;
+	/* Versions lie in commits: all of them are kept, whatever becomes of their content. */
+	base = since;
+	if (compact->options->keep_versions > 0)
+		base.sequence = 0;
 	error = srd_compacting_survey_damage(compact);
 	if (!error)
-		error = srd_compacting_choose_base(compact, since);
+		error = srd_compacting_choose_base(compact, base);
 	if (error)
 		return error;
-	*kept = end - compact->from.end;
+	*kept = now.end - compact->from.end;
 	error = srd_compacting_survey_snapshots(compact);
 	if (!error)
+		error = give_up(compact, &since, &now, kept);
+	if (!error)
 		error = srd_difference_want(&compact->relocate, &compact->empty, &compact->base);
-	compact->result.old_bytes = end;
+	compact->result.old_bytes = now.end;
 	compact->result.new_bytes = estimate(compact, *kept);
 	return error;
 }

@@ -136,6 +136,13 @@ int srd_moved_settle(struct srd_moved *moved)
 	return error;
 }
 
+void srd_moved_revive(struct srd_moved *moved, uint64_t at, uint32_t len)
+{
+	for (size_t i = position(moved, at); i < moved->count && moved->pieces[i].at < at + len; i++)
+		if (moved->pieces[i].run == SRD_RUN_PRUNED)
+			moved->pieces[i].run = 0;
+}
+
 int srd_moved_put(struct srd_moved *moved, uint64_t at, uint32_t len, uint64_t run)
 {
 	size_t i = position(moved, at);

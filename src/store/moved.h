@@ -38,6 +38,8 @@ int srd_moved_want(struct srd_moved *moved, uint64_t at, uint32_t len);
 int srd_moved_settle(struct srd_moved *moved);
 /* [AT, AT + LEN), which is in no piece, lies in RUN from its start. */
 int srd_moved_put(struct srd_moved *moved, uint64_t at, uint32_t len, uint64_t run);
+/* What of [AT, AT + LEN) was given up is asked for again, and copied when it is. */
+void srd_moved_revive(struct srd_moved *moved, uint64_t at, uint32_t len);
 /* True if all of [AT, AT + LEN) is in pieces. */
 bool srd_moved_has(const struct srd_moved *moved, uint64_t at, uint32_t len);
 /* The piece that AT lies in, or the first behind; NULL: none. */

@@ -100,6 +100,12 @@ int srd_relocate_want_holed(struct srd_relocate *relocate, const struct srd_ref 
 	return holed <= 0 ? holed : want_parts(relocate, &run, ref);
 }
 
+void srd_relocate_revive(struct srd_relocate *relocate, const struct srd_ref *ref)
+{
+	if (srd_ref_has_run(ref))
+		srd_moved_revive(&relocate->moved, srd_moved_place(relocate->from, ref), ref->len);
+}
+
 int srd_relocate_settle(struct srd_relocate *relocate)
 {
 	return srd_moved_settle(&relocate->moved);

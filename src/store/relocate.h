@@ -38,6 +38,7 @@ struct srd_relocate {
 	size_t bad_count, bad_cap;
 	uint32_t inode;                       /* whose bytes are being copied, for who is told; 0: not known */
 	bool open;                            /* the last run may grow */
+	uint64_t given_up;                    /* by those who knew the old log up to here; 0: nothing was */
 };
 
 int srd_relocate_init(struct srd_relocate *relocate, struct srd_log *from, struct srd_log *to,
@@ -48,6 +49,8 @@ void srd_relocate_release(struct srd_relocate *relocate);
 int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref);
 /* The same, if some of it was trimmed: the rest is no one run any more. */
 int srd_relocate_want_holed(struct srd_relocate *relocate, const struct srd_ref *ref);
+/* What REF leads to is somebody's content again, though it was given up. */
+void srd_relocate_revive(struct srd_relocate *relocate, const struct srd_ref *ref);
 int srd_relocate_settle(struct srd_relocate *relocate);
 /* Has what REF leads to copied, behind what was asked for before.  FRESH: a file begins. */
 int srd_relocate_copy(struct srd_relocate *relocate, const struct srd_ref *ref, bool fresh);

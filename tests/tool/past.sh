@@ -206,3 +206,20 @@ works get v.srd t/large
 cmp -s tree/large out || fail 'a file that went before its directory'
 works verify v.srd
 works verify u.srd
+
+# Compaction that keeps two versions of each.
+works create c.srd
+for i in 1 2 3; do
+	head -c 3000 /dev/urandom >"version$i"
+	works put c.srd key "version$i"
+done
+refuses 2 "srd compact: --keep-versions: '0' is not a number of versions; see srd compact --help" \
+	compact --keep-versions 0 c.srd
+works compact -q --keep-versions 2 c.srd
+works get --at=2 c.srd key
+cmp -s version2 out || fail 'the version before'
+refuses 1 'srd get: c.srd: key: trimmed: the bytes were given up' get --at=1 c.srd key
+works log c.srd key
+same 'a version without its content' \
+	'1 3000 made, 2.9 KiB written, which is trimmed|2 3000 2.9 KiB written|3 3000 2.9 KiB written|' "$(versions)"
+works verify c.srd
