@@ -269,21 +269,27 @@ START_TEST(snapshots_keep_what_they_show)
 }
 END_TEST
 
+static void write_into(const char *key, uint64_t pos, const uint8_t *bytes, size_t len)
+{
+	struct srd_txn *txn;
+	struct srd_node node;
+
+	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
+	ck_assert_int_eq(srd_txn_lookup(txn, SRD_ROOT_INO, key, strlen(key), &node), 0);
+	ck_assert_int_eq(srd_txn_write(txn, node.ino, pos, bytes, len, false), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+}
+
 /* Bytes that somebody has now are kept, whoever had them first, and whatever they were part of. */
 START_TEST(what_is_shared_stays)
 {
 	uint8_t *first = pattern(LARGE, 1), *other = pattern(LARGE, 2);
-	struct srd_txn *txn;
-	struct srd_node node;
 
 	ck_assert_int_eq(srd_put(store, KEY("a"), first, LARGE), 0);
 	ck_assert_int_eq(srd_copy(store, KEY("a"), store, KEY("b")), 0);
 	ck_assert_int_eq(srd_put(store, KEY("a"), other, LARGE), 0);
 	/* In place: of b's old content the rest goes on being there. */
-	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
-	ck_assert_int_eq(srd_txn_lookup(txn, SRD_ROOT_INO, KEY("b"), &node), 0);
-	ck_assert_int_eq(srd_txn_write(txn, node.ino, 30000, other, 20000, false), 0);
-	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+	write_into("b", 30000, other, 20000);
 	compact(1, NULL);
 	memcpy(first + 30000, other, 20000);
 	assert_key(KEY("a"), other, LARGE);
@@ -292,6 +298,33 @@ START_TEST(what_is_shared_stays)
 	srd_store *view = view_of(1);
 	ck_assert_int_eq(srd_get(view, KEY("a"), &value), SRD_ETRIMMED);
 	ck_assert_int_eq(srd_close(view), 0);
+	free(first);
+	free(other);
+}
+END_TEST
+
+/* What is kept of it came with older ones, mostly. */
+START_TEST(a_version_of_many_pieces)
+{
+	uint8_t *first = pattern(LARGE, 1), *other = pattern(LARGE, 2);
+	srd_value value;
+
+	ck_assert_int_eq(srd_put(store, KEY("k"), first, LARGE), 0);
+	for (int i = 1; i <= 4; i++)
+		write_into("k", (uint64_t)i * 50000, other + i * 50000, 20000);
+	ck_assert_int_eq(srd_put(store, KEY("k"), other, LARGE), 0);
+	compact(2, NULL);
+	for (int i = 1; i <= 4; i++)
+		memcpy(first + i * 50000, other + i * 50000, 20000);
+	srd_store *view = view_of(5);
+	ck_assert_int_eq(srd_get(view, KEY("k"), &value), 0);
+	assert_value(&value, first, LARGE);
+	srd_value_release(&value);
+	ck_assert_int_eq(srd_close(view), 0);
+	view = view_of(1);
+	ck_assert_int_eq(srd_get(view, KEY("k"), &value), SRD_ETRIMMED);
+	ck_assert_int_eq(srd_close(view), 0);
+	assert_key(KEY("k"), other, LARGE);
 	free(first);
 	free(other);
 }
@@ -348,6 +381,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, a_compacted_store_has_versions_again);
 	tcase_add_test(tcase, snapshots_keep_what_they_show);
 	tcase_add_test(tcase, what_is_shared_stays);
+	tcase_add_test(tcase, a_version_of_many_pieces);
 	tcase_add_test(tcase, what_is_restored_meanwhile_is_content_again);
 }
 
