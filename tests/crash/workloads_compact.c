@@ -42,8 +42,10 @@ const struct step compact_twice_steps[] = {
 };
 
 const struct step compact_snapshot_steps[] = {
-	OPEN, PUT("a", 3000, 1), PUT("b", 30, 2), SNAPSHOT("one"), SAVE, PUT("a", 5000, 3), DELETE("b"), SNAPSHOT("two"),
-	PUT("c", 700, 4), BY(1, .verb = STEP_OPEN), COMPACT, PUT("a", 10, 5), SNAPSHOT_RENAME("one", "first"),
+	OPEN, PUT("a", 3000, 1), PUT("b", 30, 2), SNAPSHOT("one"), PUT("a", 5000, 3), DELETE("b"), SAVE, APPEND("a", 10, 9),
+	SNAPSHOT("two"),
+	PUT("c", 700, 4), RENAME("a", "e/a"), PUT("a", 20, 8), BY(1, .verb = STEP_OPEN), COMPACT, PUT("a", 10, 5),
+	SNAPSHOT_RENAME("one", "first"),
 	MEANWHILE(FOLLOWED, .verb = STEP_SNAPSHOT, .key = "three"), COMPACT, SNAPSHOT_DELETE("two"),
 	BY(1, .verb = STEP_PUT, .key = "b", .len = 900, .fill = 6),
 	MEANWHILE(LAST, .verb = STEP_SNAPSHOT_DELETE, .key = "first"), COMPACT, DELETE("c"), SYNC,

@@ -263,6 +263,14 @@ static void disturb(const pid_t *pids, uint64_t *random, struct totals *totals)
 		totals->killed += kill(killed, SIGKILL) == 0;
 }
 
+/* Whom we killed has not. */
+static bool has_failed(int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		printf("# client: signal %d\n", WTERMSIG(status));
+	return WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) != 0;
+}
+
 static void clear(struct shared *shared)
 {
 	memset(shared->events, 0, sizeof shared->events);
@@ -294,7 +302,7 @@ static int run_round(const char *path, char **places, int place_count, struct sh
 	for (int p = 0; p <= PROCESSES; p++) {
 		atomic_store(&shared->done, p == COMPACTOR);
 		waitpid(pids[p], &status, 0);
-		failed |= WIFEXITED(status) && WEXITSTATUS(status);
+		failed |= has_failed(status);
 	}
 	count_events(shared, totals);
 	failed |= check_snapshots(path, shared, totals);
