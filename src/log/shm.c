@@ -121,6 +121,25 @@ static enum kind kind_of(int fd, const struct stat *of, const struct srd_superbl
 	return page_fits(&page, sb) ? OURS : OUTDATED;
 }
 
+/* Who compacted the log before ours may have died between giving ours its name and telling: those
+ * who have that one open look now, before anybody appends here. */
+static void rouse_outdated(int fd, const struct stat *of, const struct srd_superblock *sb)
+{
+	struct srd_shm_page *page = is_trusted(fd, of) ? map_page(fd, false) : NULL;
+
+	if (!page)
+		return;
+	struct srd_guard guard = { .start = page, .len = sizeof *page, .prot = PROT_READ | PROT_WRITE, .fd = fd };
+	srd_guard_add(&guard);
+	if (page->version == PAGE_VERSION && memcmp(page->uuid, sb->uuid, sizeof sb->uuid) == 0) {
+		atomic_fetch_add(&page->appends, 1);
+		atomic_fetch_add(&page->bell, 1);
+		srd_futex_wake_all(&page->bell, true);
+	}
+	srd_guard_remove(&guard);
+	munmap(page, sizeof *page);
+}
+
 /* Takes the file away that FD is of, unless somebody else did and the name is that of
  * another by now: all who go over to a log come at once. */
 static int remove_outdated(const struct srd_io *io, int dir_fd, const char *file, int fd)
@@ -152,6 +171,8 @@ static int open_file(const struct srd_io *io, int dir_fd, const char *file, cons
 		if (kind == OURS)
 			return fd;
 		/* The lock goes with the descriptor. */
+		if (kind == OUTDATED)
+			rouse_outdated(fd, of, sb);
 		int error = kind == OUTDATED ? remove_outdated(io, dir_fd, file, fd) : -EEXIST;
 		close(fd);
 		if (error)
