@@ -19,9 +19,15 @@ static const struct step before[] = {
 /* Who is killed closes nothing; that its locks go is what is wanted. */
 static const struct step dies[] = { COMPACT, CLOSE_UNSYNCED, END };
 
+/* Who comes now never saw the old log. */
+static const struct step comes[] = {
+	BY(2, .verb = STEP_OPEN), BY(2, .verb = STEP_PUT, .key = "new", .len = 300, .fill = 7), END,
+};
+
 static const struct step after[] = {
 	BY(1, .verb = STEP_PUT, .key = "c", .len = 700, .fill = 5), BY(1, .verb = STEP_SYNC),
-	BY(1, .verb = STEP_PUT, .key = "d", .len = 20, .fill = 6), BY(1, .verb = STEP_CLOSE_UNSYNCED), END,
+	BY(1, .verb = STEP_PUT, .key = "d", .len = 20, .fill = 6), BY(1, .verb = STEP_CLOSE_UNSYNCED),
+	BY(2, .verb = STEP_CLOSE_UNSYNCED), END,
 };
 
 static int do_steps(struct runner *run, const struct step *step)
@@ -33,17 +39,32 @@ static int do_steps(struct runner *run, const struct step *step)
 	return error;
 }
 
+/* What the others have at once, without a look at the name, which is not taken often. */
+static int look(const struct runner *run)
+{
+	uint64_t digest;
+	int error = store_digest(run->handles[1], &digest);
+
+	return error ? error : digest == model_digest(&run->model) ? 0 : SRD_ECORRUPT;
+}
+
 /* True if the compaction was cut off after LIVES calls. */
 static bool run_cut_off(struct runner *run, struct recorder *recorder, unsigned lives, struct checker *checker)
 {
 	int error = do_steps(run, before);
 
+	if (!error)
+		error = look(run);
 	recorder->mortal = true;
 	recorder->lives = lives;
 	for (const struct step *step = dies; step->verb != STEP_END; step++)
 		runner_step(run, step);
 	bool cut = recorder->lives == 0;
 	recorder->mortal = false;
+	if (!error)
+		error = do_steps(run, comes);
+	if (!error)
+		error = look(run);
 	if (!error)
 		error = do_steps(run, after);
 	if (error) {
