@@ -4,10 +4,12 @@
  *
  *     TOP  -'at'->         AT         -POINT->  VIEW (root)  -NAME->  VIEW ...
  *          -'snapshots'->  SNAPSHOTS  -NAME->   VIEW (root)
+ *          -'versions'->   VERSIONS                            past_tree.c
+ *          -'deleted'->    DELETED                             likewise
  */
 #include "config.h"
 
-#include "fs/past.h"
+#include "fs/past_tree.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,10 +24,11 @@ enum { POS_DOT = 0, POS_DOT_DOT = 1, POS_ENTRIES = 2 };
 
 /* ---- Inode numbers ---- */
 
-/* Distinct within a view, and as good as never the same in two. */
-static uint64_t number_of(const struct srd_past_node *node)
+uint64_t srd_past_number(const struct srd_past_node *node)
 {
-	uint64_t mixed = node->sequence + (node->kind == SRD_PAST_VIEW ? 0 : (uint64_t)node->kind << 56);
+	/* A version that is alone is what it is in the view of that commit. */
+	bool is_version = node->kind == SRD_PAST_VIEW || node->kind == SRD_PAST_ALONE;
+	uint64_t mixed = node->sequence + (is_version ? 0 : ((uint64_t)node->kind << 56) + node->at);
 
 	mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
@@ -43,9 +46,17 @@ int srd_past_new(struct srd_fs *fs, struct srd_store *store, void *memory, struc
 		free(past);
 		return error;
 	}
-	past->fs = fs;
+	past->fs = past->now = fs;
 	past->store = store;
 	srd_past_views_init(&past->views, store, fs->say, fs->user);
+	srd_past_lists_init(&past->lists, store);
+	if (store != fs->store)
+		error = srd_fs_new(store, fs->say, fs->user, &past->now);
+	if (error) {
+		past->now = fs;
+		srd_past_free(past);
+		return error;
+	}
 	*out = past;
 	return 0;
 }
@@ -54,7 +65,10 @@ void srd_past_free(struct srd_past *past)
 {
 	if (!past)
 		return;
+	srd_past_lists_release(&past->lists);
 	srd_past_views_release(&past->views);
+	if (past->now != past->fs)
+		srd_fs_free(past->now);
 	srd_past_nodes_release(&past->nodes);
 	free(past);
 }
@@ -66,32 +80,33 @@ static int stat_fixed(struct srd_past *past, const struct srd_past_node *node, s
 {
 	int error = srd_fs_get_attr(past->fs, SRD_ROOT_INO, st);
 
-	st->st_ino = number_of(node);
+	st->st_ino = srd_past_number(node);
 	st->st_mode = S_IFDIR | (node->kind == SRD_PAST_SNAPSHOTS ? 0755 : 0555);
 	st->st_nlink = 1;   /* how many are in it is not counted */
 	return error;
 }
 
-static bool fill_dots(const struct srd_past_node *node, uint64_t pos, srd_past_fill *fill, void *user)
+bool srd_past_fill_dots(const struct srd_past_node *node, uint64_t pos, srd_past_fill *fill, void *user)
 {
 	struct srd_past_node top = { .kind = SRD_PAST_TOP, .ino = SRD_ROOT_INO };
-	struct stat st = { .st_ino = number_of(node), .st_mode = S_IFDIR };
+	struct stat st = { .st_ino = srd_past_number(node), .st_mode = S_IFDIR };
 
 	if (pos == POS_DOT && !fill(user, ".", 0, &st, POS_DOT_DOT))
 		return false;
-	st.st_ino = node->kind == SRD_PAST_TOP ? SRD_ROOT_INO : number_of(&top);
+	st.st_ino = node->kind == SRD_PAST_TOP ? SRD_ROOT_INO : srd_past_number(&top);
 	return pos > POS_DOT_DOT || fill(user, "..", 0, &st, POS_ENTRIES);
 }
 
-static const char *const fixed_names[SRD_PAST_FIXED_END] = {
-	[SRD_PAST_AT] = "at", [SRD_PAST_SNAPSHOTS] = "snapshots",
+static const struct { enum srd_past_kind kind; const char *name; } in_top[] = {
+	{ SRD_PAST_AT, "at" }, { SRD_PAST_DELETED, "deleted" }, { SRD_PAST_SNAPSHOTS, "snapshots" },
+	{ SRD_PAST_VERSIONS, "versions" },
 };
 
 static int find_in_top(const char *name, struct srd_past_node *found)
 {
-	for (unsigned kind = SRD_PAST_TOP + 1; kind < SRD_PAST_FIXED_END; kind++) {
-		if (strcmp(fixed_names[kind], name) == 0) {
-			*found = (struct srd_past_node){ .kind = kind, .ino = SRD_ROOT_INO };
+	for (size_t i = 0; i < SRD_LEN(in_top); i++) {
+		if (strcmp(in_top[i].name, name) == 0) {
+			*found = (struct srd_past_node){ .kind = in_top[i].kind, .ino = SRD_ROOT_INO };
 			return 0;
 		}
 	}
@@ -100,10 +115,10 @@ static int find_in_top(const char *name, struct srd_past_node *found)
 
 static void list_top(uint64_t pos, srd_past_fill *fill, void *user)
 {
-	for (uint64_t kind = SRD_MAX(pos - POS_ENTRIES, (uint64_t)SRD_PAST_TOP) + 1; kind < SRD_PAST_FIXED_END; kind++) {
-		struct srd_past_node node = { .kind = (enum srd_past_kind)kind, .ino = SRD_ROOT_INO };
-		struct stat st = { .st_ino = number_of(&node), .st_mode = S_IFDIR };
-		if (!fill(user, fixed_names[kind], 0, &st, kind + POS_ENTRIES))
+	for (uint64_t i = pos - POS_ENTRIES; i < SRD_LEN(in_top); i++) {
+		struct srd_past_node node = { .kind = in_top[i].kind, .ino = SRD_ROOT_INO };
+		struct stat st = { .st_ino = srd_past_number(&node), .st_mode = S_IFDIR };
+		if (!fill(user, in_top[i].name, 0, &st, i + 1 + POS_ENTRIES))
 			return;
 	}
 }
@@ -120,7 +135,7 @@ static int list_snapshots(struct srd_past *past, uint64_t pos, srd_past_fill *fi
 		const struct srd_snap *snap = srd_snap_at(state, (uint32_t)i);
 		const uint8_t *text = snap->name_len ? state->source.at(state->source.user, snap->name, snap->name_len) : NULL;
 		struct srd_past_node node = { .kind = SRD_PAST_VIEW, .sequence = snap->sequence - 1, .ino = SRD_ROOT_INO };
-		struct stat st = { .st_ino = number_of(&node), .st_mode = S_IFDIR };
+		struct stat st = { .st_ino = srd_past_number(&node), .st_mode = S_IFDIR };
 		char name[SRD_NAME_MAX + 1];
 		if (!text)
 			continue;
@@ -132,18 +147,30 @@ static int list_snapshots(struct srd_past *past, uint64_t pos, srd_past_fill *fi
 
 /* ---- Views ---- */
 
-/* The view that NODE is in. */
+static bool is_in_view(const struct srd_past_node *node)
+{
+	return node->kind == SRD_PAST_VIEW || node->kind == SRD_PAST_ALONE;
+}
+
+static bool is_in_tree(const struct srd_past_node *node)
+{
+	return node->kind == SRD_PAST_VERSIONS || node->kind == SRD_PAST_DELETED;
+}
+
+/* Attributes of a directory that is in no view. */
+static int stat_directory(struct srd_past *past, const struct srd_past_node *node, struct stat *st)
+{
+	return is_in_tree(node) ? srd_past_tree_stat(past, node, st, NULL) : stat_fixed(past, node, st);
+}
+
+/* The view that NODE is in; -EISDIR: it is a directory that is in none. */
 static int enter(struct srd_past *past, uint64_t id, struct srd_past_node *node, struct srd_past_view **view)
 {
 	int error = srd_past_nodes_get(&past->nodes, id, node);
 
 	if (error)
 		return error;
-	if (node->kind < SRD_PAST_FIXED_END)
-		return -EISDIR;
-	error = srd_past_view_get(&past->views, node->sequence, view);
-	/* It was there when somebody was told of it. */
-	return error == SRD_ENOPAST ? -ESTALE : error;
+	return is_in_view(node) ? srd_past_view_get(&past->views, node, view) : -EISDIR;
 }
 
 static int stat_in(const struct srd_past_view *view, const struct srd_past_node *node, struct stat *st,
@@ -153,7 +180,7 @@ static int stat_in(const struct srd_past_view *view, const struct srd_past_node 
 
 	if (!error && birth)
 		error = srd_fs_birth(view->fs, node->ino, birth);
-	st->st_ino = number_of(node);
+	st->st_ino = srd_past_number(node);
 	return error;
 }
 
@@ -162,16 +189,16 @@ static int find_in_view(struct srd_past *past, const struct srd_past_node *dir, 
                         struct srd_past_node *found, struct stat *st)
 {
 	struct srd_past_view *view;
-	int error = srd_past_view_get(&past->views, dir->sequence, &view);
+	int error = srd_past_view_get(&past->views, dir, &view);
 
 	if (error)
-		return error == SRD_ENOPAST ? -ESTALE : error;
+		return error;
 	error = srd_fs_lookup(view->fs, dir->ino, name, st);
 	if (!error) {
 		srd_fs_forget(view->fs, st->st_ino, 1);   /* nothing in it goes */
 		*found = *dir;
 		found->ino = st->st_ino;
-		st->st_ino = number_of(found);
+		st->st_ino = srd_past_number(found);
 	}
 	srd_past_view_put(&past->views, view);
 	return error;
@@ -181,11 +208,11 @@ static int find_in_view(struct srd_past *past, const struct srd_past_node *dir, 
 static int find_root(struct srd_past *past, uint64_t sequence, struct srd_past_node *found, struct stat *st)
 {
 	struct srd_past_view *view;
-	int error = srd_past_view_get(&past->views, sequence, &view);
 
-	if (error)
-		return error;
 	*found = (struct srd_past_node){ .kind = SRD_PAST_VIEW, .sequence = sequence, .ino = SRD_ROOT_INO };
+	int error = srd_past_view_get(&past->views, found, &view);
+	if (error)
+		return error == -ESTALE ? -ENOENT : error;
 	error = stat_in(view, found, st, NULL);
 	srd_past_view_put(&past->views, view);
 	return error;
@@ -207,7 +234,7 @@ static bool fill_from_view(void *user, const char *name, const struct stat *ther
 	uint64_t id = 0;
 
 	node.ino = there->st_ino;
-	st.st_ino = number_of(&node);
+	st.st_ino = srd_past_number(&node);
 	/* Where there are too many it is not told what it is. */
 	if (whole && srd_past_nodes_pin(&listing->past->nodes, &node, &id) != 0)
 		id = 0;
@@ -230,7 +257,7 @@ static int find(struct srd_past *past, const struct srd_past_node *dir, const ch
 	switch (dir->kind) {
 	case SRD_PAST_TOP:
 		error = find_in_top(name, found);
-		return error ? error : stat_fixed(past, found, &entry->st);
+		return error ? error : stat_directory(past, found, &entry->st);
 	case SRD_PAST_AT:
 		error = srd_past_views_find(&past->views, name, &sequence, &entry->settled);
 		return error ? error : find_root(past, sequence, found, &entry->st);
@@ -239,6 +266,10 @@ static int find(struct srd_past *past, const struct srd_past_node *dir, const ch
 		return srd_past_snapshot(past->store, name, &sequence) ? find_root(past, sequence, found, &entry->st) : -ENOENT;
 	case SRD_PAST_VIEW:
 		return find_in_view(past, dir, name, found, &entry->st);
+	case SRD_PAST_VERSIONS:
+	case SRD_PAST_DELETED:
+		entry->settled = false;
+		return srd_past_tree_find(past, dir, name, found, &entry->st);
 	default:
 		return -ESTALE;
 	}
@@ -250,6 +281,7 @@ int srd_past_enter(struct srd_past *past, struct srd_past_entry *entry)
 	int error = stat_fixed(past, &top, &entry->st);
 
 	entry->settled = true;
+	entry->lasts = false;
 	return error ? error : srd_past_nodes_pin(&past->nodes, &top, &entry->id);
 }
 
@@ -266,7 +298,10 @@ int srd_past_lookup(struct srd_past *past, uint64_t dir_id, const char *name, st
 	} else if (!error) {
 		error = find(past, &dir, name, &found, entry);
 	}
-	return error ? error : srd_past_nodes_pin(&past->nodes, &found, &entry->id);
+	if (error)
+		return error;
+	entry->lasts = is_in_view(&found);
+	return srd_past_nodes_pin(&past->nodes, &found, &entry->id);
 }
 
 void srd_past_forget(struct srd_past *past, uint64_t id, uint64_t count)
@@ -274,16 +309,20 @@ void srd_past_forget(struct srd_past *past, uint64_t id, uint64_t count)
 	struct srd_past_node node;
 
 	/* What is below a root is forgotten before it, as a rule; else it is opened again. */
-	if (srd_past_nodes_forget(&past->nodes, id, count, &node) && node.ino == SRD_ROOT_INO)
-		srd_past_view_drop(&past->views, node.sequence);
+	if (srd_past_nodes_forget(&past->nodes, id, count, &node) &&
+	    (node.at || (node.kind == SRD_PAST_VIEW && node.ino == SRD_ROOT_INO)))
+		srd_past_view_drop(&past->views, &node);
 }
 
-int srd_past_get_attr(struct srd_past *past, uint64_t id, struct stat *st, struct timespec *birth)
+int srd_past_get_attr(struct srd_past *past, uint64_t id, struct stat *st, struct timespec *birth, bool *lasts)
 {
 	struct srd_past_view *view;
 	struct srd_past_node node;
 	int error = enter(past, id, &node, &view);
 
+	*lasts = !error;
+	if (error == -EISDIR && is_in_tree(&node))
+		return srd_past_tree_stat(past, &node, st, birth);
 	if (error == -EISDIR) {
 		error = stat_fixed(past, &node, st);
 		if (!error && birth)
@@ -317,7 +356,8 @@ ssize_t srd_past_get_xattr(struct srd_past *past, uint64_t id, const char *name,
 	int error = enter(past, id, &node, &view);
 
 	if (error)
-		return error == -EISDIR ? -ENODATA : error;
+		return error != -EISDIR ? error : !is_in_tree(&node) ? -ENODATA
+		       : srd_past_tree_get_xattr(past, &node, name, value, size);
 	ssize_t len = srd_fs_get_xattr(view->fs, node.ino, name, value, size);
 	srd_past_view_put(&past->views, view);
 	return len;
@@ -330,7 +370,8 @@ ssize_t srd_past_list_xattr(struct srd_past *past, uint64_t id, bool privileged,
 	int error = enter(past, id, &node, &view);
 
 	if (error)
-		return error == -EISDIR ? 0 : error;
+		return error != -EISDIR ? error : !is_in_tree(&node) ? 0
+		       : srd_past_tree_list_xattr(past, &node, privileged, list, size);
 	ssize_t len = srd_fs_list_xattr(view->fs, node.ino, privileged, list, size);
 	srd_past_view_put(&past->views, view);
 	return len;
@@ -387,9 +428,13 @@ int srd_past_open_dir(struct srd_past *past, uint64_t id, struct srd_past_dir **
 {
 	struct srd_past_dir *dir = calloc(1, sizeof *dir);
 	struct srd_past_node node;
+	struct stat st;
 	int error = dir ? enter(past, id, &node, &dir->view) : -ENOMEM;
 
-	if (error && error != -EISDIR) {
+	/* What was there when the kernel looked may be there no more: it is to look again. */
+	if (error == -EISDIR)
+		error = stat_directory(past, &node, &st);
+	if (error) {
 		free(dir);
 		return error;
 	}
@@ -402,6 +447,8 @@ void srd_past_close_dir(struct srd_past *past, struct srd_past_dir *dir)
 {
 	if (dir->view)
 		srd_past_view_put(&past->views, dir->view);
+	if (dir->list)
+		srd_past_list_put(&past->lists, dir->list);
 	free(dir);
 }
 
@@ -411,10 +458,10 @@ static int list_view(struct srd_past *past, const struct srd_past_node *node, st
 	struct listing listing = { .past = past, .dir = node, .fill = fill, .user = user };
 	struct srd_dir spare = { .ino = node->ino };
 	struct srd_past_view *view;
-	int error = srd_past_view_get(&past->views, node->sequence, &view);
+	int error = srd_past_view_get(&past->views, node, &view);
 
 	if (error)
-		return error == SRD_ENOPAST ? -ESTALE : error;
+		return error;
 	error = srd_fs_read_dir(view->fs, dir ? &dir->place : &spare, pos, plus, fill_from_view, &listing);
 	srd_past_view_put(&past->views, view);
 	return error;
@@ -430,7 +477,9 @@ int srd_past_read_dir(struct srd_past *past, uint64_t id, struct srd_past_dir *d
 		return error;
 	if (node.kind == SRD_PAST_VIEW)
 		return list_view(past, &node, dir, pos, plus, fill, user);
-	if (pos < POS_ENTRIES && !fill_dots(&node, pos, fill, user))
+	if (is_in_tree(&node))
+		return srd_past_tree_list(past, &node, dir, pos, fill, user);
+	if (pos < POS_ENTRIES && !srd_past_fill_dots(&node, pos, fill, user))
 		return 0;
 	pos = SRD_MAX(pos, (uint64_t)POS_ENTRIES);
 	if (node.kind == SRD_PAST_TOP)

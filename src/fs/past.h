@@ -4,6 +4,8 @@
  *
  *     .srd/at/POINT/...           the store as it was then; listed as empty
  *     .srd/snapshots/NAME/...     likewise; mkdir, rmdir and mv make, delete and rename them
+ *     .srd/versions/PATH/NUMBER   what the file at PATH was (past_versions.c)
+ *     .srd/deleted/PATH           what was deleted there last (past_deleted.c)
  *
  * Nodes have ids of their own (past_nodes.h), with SRD_PAST_BIT, so that whoever serves can tell
  * at once whom to ask.  Inode numbers are of their own, too: they have the same bit, and are a
@@ -16,6 +18,7 @@
 #ifndef SRD_FS_PAST_H
 #define SRD_FS_PAST_H
 
+#include "fs/past_list.h"
 #include "fs/past_nodes.h"
 #include "fs/past_views.h"
 
@@ -25,8 +28,10 @@
 struct srd_past {
 	struct srd_fs *fs;        /* whose root the directory is in; the owner's */
 	struct srd_store *store;  /* whose past it is; likewise */
+	struct srd_fs *now;       /* what that is now: FS, or, if that is of a private view, our own */
 	struct srd_past_nodes nodes;
 	struct srd_past_views views;
+	struct srd_past_lists lists;
 };
 
 static inline bool srd_past_is(uint64_t id)
@@ -44,14 +49,15 @@ struct srd_past_entry {
 	uint64_t id;
 	struct stat st;
 	bool settled;             /* the name means that for ever */
+	bool lasts;               /* the attributes stay */
 };
 /* `.srd` itself.  Pins. */
 int srd_past_enter(struct srd_past *past, struct srd_past_entry *entry);
 /* Pins. */
 int srd_past_lookup(struct srd_past *past, uint64_t dir, const char *name, struct srd_past_entry *entry);
 void srd_past_forget(struct srd_past *past, uint64_t id, uint64_t count);
-/* BIRTH may be NULL. */
-int srd_past_get_attr(struct srd_past *past, uint64_t id, struct stat *st, struct timespec *birth);
+/* BIRTH may be NULL.  *LASTS: they stay. */
+int srd_past_get_attr(struct srd_past *past, uint64_t id, struct stat *st, struct timespec *birth, bool *lasts);
 int srd_past_read_link(struct srd_past *past, uint64_t id, char *target, size_t size);
 ssize_t srd_past_get_xattr(struct srd_past *past, uint64_t id, const char *name, void *value, size_t size);
 ssize_t srd_past_list_xattr(struct srd_past *past, uint64_t id, bool privileged, char *list, size_t size);
@@ -65,6 +71,7 @@ int srd_past_seek(struct srd_past *past, uint64_t id, uint64_t pos, int whence, 
 struct srd_past_dir {
 	struct srd_dir place;
 	struct srd_past_view *view;   /* NULL: it takes none */
+	struct srd_past_list *list;   /* likewise, or it was not looked at yet */
 };
 int srd_past_open_dir(struct srd_past *past, uint64_t id, struct srd_past_dir **dir);
 void srd_past_close_dir(struct srd_past *past, struct srd_past_dir *dir);
@@ -82,5 +89,13 @@ int srd_past_remove(struct srd_past *past, uint64_t dir, const char *name);
 /* -EXDEV from one directory to another. */
 int srd_past_rename(struct srd_past *past, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name,
                     unsigned flags);
+
+/* ---- Within the layer ---- */
+
+/* The inode number that is shown of NODE: distinct within a view, and as good as never the same in
+ * two. */
+uint64_t srd_past_number(const struct srd_past_node *node);
+/* "." and ".." of a directory that has none of its own, from POS on; false: there is no room. */
+bool srd_past_fill_dots(const struct srd_past_node *node, uint64_t pos, srd_past_fill *fill, void *user);
 
 #endif

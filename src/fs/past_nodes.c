@@ -13,9 +13,10 @@
 enum { BUCKETS = 1 << 17 };
 #define FIXED_REFS (UINT64_C(1) << 62)   /* more than the kernel gives back */
 
-static uint32_t bucket_of(enum srd_past_kind kind, uint64_t sequence, uint64_t ino)
+static uint32_t bucket_of(const struct srd_past_node *node)
 {
-	uint64_t mixed = (sequence * UINT64_C(0x9e3779b97f4a7c15) ^ ino) * UINT64_C(0xbf58476d1ce4e5b9) + kind;
+	uint64_t mixed = ((node->sequence ^ node->at) * UINT64_C(0x9e3779b97f4a7c15) ^ node->ino) *
+	                 UINT64_C(0xbf58476d1ce4e5b9) + node->kind;
 
 	return (uint32_t)(mixed >> 40) % BUCKETS;
 }
@@ -26,9 +27,17 @@ static enum srd_past_kind kind_of(const struct srd_past_slot *slot)
 	return (enum srd_past_kind)atomic_load_explicit(&slot->kind, memory_order_acquire);
 }
 
+static struct srd_past_node node_of(const struct srd_past_slot *slot)
+{
+	return (struct srd_past_node){ .kind = kind_of(slot), .sequence = slot->sequence, .ino = slot->ino,
+	                               .at = slot->at, .generation = slot->generation };
+}
+
 static uint32_t *head_of(struct srd_past_nodes *nodes, const struct srd_past_slot *slot)
 {
-	return &nodes->buckets[bucket_of(kind_of(slot), slot->sequence, slot->ino)];
+	const struct srd_past_node node = node_of(slot);
+
+	return &nodes->buckets[bucket_of(&node)];
 }
 
 static void chain(struct srd_past_nodes *nodes, uint32_t index, uint32_t *head)
@@ -46,6 +55,8 @@ static void fill(struct srd_past_slot *slot, const struct srd_past_node *node, u
 {
 	slot->sequence = node->sequence;
 	slot->ino = node->ino;
+	slot->at = node->at;
+	slot->generation = node->generation;
 	slot->refs = refs;
 	/* Release: who comes later finds all of it, or nothing. */
 	atomic_store_explicit(&slot->kind, node->kind, memory_order_release);
@@ -99,11 +110,12 @@ void srd_past_nodes_release(struct srd_past_nodes *nodes)
 /* 0: none. */
 static uint32_t find(const struct srd_past_nodes *nodes, const struct srd_past_node *node)
 {
-	uint32_t index = nodes->buckets[bucket_of(node->kind, node->sequence, node->ino)];
+	uint32_t index = nodes->buckets[bucket_of(node)];
 
 	for (; index != 0; index = nodes->slots[index].next) {
-		const struct srd_past_slot *slot = &nodes->slots[index];
-		if (slot->sequence == node->sequence && slot->ino == node->ino && kind_of(slot) == node->kind)
+		const struct srd_past_node there = node_of(&nodes->slots[index]);
+		if (there.sequence == node->sequence && there.ino == node->ino && there.kind == node->kind &&
+		    there.at == node->at && there.generation == node->generation)
 			return index;
 	}
 	return 0;
@@ -140,11 +152,6 @@ static struct srd_past_slot *slot_of(const struct srd_past_nodes *nodes, uint64_
 	if (index == 0 || index > top_of(nodes) || kind_of(&nodes->slots[index]) == SRD_PAST_NOTHING)
 		return NULL;
 	return &nodes->slots[index];
-}
-
-static struct srd_past_node node_of(const struct srd_past_slot *slot)
-{
-	return (struct srd_past_node){ .kind = kind_of(slot), .sequence = slot->sequence, .ino = slot->ino };
 }
 
 /* ---- For all ---- */

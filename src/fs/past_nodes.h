@@ -26,16 +26,20 @@ enum srd_past_kind {
 	SRD_PAST_SNAPSHOTS,       /* .srd/snapshots */
 	SRD_PAST_FIXED_END,
 	SRD_PAST_VIEW = SRD_PAST_FIXED_END,   /* inode INO of the store as it was behind commit SEQUENCE */
+	SRD_PAST_ALONE,           /* inode INO as it was behind the op at AT, a version that SEQUENCE numbers */
+	SRD_PAST_VERSIONS,        /* in .srd/versions, where INO is now; a file, too, is a directory there */
+	SRD_PAST_DELETED,         /* in .srd/deleted, where directory INO is now, or, with AT, was until that op */
 	SRD_PAST_KINDS,
 };
 
 struct srd_past_node {
 	enum srd_past_kind kind;
-	uint64_t sequence, ino;
+	uint64_t sequence, ino;   /* 0 where they are of no account */
+	uint64_t at, generation;  /* offset in the log of that generation; likewise */
 };
 
 struct srd_past_slot {
-	uint64_t sequence, ino;
+	uint64_t sequence, ino, at, generation;
 	uint64_t refs;            /* as the kernel counts; of the first slot: how many were ever used */
 	atomic_uint kind;         /* SRD_PAST_NOTHING: free */
 	uint32_t next;            /* in its bucket, or among the free.  Not for who comes later */

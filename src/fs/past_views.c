@@ -49,11 +49,21 @@ void srd_past_views_release(struct srd_past_views *views)
 
 /* ---- With the mutex held ---- */
 
-static struct srd_past_view *find(const struct srd_past_views *views, uint64_t sequence)
+/* What a view is of that NODE is in. */
+static struct srd_past_node whole_of(const struct srd_past_node *node)
+{
+	if (node->kind == SRD_PAST_VIEW)
+		return (struct srd_past_node){ .kind = SRD_PAST_VIEW, .sequence = node->sequence };
+	return (struct srd_past_node){ .kind = SRD_PAST_ALONE, .ino = node->ino, .at = node->at,
+	                               .generation = node->generation };
+}
+
+static struct srd_past_view *find(const struct srd_past_views *views, const struct srd_past_node *of)
 {
 	struct srd_past_view *view = views->first;
 
-	while (view && view->sequence != sequence)
+	while (view && (view->of.kind != of->kind || view->of.sequence != of->sequence || view->of.ino != of->ino ||
+	                view->of.at != of->at || view->of.generation != of->generation))
 		view = view->next;
 	return view;
 }
@@ -108,11 +118,22 @@ static struct srd_past_view *thin_out(struct srd_past_views *views)
 
 /* ---- With no lock held ---- */
 
-static int open_store(struct srd_past_views *views, const char *text, int64_t now_ns, struct srd_past_view *view)
+/* Makes it whole: its store is open, unless ERROR says why it is not. */
+static int complete(struct srd_past_views *views, struct srd_past_view *view, int error)
 {
-	int error = srd_store_view(views->store, text, now_ns, &view->store);
-
 	return error ? error : srd_fs_new(view->store, views->say, views->user, &view->fs);
+}
+
+static int open_view(struct srd_past_views *views, struct srd_past_view *view)
+{
+	const struct srd_past_node *of = &view->of;
+	char text[24];
+
+	if (of->kind == SRD_PAST_ALONE)
+		return complete(views, view, srd_store_alone(views->store, of->generation, of->ino, of->at, &view->store));
+	snprintf(text, sizeof text, "%" PRIu64, of->sequence);
+	int error = complete(views, view, srd_store_view(views->store, text, 0, &view->store));
+	return error == SRD_ENOPAST ? -ESTALE : error;
 }
 
 /* VIEW, in the list and ours, has been opened, or not. */
@@ -134,12 +155,12 @@ static int opened(struct srd_past_views *views, struct srd_past_view *view, int 
 }
 
 /* One that is there, or a new one to be opened. */
-static int claim(struct srd_past_views *views, uint64_t sequence, struct srd_past_view **out)
+static int claim(struct srd_past_views *views, const struct srd_past_node *of, struct srd_past_view **out)
 {
 	SRD_LOCK_GUARD(&views->mutex);
 	struct srd_past_view *view;
 
-	while ((view = find(views, sequence)) && view->opening)
+	while ((view = find(views, of)) && view->opening)
 		pthread_cond_wait(&views->opened, &views->mutex);
 	if (view) {
 		remove_from(views, view);
@@ -147,7 +168,7 @@ static int claim(struct srd_past_views *views, uint64_t sequence, struct srd_pas
 		view = count(views) < VIEWS_MAX ? calloc(1, sizeof *view) : NULL;
 		if (!view)
 			return count(views) < VIEWS_MAX ? -ENOMEM : -ENFILE;
-		view->sequence = sequence;
+		view->of = *of;
 		view->opening = true;
 	}
 	view->users++;
@@ -156,18 +177,16 @@ static int claim(struct srd_past_views *views, uint64_t sequence, struct srd_pas
 	return 0;
 }
 
-int srd_past_view_get(struct srd_past_views *views, uint64_t sequence, struct srd_past_view **out)
+int srd_past_view_get(struct srd_past_views *views, const struct srd_past_node *node, struct srd_past_view **out)
 {
+	const struct srd_past_node of = whole_of(node);
 	struct srd_past_view *view;
-	char text[24];
-	int error = claim(views, sequence, &view);
+	int error = claim(views, &of, &view);
 
 	if (error)
 		return error;
-	if (view->opening) {
-		snprintf(text, sizeof text, "%" PRIu64, sequence);
-		error = opened(views, view, open_store(views, text, 0, view));
-	}
+	if (view->opening)
+		error = opened(views, view, open_view(views, view));
 	if (!error)
 		*out = view;
 	return error;
@@ -183,10 +202,12 @@ void srd_past_view_put(struct srd_past_views *views, struct srd_past_view *view)
 	close_all(closing);
 }
 
-void srd_past_view_drop(struct srd_past_views *views, uint64_t sequence)
+void srd_past_view_drop(struct srd_past_views *views, const struct srd_past_node *node)
 {
+	const struct srd_past_node of = whole_of(node);
+
 	pthread_mutex_lock(&views->mutex);
-	struct srd_past_view *view = find(views, sequence);
+	struct srd_past_view *view = find(views, &of);
 	bool closing = view && view->users == 0;
 	if (closing) {
 		remove_from(views, view);
@@ -242,13 +263,14 @@ static void remember(struct srd_past_views *views, const char *text, uint64_t se
 static int find_time(struct srd_past_views *views, const char *text, int64_t now_ns, uint64_t *sequence)
 {
 	struct srd_past_view *view = calloc(1, sizeof *view);
-	int error = view ? open_store(views, text, now_ns, view) : -ENOMEM;
+	int error = view ? complete(views, view, srd_store_view(views->store, text, now_ns, &view->store)) : -ENOMEM;
 
 	if (!error) {
-		*sequence = view->sequence = view->store->place.sequence;
+		*sequence = view->store->place.sequence;
+		view->of = (struct srd_past_node){ .kind = SRD_PAST_VIEW, .sequence = *sequence };
 		view->since_ns = srd_monotonic_ns();
 		pthread_mutex_lock(&views->mutex);
-		if (!find(views, view->sequence)) {
+		if (!find(views, &view->of)) {
 			put_first(views, view);
 			view = NULL;
 		}

@@ -7,6 +7,8 @@
  *                             |            |
  *                   view: fs  '- 2 users   '- nobody: kept for a while, then closed
  *
+ * or one inode alone as it was (store/alone.c), which costs less.
+ *
  * One is opened when somebody comes and closed when it is in the way, for it can be opened
  * again: it is a function of its point.  Only where compaction has dropped the point
  * meanwhile it cannot, but as long as it is open it keeps the log that it was made from.
@@ -15,9 +17,10 @@
 #define SRD_FS_PAST_VIEWS_H
 
 #include "fs/fs.h"
+#include "fs/past_nodes.h"
 
 struct srd_past_view {
-	uint64_t sequence;        /* behind this commit */
+	struct srd_past_node of;  /* a VIEW without an inode, or an ALONE */
 	struct srd_fs *fs;
 	struct srd_store *store;
 	/* Protected by the mutex of the views. */
@@ -46,12 +49,12 @@ void srd_past_views_init(struct srd_past_views *views, struct srd_store *store,
 /* Nobody uses any. */
 void srd_past_views_release(struct srd_past_views *views);
 
-/* The view behind commit SEQUENCE; goes back to srd_past_view_put().  SRD_ENOPAST; -ENFILE: so
- * many are in use that no more can be. */
-int srd_past_view_get(struct srd_past_views *views, uint64_t sequence, struct srd_past_view **view);
+/* The view that NODE, a VIEW or, with AT, any other, is in; goes back to srd_past_view_put().
+ * -ESTALE: it cannot be had any more; -ENFILE: so many are in use that no more can be. */
+int srd_past_view_get(struct srd_past_views *views, const struct srd_past_node *node, struct srd_past_view **view);
 void srd_past_view_put(struct srd_past_views *views, struct srd_past_view *view);
-/* Nobody is expected to want that one again soon. */
-void srd_past_view_drop(struct srd_past_views *views, uint64_t sequence);
+/* Nobody is expected to want that of NODE again soon. */
+void srd_past_view_drop(struct srd_past_views *views, const struct srd_past_node *node);
 /* Which commit TEXT means (store/point.h, or the name of a snapshot).  *SETTLED: it always will. */
 int srd_past_views_find(struct srd_past_views *views, const char *text, uint64_t *sequence, bool *settled);
 /* The snapshot of that name, by the commit that it is behind; false: there is none. */

@@ -18,19 +18,24 @@
 
 #include "base/check.h"
 
-enum { UNSETTLED_SECONDS = 1 };   /* what a name means may be another thing then */
+enum { UNSETTLED_SECONDS = 1 };   /* what may change is to be asked for again then */
 
 static struct srd_past *past_of(fuse_req_t req)
 {
 	return srd_mount_of(req)->past;
 }
 
+static double timeout_of(const struct srd_mount *mount, bool settled)
+{
+	return settled ? mount->timeout : SRD_MIN(mount->timeout, (double)UNSETTLED_SECONDS);
+}
+
 static void set_entry(const struct srd_mount *mount, const struct srd_past_entry *found, struct fuse_entry_param *entry)
 {
 	srd_mount_entry(mount, &found->st, true, entry);
 	entry->ino = found->id;
-	if (!found->settled)
-		entry->entry_timeout = SRD_MIN(entry->entry_timeout, (double)UNSETTLED_SECONDS);
+	entry->entry_timeout = timeout_of(mount, found->settled);
+	entry->attr_timeout = timeout_of(mount, found->lasts);
 }
 
 static void reply_entry(fuse_req_t req, int error, const struct srd_past_entry *found)
@@ -109,16 +114,17 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	bool births = srd_loop_hints()->births;
+	bool births = srd_loop_hints()->births, lasts = false;
 	struct timespec birth;
 	struct stat st;
 	(void)fi;
-	int error = srd_past_get_attr(past_of(req), ino, &st, births ? &birth : NULL);
+	int error = srd_past_get_attr(past_of(req), ino, &st, births ? &birth : NULL, &lasts);
+	double timeout = timeout_of(srd_mount_of(req), lasts);
 
 	if (births)
-		srd_reply_statx(req, error, &st, &birth);
+		srd_reply_statx_for(req, error, &st, &birth, timeout);
 	else
-		srd_reply_attr(req, error, &st);
+		srd_reply_attr_for(req, error, &st, timeout);
 }
 
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
@@ -220,7 +226,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 static bool list_entry(void *user, const char *name, uint64_t id, const struct stat *st, uint64_t next)
 {
 	struct srd_listing *listing = user;
-	const struct srd_past_entry found = { .id = id, .st = *st, .settled = true };
+	const struct srd_past_entry found = { .id = id, .st = *st, .settled = true, .lasts = true };
 	struct fuse_entry_param entry;
 
 	set_entry(srd_mount_of(listing->req), &found, &entry);

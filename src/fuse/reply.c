@@ -50,14 +50,17 @@ void srd_mount_entry(const struct srd_mount *mount, const struct stat *st, bool 
 
 void srd_reply_attr(fuse_req_t req, int error, const struct stat *st)
 {
-	const struct srd_mount *mount = srd_mount_of(req);
+	srd_reply_attr_for(req, error, st, error ? 0 : timeout_of(srd_mount_of(req), st));
+}
 
+void srd_reply_attr_for(fuse_req_t req, int error, const struct stat *st, double timeout)
+{
 	if (error) {
 		srd_reply_status(req, error);
 		return;
 	}
-	struct stat shown = srd_mount_shown(mount, st);
-	fuse_reply_attr(req, &shown, timeout_of(mount, st));
+	struct stat shown = srd_mount_shown(srd_mount_of(req), st);
+	fuse_reply_attr(req, &shown, timeout);
 }
 
 /* Older headers lack the kernel's fuse_statx_out; its fuse_statx is what statx(2) has. */
@@ -76,14 +79,16 @@ static struct statx_timestamp timestamp_of(const struct timespec *time)
 
 void srd_reply_statx(fuse_req_t req, int error, const struct stat *st, const struct timespec *birth)
 {
-	const struct srd_mount *mount = srd_mount_of(req);
+	srd_reply_statx_for(req, error, st, birth, error ? 0 : timeout_of(srd_mount_of(req), st));
+}
 
+void srd_reply_statx_for(fuse_req_t req, int error, const struct stat *st, const struct timespec *birth, double timeout)
+{
 	if (error) {
 		srd_reply_status(req, error);
 		return;
 	}
-	struct stat shown = srd_mount_shown(mount, st);
-	double timeout = timeout_of(mount, st);
+	struct stat shown = srd_mount_shown(srd_mount_of(req), st);
 	struct statx_answer answer = {
 		.valid_seconds = (uint64_t)timeout,
 		.valid_ns = (uint32_t)((timeout - (double)(uint64_t)timeout) * 1e9),

@@ -21,6 +21,9 @@ void srd_reply_status(fuse_req_t req, int error);
 void srd_reply_attr(fuse_req_t req, int error, const struct stat *st);
 /* The answer to STATX: with the time of birth. */
 void srd_reply_statx(fuse_req_t req, int error, const struct stat *st, const struct timespec *birth);
+/* The same for what the kernel may believe for TIMEOUT seconds. */
+void srd_reply_attr_for(fuse_req_t req, int error, const struct stat *st, double timeout);
+void srd_reply_statx_for(fuse_req_t req, int error, const struct stat *st, const struct timespec *birth, double timeout);
 /* An inode that was handed out: its lookup count is one more if the kernel takes
  * the answer, and the pin is undone if it does not. */
 void srd_reply_entry(fuse_req_t req, int error, const struct stat *st);

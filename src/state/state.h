@@ -168,6 +168,10 @@ uint64_t srd_state_memory_bytes(const struct srd_state *state);
 int srd_state_apply(struct srd_state *state, const struct srd_record *record,
                     const uint8_t *metadata);
 
+/* What OP of RECORD does to inode INO, in a state of that inode alone (alone.c). */
+int srd_state_apply_alone(struct srd_state *state, const struct srd_record *record, const struct srd_op *op,
+                          uint64_t ino);
+
 /* Calls for what applying the first op of METADATA will look at: METADATA is as read,
  * checked by nobody. */
 void srd_state_peek(const struct srd_state *state, const struct srd_record *record, const uint8_t *metadata);

@@ -117,6 +117,11 @@ int srd_store_close(struct srd_store *store);
  * reading; all that reads a store reads it.  STORE may be closed before it; they share the log.
  * SRD_ENOPAST: there is no such point. */
 int srd_store_view(struct srd_store *store, const char *text, int64_t now_ns, struct srd_store **view);
+/* Inode INO as it was behind the op at LAST_OP, which touched it, of the log of that
+ * GENERATION, as a view that has nothing else (but the root): its one name, if any, is of no account.
+ * -ESTALE: STORE has another log by now; SRD_EDAMAGED. */
+int srd_store_alone(struct srd_store *store, uint64_t generation, uint64_t ino, uint64_t last_op,
+                    struct srd_store **view);
 /* Opens the store at PATH likewise. */
 int srd_store_open_at(const char *path, int flags, const struct srd_io *io, const struct srd_progress *progress,
                       const char *text, int64_t now_ns, struct srd_store **store);

@@ -37,4 +37,15 @@ bool srd_trace_takes_name(const struct srd_op *op, uint64_t ino);
 /* How many names the inode has behind the op at FROM, and its mode when it was made.  SRD_EDAMAGED. */
 int srd_trace_count_names(const struct srd_log *log, uint64_t ino, uint64_t from, uint64_t *names, uint32_t *mode);
 
+/* ---- trace_names.c ---- */
+
+/* What a name stood for: INO, behind the op at AT; AT 0: nothing that is known of. */
+struct srd_trace_past {
+	uint64_t ino, at;
+};
+/* What NAME in DIR stood for when it was deleted, before the op at FROM on DIR; or, if that directory had
+ * none of that name, in the one that was in its place before.  *STEPS are left to be taken. */
+struct srd_trace_past srd_trace_find_deleted(const struct srd_log *log, uint64_t dir, uint64_t from, const char *name,
+                                             size_t len, unsigned *steps);
+
 #endif
