@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/array.h"
 #include "base/check.h"
@@ -94,6 +95,22 @@ static int look(struct srd_store *store, struct srd_past_node *node, struct pres
 	return bad ? bad : error;
 }
 
+/* What NAME of ITEM leads to in the directory with INDEX now; NULL: nothing. */
+static const struct srd_inode *present_at(const struct srd_state *state, uint32_t index, const struct srd_past_list *list,
+                                          const struct srd_past_item *item)
+{
+	uint32_t dentry = index ? srd_state_lookup(state, index, list->text + item->name, item->name_len) : 0;
+
+	return dentry ? srd_inode_at(state, srd_dentry_at(state, dentry)->inode) : NULL;
+}
+
+static bool has_other_names(const struct srd_state *state, const struct srd_past_item *item)
+{
+	uint32_t inode = item->had_others ? srd_state_inode_of(state, item->ino) : 0;
+
+	return inode && !srd_inode_at(state, inode)->gone;
+}
+
 /* Takes out names that are there now, in DIR (0: that is gone), and of what has others still. */
 static int leave_out_present(struct srd_store *store, uint64_t dir, struct srd_past_list *list)
 {
@@ -106,12 +123,11 @@ static int leave_out_present(struct srd_store *store, uint64_t dir, struct srd_p
 		return error;
 	uint32_t index = dir ? srd_state_inode_of(state, dir) : 0;
 	for (size_t i = 0; i < list->count; i++) {
-		const struct srd_past_item *item = &list->items[i];
-		uint32_t inode = item->had_others ? srd_state_inode_of(state, item->ino) : 0;
-		bool present = (index && srd_state_lookup(state, index, list->text + item->name, item->name_len)) ||
-		               (inode && !srd_inode_at(state, inode)->gone);
-		if (!present)
-			list->items[kept++] = *item;
+		struct srd_past_item item = list->items[i];
+		const struct srd_inode *present = present_at(state, index, list, &item);
+		item.is_covered = present && srd_inode_is_dir(present) && S_ISDIR(item.mode);
+		if ((!present || item.is_covered) && !has_other_names(state, &item))
+			list->items[kept++] = item;
 	}
 	list->count = kept;
 	return srd_store_done(store, stripe);

@@ -18,6 +18,7 @@ struct srd_past_item {
 	uint32_t name;            /* of deleted ones: where in the text */
 	uint8_t name_len;
 	bool had_others;          /* names, when it lost this one */
+	bool is_covered;          /* a directory, in whose place there is another: not to be listed */
 };
 
 struct srd_past_list {

@@ -9,8 +9,10 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 enum { BUCKETS = 1 << 17 };
+#define IN_USE_NS (600 * SRD_NS_PER_SECOND)
 #define FIXED_REFS (UINT64_C(1) << 62)   /* more than the kernel gives back */
 
 static uint32_t bucket_of(const struct srd_past_node *node)
@@ -57,6 +59,7 @@ static void fill(struct srd_past_slot *slot, const struct srd_past_node *node, u
 	slot->ino = node->ino;
 	slot->at = node->at;
 	slot->generation = node->generation;
+	slot->used_ns = srd_monotonic_ns();
 	slot->refs = refs;
 	/* Release: who comes later finds all of it, or nothing. */
 	atomic_store_explicit(&slot->kind, node->kind, memory_order_release);
@@ -176,12 +179,21 @@ int srd_past_nodes_pin(struct srd_past_nodes *nodes, const struct srd_past_node 
 int srd_past_nodes_get(struct srd_past_nodes *nodes, uint64_t id, struct srd_past_node *node)
 {
 	SRD_LOCK_GUARD(&nodes->mutex);
-	const struct srd_past_slot *slot = slot_of(nodes, id);
+	struct srd_past_slot *slot = slot_of(nodes, id);
 
 	if (!slot)
 		return -ESTALE;
+	slot->used_ns = srd_monotonic_ns();
 	*node = node_of(slot);
 	return 0;
+}
+
+bool srd_past_nodes_is_in_use(struct srd_past_nodes *nodes, const struct srd_past_node *node)
+{
+	SRD_LOCK_GUARD(&nodes->mutex);
+	uint32_t index = find(nodes, node);
+
+	return index && srd_monotonic_ns() - nodes->slots[index].used_ns < IN_USE_NS;
 }
 
 bool srd_past_nodes_forget(struct srd_past_nodes *nodes, uint64_t id, uint64_t count, struct srd_past_node *node)

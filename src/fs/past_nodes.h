@@ -40,6 +40,7 @@ struct srd_past_node {
 
 struct srd_past_slot {
 	uint64_t sequence, ino, at, generation;
+	int64_t used_ns;          /* monotonic: when somebody last asked for it */
 	uint64_t refs;            /* as the kernel counts; of the first slot: how many were ever used */
 	atomic_uint kind;         /* SRD_PAST_NOTHING: free */
 	uint32_t next;            /* in its bucket, or among the free.  Not for who comes later */
@@ -64,6 +65,8 @@ void srd_past_nodes_release(struct srd_past_nodes *nodes);
 int srd_past_nodes_pin(struct srd_past_nodes *nodes, const struct srd_past_node *node, uint64_t *id);
 /* What ID is the number of: -ESTALE if it is none's. */
 int srd_past_nodes_get(struct srd_past_nodes *nodes, uint64_t id, struct srd_past_node *node);
+/* True if NODE has a number, and somebody asked for it not long ago. */
+bool srd_past_nodes_is_in_use(struct srd_past_nodes *nodes, const struct srd_past_node *node);
 /* Undoes COUNT of the times that the kernel was told.  True if that was all, of *NODE. */
 bool srd_past_nodes_forget(struct srd_past_nodes *nodes, uint64_t id, uint64_t count, struct srd_past_node *node);
 

@@ -52,6 +52,16 @@ static int stat_gone(struct srd_past *past, const struct srd_past_node *node, st
 	return error;
 }
 
+static int stat_present(struct srd_past *past, const struct srd_past_node *node, struct stat *st, struct timespec *birth)
+{
+	int error = srd_fs_get_attr(past->now, node->ino, st);
+
+	if (!error && birth)
+		error = srd_fs_birth(past->now, node->ino, birth);
+	/* It may be here only because somebody has it open. */
+	return error ? error : st->st_nlink == 0 ? -ESTALE : 0;
+}
+
 /* Who may read a file may enter the directory of its versions; where a list says who, its owner only. */
 static void make_directory(struct srd_past *past, uint64_t ino, struct stat *st)
 {
@@ -66,16 +76,12 @@ static void make_directory(struct srd_past *past, uint64_t ino, struct stat *st)
 
 int srd_past_tree_stat(struct srd_past *past, const struct srd_past_node *node, struct stat *st, struct timespec *birth)
 {
-	int error = node->at ? stat_gone(past, node, st, birth) : srd_fs_get_attr(past->now, node->ino, st);
+	int error = node->at ? stat_gone(past, node, st, birth) : stat_present(past, node, st, birth);
 
-	if (!error && birth && !node->at)
-		error = srd_fs_birth(past->now, node->ino, birth);
 	if (error)
 		return error;
 	if (!is_shown(node->kind, st->st_mode))
 		return -ENOENT;
-	if (!node->at && st->st_nlink == 0)   /* here because somebody has it open */
-		return -ESTALE;
 	if (!S_ISDIR(st->st_mode))
 		make_directory(past, node->ino, st);
 	st->st_nlink = 1;   /* how many are in it is not counted */
@@ -139,6 +145,8 @@ static bool parse_number(const char *text, uint64_t *number)
 	return strcmp(again, text) == 0;
 }
 
+/* A directory in whose place another was made counts as long as somebody is in it: who restores it
+ * there is not to find himself in what he makes. */
 static int find_item(struct srd_past *past, const struct srd_past_node *dir, const char *name, struct srd_past_node *found)
 {
 	struct srd_past_list *list;
@@ -151,6 +159,8 @@ static int find_item(struct srd_past *past, const struct srd_past_node *dir, con
 	                                   : parse_number(name, &number) ? srd_past_list_version(list, number) : NULL;
 	if (item)
 		*found = item_node(dir, list, item);
+	if (item && item->is_covered && !srd_past_nodes_is_in_use(&past->nodes, found))
+		item = NULL;
 	srd_past_list_put(&past->lists, list);
 	return item ? 0 : -ENOENT;
 }
@@ -171,15 +181,21 @@ static int find_present(struct srd_past *past, const struct srd_past_node *dir, 
 
 static int find(struct srd_past *past, const struct srd_past_node *dir, const char *name, struct srd_past_node *found)
 {
+	struct srd_past_node present;
 	struct stat st;
-	int error = dir->at ? -ENOENT : srd_fs_get_attr(past->now, dir->ino, &st);
+	int error = dir->at ? 0 : stat_present(past, dir, &st, NULL);
 
-	if (!error && S_ISDIR(st.st_mode))
-		error = find_present(past, dir, name, found);
-	else if (!error)
+	if (error)
+		return error;
+	if (dir->at || !S_ISDIR(st.st_mode))
 		return find_item(past, dir, name, found);
-	/* Of what was deleted the names that are there now were left out. */
-	return error == -ENOENT && dir->kind == SRD_PAST_DELETED ? find_item(past, dir, name, found) : error;
+	int here = find_present(past, dir, name, &present);
+	error = dir->kind == SRD_PAST_DELETED && (here == 0 || here == -ENOENT) ? find_item(past, dir, name, found) : here;
+	if (here == 0 && (error == -ENOENT || dir->kind != SRD_PAST_DELETED)) {
+		*found = present;
+		return 0;
+	}
+	return error;
 }
 
 int srd_past_tree_find(struct srd_past *past, const struct srd_past_node *dir, const char *name,
@@ -271,6 +287,8 @@ static int list_items(struct srd_past *past, const struct srd_past_node *node, s
 
 	for (uint64_t i = pos - POS_ITEMS; !error && room && i < list->count; i++) {
 		const struct srd_past_item *item = &list->items[i];
+		if (item->is_covered)
+			continue;
 		const struct srd_past_node found = item_node(node, list, item);
 		struct stat st = { .st_ino = srd_past_number(&found), .st_mode = item->mode & S_IFMT };
 		if (node->kind == SRD_PAST_VERSIONS)

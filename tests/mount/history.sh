@@ -122,8 +122,8 @@ section "what was deleted is there, and comes back as it was"
 rm -r "$m/again"
 cp -a "$m/.srd/deleted/again" "$m/again"
 same_tree "$work/tree" "$m/again"
-sleep 1.1   # as long may the kernel believe that it is
-[ ! -e "$m/.srd/deleted/again/old" ] || fail "what is there is not deleted"
+sleep 1.1   # as long may the kernel believe what it was told
+expect_same "$(stat -c %a "$m/.srd/deleted/again")" "$(stat -c %a "$work/tree")"
 mkdir "$m/e"
 echo a >"$m/e/a"
 mv "$m/e/a" "$m/e/b"
@@ -139,8 +139,16 @@ expect_same "$(ls "$m/.srd/deleted/e")" ""
 rm "$m/e/c"
 sleep 1.1
 expect_same "$(cat "$m/.srd/deleted/e/c")" new
+chmod 751 "$m/e"
 rm -r "$m/e"
 expect_same "$(cat "$m/.srd/deleted/e/c")" new
+# Who restores it in its place does not find himself in what he makes.
+expect_same "$(ls "$m/.srd/deleted/e")" c
+mkdir -m 700 "$m/e"
+sleep 1.1
+expect_same "$(stat -c %a "$m/.srd/deleted/e")" 751
+expect_same "$(ls "$m/.srd/deleted/e")" c
+rmdir "$m/e"
 expect_failure 'Read-only' rm "$m/.srd/deleted/e/c"
 [ ! -e "$m/.srd/deleted/e/nothing" ] || fail "never was"
 
