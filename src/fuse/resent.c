@@ -90,7 +90,10 @@ int srd_resent_linked(fuse_req_t req, int error, fuse_ino_t ino, fuse_ino_t pare
 	return error;
 }
 
-/* Nobody else's bytes are there: while it waits, the kernel lets nobody append. */
+/* Nobody else's bytes are there: while it waits, the kernel lets nobody append.  But of a store that others
+ * write to the kernel does not know the true end: what was put behind an append of another mount is not
+ * looked for, and comes twice.  Nothing that is committed tells whose request it was, and bytes that
+ * are the same may be somebody else's: better twice than never. */
 bool srd_resent_appended(fuse_req_t req, struct srd_file *file, uint64_t pos, const void *data, size_t len)
 {
 	void *there = srd_loop_hints()->resent ? srd_loop_buffer(len) : NULL;

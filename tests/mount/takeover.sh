@@ -8,6 +8,7 @@ new_store s
 mount_store s
 m=$work/s
 keeper=$(cat "$work/s.pid")
+without=$(realpath "$builddir/tests/mount/without")
 
 # Kills the worker, and waits until it is gone; another is on its way.
 kill_worker() {
@@ -285,6 +286,40 @@ done
 is_mounted s && fail "still mounted"
 mount_store s
 diff -r "$work/tree" "$m/copy"
+unmount s
+
+section "in the foreground, and nobody reads what is said"
+mkfifo "$work/unread"
+exec 7<>"$work/unread"
+# All that it has room for.
+dd if=/dev/zero of="$work/unread" bs=4096 oflag=nonblock 2>/dev/null || :
+"$srdfs" -f "$work/s.srd" "$m" 2>&7 7>&- &
+daemon=$!
+mounts="$mounts $m"
+tries=0
+until is_mounted s; do
+	tries=$((tries + 1))
+	[ $tries -le 600 ] || fail "not mounted"
+	sleep 0.05
+done
+echo hello >"$m/heard"
+kill_worker
+expect_same "$(timeout 60 cat "$m/heard")" hello
+kill -s INT $daemon
+wait $daemon || fail "status $? after SIGINT"
+exec 7>&-
+
+section "a kernel that cannot close descriptors at once"
+# Without that call the worker has no other descriptors either.
+echo secret >"$work/secret"
+exec 7<"$work/secret"
+expect "$without" close_range "$srdfs" "$work/s.srd" "$m"
+worker=$(worker_of s)
+for fd in /proc/"$worker"/fd/*; do
+	[ "$(readlink "$fd")" != "$work/secret" ] || fail "the worker has ${fd##*/} of ours"
+done
+exec 7<&-
+expect_same "$(cat "$m/heard")" hello
 unmount s
 
 section "another store that has the name by now is not taken for this one"
