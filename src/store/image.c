@@ -71,42 +71,9 @@ int srd_image_forgo(struct srd_store *store)
 
 /* ---- Tables that are bad ---- */
 
-/* As many as are looked up at once, for their waits for memory to overlap. */
-enum { CARRIED_LEN = 64 };
-
-struct carrying {
-	struct srd_state *to;
-	struct carried {
-		uint64_t ino;
-		unsigned pins;
-		uint32_t inode;
-	} list[CARRIED_LEN];
-	size_t count;
-	bool more;
-};
-
-static void carry_all(struct carrying *carrying)
-{
-	struct srd_state *to = carrying->to;
-
-	for (size_t i = 0; i < carrying->count; i++)
-		srd_state_prefetch_inode(to, carrying->list[i].ino);
-	for (size_t i = 0; i < carrying->count; i++) {
-		struct carried *carried = &carrying->list[i];
-		carried->inode = srd_state_inode_of(to, carried->ino);
-		__builtin_prefetch((const struct srd_inode *)to->inodes.base + carried->inode, 1);
-	}
-	for (size_t i = 0; i < carrying->count; i++) {
-		const struct carried *carried = &carrying->list[i];
-		if (carried->inode)
-			carrying->more |= atomic_exchange(&srd_inode_at(to, carried->inode)->pins, carried->pins) == 0;
-	}
-	carrying->count = 0;
-}
-
 bool srd_image_carry_pins(const struct srd_state *from, struct srd_state *to)
 {
-	struct carrying carrying = { .to = to };
+	bool more = false;
 
 	to->heirs = from->heirs;
 	for (uint32_t i = 1; i < from->inodes.count; i++) {
@@ -114,14 +81,11 @@ bool srd_image_carry_pins(const struct srd_state *from, struct srd_state *to)
 			continue;
 		const struct srd_inode *inode = srd_inode_at(from, i);
 		unsigned pins = atomic_load(&inode->pins);
-		if (pins == 0)
-			continue;
-		carrying.list[carrying.count++] = (struct carried){ .ino = inode->ino, .pins = pins };
-		if (carrying.count == CARRIED_LEN)
-			carry_all(&carrying);
+		uint32_t index = pins ? srd_state_inode_of(to, inode->ino) : 0;
+		if (index)
+			more |= atomic_exchange(&srd_inode_at(to, index)->pins, pins) == 0;
 	}
-	carry_all(&carrying);
-	return carrying.more;
+	return more;
 }
 
 int srd_image_replace(struct srd_store *store)
