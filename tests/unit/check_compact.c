@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -245,6 +246,86 @@ START_TEST(the_name_changes_when_all_is_durable)
 	ck_assert_int_lt(renamed + 1, call_count);
 	ck_assert_int_eq(calls_made[renamed + 1].kind, 'd');
 	ck_assert_int_eq(srd_store_close(own), 0);
+}
+END_TEST
+
+/* ---- No room ---- */
+
+static int bytes_written;
+
+static int no_allocate(const struct srd_io *io, int fd, uint64_t offset, uint64_t len)
+{
+	(void)io;
+	(void)fd;
+	(void)offset;
+	(void)len;
+	return -ENOSPC;
+}
+
+static ssize_t counting_pwritev(const struct srd_io *io, int fd, const struct iovec *iov, int count, uint64_t offset)
+{
+	bytes_written++;
+	return srd_io_posix.pwritev(io, fd, iov, count, offset);
+}
+
+START_TEST(without_room_nothing_is_begun)
+{
+	struct srd_compact_options options = { 0 };
+	struct srd_io io = srd_io_posix;
+	struct srd_compacted result;
+	struct srd_store *own;
+	char next[160];
+
+	fill();
+	io.allocate = no_allocate;
+	io.pwritev = counting_pwritev;
+	ck_assert_int_eq(srd_store_open(path, 0, &io, &own), 0);
+	ck_assert_int_eq(srd_store_compact(own, &options, &result), -ENOSPC);
+	ck_assert_int_eq(bytes_written, 0);
+	snprintf(next, sizeof next, "%s.new", path);
+	ck_assert_int_ne(access(next, F_OK), 0);
+	ck_assert_int_eq(srd_store_close(own), 0);
+	check_anew("none", false);
+}
+END_TEST
+
+/* ---- Damaged ---- */
+
+static void flip(const char *key)
+{
+	struct srd_stat st;
+	uint8_t byte;
+	int fd = open(path, O_RDWR);
+
+	ck_assert_int_eq(srd_stat(store, KEY(key), &st), 0);
+	ck_assert_int_eq(pread(fd, &byte, 1, (off_t)st.last_change + 16), 1);
+	byte ^= 1;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)st.last_change + 16), 1);
+	close(fd);
+}
+
+/* We have applied a commit that nobody can read any more, and who cannot compacts. */
+START_TEST(who_knew_more_goes_over_to_what_is_damaged)
+{
+	struct srd_info info;
+
+	put("before", "x");
+	put("lost", "y");
+	ck_assert_int_eq(srd_sync(store), 0);
+	/* It says that what is before is durable: else the log would end there. */
+	put("behind", "z");
+	flip("lost");
+	assert_text("lost", "y");
+	ck_assert_int_eq(compact_and_die(1000000, false), 0);
+	assert_text("before", "x");
+	assert_text("behind", "z");
+	ck_assert_int_eq(get_error("lost"), -ENOENT);
+	ck_assert_int_eq(srd_put(store, KEY("new"), "n", 1), SRD_EDAMAGED);
+	close_store();
+	open_store(SRD_NOSYNC);
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	ck_assert_uint_eq(info.damaged_records, 1);
+	assert_text("behind", "z");
 }
 END_TEST
 
@@ -647,6 +728,8 @@ static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, killed_anywhere_it_leaves_a_whole_store);
 	tcase_add_test(tcase, the_name_changes_when_all_is_durable);
+	tcase_add_test(tcase, without_room_nothing_is_begun);
+	tcase_add_test(tcase, who_knew_more_goes_over_to_what_is_damaged);
 	tcase_add_test(tcase, what_was_given_up_stays_so);
 	tcase_add_loop_test(tcase, what_is_left_of_a_run_is_kept, 0, 4);
 	tcase_add_loop_test(tcase, damage_takes_nothing_along, 0, 4);
