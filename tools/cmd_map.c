@@ -2,30 +2,24 @@
 /* map - what the bytes of a store are, as a picture. */
 #include "config.h"
 
-#include "tool.h"
+#include "map.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SVG = 's', COLUMNS = 64, ROWS = 12, CELL = 12, BAR = 80 };
+enum { SVG = 's' };
 
-/* Kinds of bytes, the rarest first: it must not be lost among the others of its cell. */
-static const struct kind {
-	const char *name, *color;    /* of the terminal */
-	const char *fill;            /* of the picture */
-	char sign;
-	size_t at;                   /* in a cell */
-} kinds[] = {
-	{ "damaged", "\033[31m", "#d62728", '!', offsetof(struct srd_map_cell, damaged) },
-	{ "live", "\033[32m", "#2ca02c", '#', offsetof(struct srd_map_cell, live) },
-	{ "dead", "\033[33m", "#c7c7c7", '.', offsetof(struct srd_map_cell, dead) },
-	{ "trimmed", "\033[36m", "#9edae5", '~', offsetof(struct srd_map_cell, trimmed) },
-	{ "records", "\033[34m", "#1f77b4", '=', offsetof(struct srd_map_cell, records) },
+const struct map_kind map_kinds[MAP_KINDS] = {
+	{ "damaged", "\033[31m", "#d1242f", "#f85149", '!', offsetof(struct srd_map_cell, damaged) },
+	{ "live", "\033[32m", "#1a9e5c", "#3fb950", '#', offsetof(struct srd_map_cell, live) },
+	{ "dead", "\033[33m", "#b8bec5", "#59616b", '.', offsetof(struct srd_map_cell, dead) },
+	{ "trimmed", "\033[36m", "#d3ecf3", "#1f3a44", '~', offsetof(struct srd_map_cell, trimmed) },
+	{ "records", "\033[34m", "#0072b2", "#4a9eda", '=', offsetof(struct srd_map_cell, records) },
 };
 
-static uint64_t bytes_of(const struct srd_map_cell *cell, const struct kind *kind)
+uint64_t map_bytes_of(const struct srd_map_cell *cell, const struct map_kind *kind)
 {
 	uint64_t bytes;
 
@@ -33,16 +27,24 @@ static uint64_t bytes_of(const struct srd_map_cell *cell, const struct kind *kin
 	return bytes;
 }
 
-/* What most of the cell is; damage counts for all of it.  NULL: the cell is empty. */
-static const struct kind *kind_of(const struct srd_map_cell *cell)
+const struct map_kind *map_kind_of(const struct srd_map_cell *cell)
 {
-	const struct kind *most = NULL;
+	const struct map_kind *most = NULL;
 
 	if (cell->damaged > 0)
-		return &kinds[0];
-	for (size_t i = 1; i < TOOL_LEN(kinds); i++)
-		if (bytes_of(cell, &kinds[i]) > (most ? bytes_of(cell, most) : 0))
-			most = &kinds[i];
+		return &map_kinds[0];
+	for (size_t i = 1; i < MAP_KINDS; i++)
+		if (map_bytes_of(cell, &map_kinds[i]) > (most ? map_bytes_of(cell, most) : 0))
+			most = &map_kinds[i];
+	return most;
+}
+
+uint64_t map_most(const struct srd_map *map)
+{
+	uint64_t most = 1;
+
+	for (size_t i = 0; i < SRD_MAP_TIMES; i++)
+		most = map->growth[i] > most ? map->growth[i] : most;
 	return most;
 }
 
@@ -53,12 +55,12 @@ static void print_cells(const struct srd_map *map, bool colors)
 	char span[16];
 
 	for (size_t i = 0; i < map->cell_count; i++) {
-		const struct kind *kind = kind_of(&map->cells[i]);
+		const struct map_kind *kind = map_kind_of(&map->cells[i]);
 		if (colors && kind)
 			printf("%s%c\033[0m", kind->color, kind->sign);
 		else
 			putchar(kind ? kind->sign : ' ');
-		if (i % COLUMNS == COLUMNS - 1)
+		if (i % MAP_COLUMNS == MAP_COLUMNS - 1)
 			putchar('\n');
 	}
 	printf("each sign is %s of the log\n\n", tool_text_bytes(map->cell_bytes, span));
@@ -68,9 +70,9 @@ static void print_totals(const struct srd_map *map, bool colors)
 {
 	char text[16], less[16];
 
-	for (size_t i = 1; i <= TOOL_LEN(kinds); i++) {
-		const struct kind *kind = &kinds[i % TOOL_LEN(kinds)];
-		uint64_t bytes = bytes_of(&map->total, kind);
+	for (size_t i = 1; i <= MAP_KINDS; i++) {
+		const struct map_kind *kind = &map_kinds[i % MAP_KINDS];
+		uint64_t bytes = map_bytes_of(&map->total, kind);
 		printf("%s%c%s %-8s %10s %5.1f %%\n", colors ? kind->color : "", kind->sign, colors ? "\033[0m" : "", kind->name,
 		       tool_text_bytes(bytes, text), map->end ? 100.0 * (double)bytes / (double)map->end : 0);
 	}
@@ -82,11 +84,9 @@ static void print_totals(const struct srd_map *map, bool colors)
 static void print_growth(const struct srd_map *map)
 {
 	static const char *const heights[] = { " ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
-	uint64_t most = 1;
+	uint64_t most = map_most(map);
 	char from[48], to[48];
 
-	for (size_t i = 0; i < SRD_MAP_TIMES; i++)
-		most = map->growth[i] > most ? map->growth[i] : most;
 	printf("\ngrowth, %s to %s\n", tool_text_time(map->first_ns, false, from), tool_text_time(map->last_ns, false, to));
 	for (size_t i = 0; i < SRD_MAP_TIMES; i++)
 		fputs(heights[(map->growth[i] * 8 + most - 1) / most], stdout);
@@ -143,8 +143,8 @@ static void json_keys(struct tool_json *json, const char *name, const struct srd
 static void json_cell(struct tool_json *json, const char *name, const struct srd_map_cell *cell)
 {
 	tool_json_open(json, name, '{');
-	for (size_t i = 0; i < TOOL_LEN(kinds); i++)
-		tool_json_number(json, kinds[i].name, bytes_of(cell, &kinds[i]));
+	for (size_t i = 0; i < MAP_KINDS; i++)
+		tool_json_number(json, map_kinds[i].name, map_bytes_of(cell, &map_kinds[i]));
 	tool_json_close(json);
 }
 
@@ -174,53 +174,15 @@ static void print_json(const struct srd_map *map)
 	tool_json_close(&json);
 }
 
-static void svg_cells(FILE *out, const struct srd_map *map)
-{
-	for (size_t i = 0; i < map->cell_count; i++) {
-		const struct kind *kind = kind_of(&map->cells[i]);
-		fprintf(out, "<rect x=\"%zu\" y=\"%zu\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n", i % COLUMNS * CELL,
-		        i / COLUMNS * CELL, CELL - 1, CELL - 1, kind ? kind->fill : "#ffffff");
-	}
-}
-
-static void svg_legend(FILE *out, const struct srd_map *map, int y)
-{
-	char text[16];
-
-	for (size_t i = 0; i < TOOL_LEN(kinds); i++)
-		fprintf(out, "<rect x=\"%zu\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>"
-		        "<text x=\"%zu\" y=\"%d\">%s %s</text>\n", i * 150, y, CELL, CELL, kinds[i].fill, i * 150 + CELL + 4,
-		        y + CELL - 2, kinds[i].name, tool_text_bytes(bytes_of(&map->total, &kinds[i]), text));
-}
-
-static void svg_growth(FILE *out, const struct srd_map *map, int y)
-{
-	uint64_t most = 1;
-
-	for (size_t i = 0; i < SRD_MAP_TIMES; i++)
-		most = map->growth[i] > most ? map->growth[i] : most;
-	for (size_t i = 0; i < SRD_MAP_TIMES; i++) {
-		int height = (int)(map->growth[i] * BAR / most);
-		fprintf(out, "<rect x=\"%zu\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#1f77b4\"/>\n", i * CELL,
-		        y + BAR - height, CELL - 1, height);
-	}
-}
-
 static void write_svg(struct tool *tool, const char *path, const struct srd_map *map)
 {
 	FILE *out = fopen(path, "w");
-	int cells = ROWS * CELL;
 
 	if (!out) {
 		tool_complain_file(tool, path, -errno);
 		return;
 	}
-	fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "
-	        "font-size=\"11\">\n", COLUMNS * CELL, cells + BAR + 60);
-	svg_cells(out, map);
-	svg_legend(out, map, cells + 10);
-	svg_growth(out, map, cells + 40);
-	fprintf(out, "<text x=\"0\" y=\"%d\">growth over time</text>\n</svg>\n", cells + BAR + 54);
+	map_draw(out, tool->args[0], map);
 	bool bad = ferror(out);
 	if (fclose(out) != 0 || bad)
 		tool_complain_file(tool, path, -errno);
@@ -239,7 +201,7 @@ static int run(struct tool *tool)
 	tool_arguments(tool, 1, 1);
 	if (!tool_store_open(tool, tool->args[0], SRD_RDONLY, &store))
 		return tool->status;
-	int error = srd_map(store.handle, COLUMNS * ROWS, &map);
+	int error = srd_map(store.handle, MAP_COLUMNS * MAP_ROWS, &map);
 	if (error)
 		tool_store_fail(&store, NULL, 0, error);
 	else if (svg)

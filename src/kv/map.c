@@ -342,13 +342,13 @@ int srd_map(struct srd_store *store, size_t cells, struct srd_map *map)
 	error = start(store, hold.log, cells, &drawn);
 	if (!error)
 		error = fill(era, &mapping);
-	/* Where it cannot be compacted, nothing would be saved. */
-	if (!error && srd_store_compact(store, &dry, &compacted) == 0)
-		drawn.compacted_bytes = compacted.new_bytes;
 	srd_moved_release(&mapping.live);
 	free(mapping.writes);
 	srd_hold_drop(&hold);
 	srd_era_leave(era);
+	/* Where it cannot be compacted, nothing would be saved. */
+	if (!error && srd_store_compact(store, &dry, &compacted) == 0)
+		drawn.compacted_bytes = compacted.new_bytes;
 	if (error)
 		srd_map_release(&drawn);
 	else

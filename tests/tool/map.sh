@@ -28,6 +28,11 @@ grep -q "$(printf '\033')" out && fail 'colours without a terminal'
 works map -s map.svg s.srd
 [ ! -s out ] || fail 'prints beside the picture'
 grep -q '^</svg>$' map.svg || fail 'no whole picture'
+works put s.srd "$(printf 'a & b <\377\001>')" one
+works map -s map.svg s.srd
+grep -q '>a &amp; b &lt;??></text>' map.svg || fail "a name that XML does not take: $(grep 'a &' map.svg)"
+! has xmllint || xmllint --noout map.svg || fail 'no XML'
+works rm s.srd "$(printf 'a & b <\377\001>')"
 works compact s.srd
 same 'dead after compaction' 0 "$(($(total dead) / 10000))"
 
