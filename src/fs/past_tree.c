@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "fs/acl.h"
 #include "fs/xattr.h"
 
 enum { SKIPPED_MAX = 1024 };   /* entries under one hold of the state that are not shown */
@@ -62,16 +61,17 @@ static int stat_present(struct srd_past *past, const struct srd_past_node *node,
 	return error ? error : st->st_nlink == 0 ? -ESTALE : 0;
 }
 
-/* Who may read a file may enter the directory of its versions; where a list says who, its owner only. */
-static void make_directory(struct srd_past *past, uint64_t ino, struct stat *st)
+/* What was here may have been kept from others by modes of directories that are not what they were:
+ * so whoever owns the file, or directory, now has what was in it to himself. */
+static void close_to_others(const struct srd_past_node *node, struct stat *st)
 {
-	mode_t readers = st->st_mode & 0444;
-
-	if (srd_fs_get_xattr(past->now, ino, SRD_ACL_ACCESS, NULL, 0) >= 0)
-		readers &= 0400;
-	st->st_mode = S_IFDIR | readers | readers >> 2;
-	st->st_size = 0;
-	st->st_blocks = 0;
+	if (!S_ISDIR(st->st_mode)) {
+		st->st_mode = S_IFDIR | (st->st_mode & 0400) | (st->st_mode & 0400) >> 2;
+		st->st_size = 0;
+		st->st_blocks = 0;
+	} else if (node->kind == SRD_PAST_DELETED && !node->at) {
+		st->st_mode &= S_IFMT | 0700;
+	}
 }
 
 int srd_past_tree_stat(struct srd_past *past, const struct srd_past_node *node, struct stat *st, struct timespec *birth)
@@ -82,14 +82,13 @@ int srd_past_tree_stat(struct srd_past *past, const struct srd_past_node *node, 
 		return error;
 	if (!is_shown(node->kind, st->st_mode))
 		return -ENOENT;
-	if (!S_ISDIR(st->st_mode))
-		make_directory(past, node->ino, st);
+	close_to_others(node, st);
 	st->st_nlink = 1;   /* how many are in it is not counted */
 	st->st_ino = srd_past_number(node);
 	return 0;
 }
 
-/* ---- Extended attributes: those of directories, which have access lists ---- */
+/* ---- Extended attributes: of directories, but where what others may do is not for lists to say ---- */
 
 /* The file system that has those of NODE, and *VIEW, if that is to be given back; NULL: none has, or *ERROR. */
 static struct srd_fs *enter(struct srd_past *past, const struct srd_past_node *node, struct srd_past_view **view, int *error)
@@ -98,9 +97,9 @@ static struct srd_fs *enter(struct srd_past *past, const struct srd_past_node *n
 
 	*view = NULL;
 	*error = node->at ? srd_past_view_get(&past->views, node, view) : srd_fs_get_attr(past->now, node->ino, &st);
-	if (*error)
-		return NULL;
-	return node->at ? (*view)->fs : S_ISDIR(st.st_mode) ? past->now : NULL;
+	if (*error || node->at)
+		return *error ? NULL : (*view)->fs;
+	return node->kind == SRD_PAST_VERSIONS && S_ISDIR(st.st_mode) ? past->now : NULL;
 }
 
 static void leave(struct srd_past *past, struct srd_past_view *view)

@@ -315,6 +315,17 @@ if [ "$(id -u)" = 0 ]; then
 	expect_failure 'Permission denied' as mkdir "$m/.srd/snapshots/his"
 	expect_failure 'Permission denied' as rmdir "$m/.srd/snapshots/open"
 	expect_failure 'Permission denied' as mv "$m/.srd/snapshots/open" "$m/.srd/snapshots/his"
+	mkdir -m 700 "$m/private"
+	echo secret >"$m/private/a"
+	echo secret >"$m/private/b"
+	rm "$m/private/a"
+	echo public >"$m/private/b"
+	chmod 755 "$m/private"
+	expect_same "$(as cat "$m/private/b")" public
+	expect_failure 'Permission denied' as cat "$m/.srd/deleted/private/a"
+	expect_failure 'Permission denied' as ls "$m/.srd/versions/private/b"
+	expect_same "$(cat "$m/.srd/deleted/private/a" "$m/.srd/versions/private/b/"* | sort -u)" "public
+secret"
 	chown 1001 "$m"
 	as mkdir "$m/.srd/snapshots/his"
 	as rmdir "$m/.srd/snapshots/his"
