@@ -17,6 +17,8 @@ struct srd_errands {
 	int socket;
 	int dir_fd;               /* of the store's directory; only to name it (O_PATH) */
 	const char *name;         /* of the store in it */
+	int store, next;          /* the store's file, and what may take its place, as opened last: the log
+	                             has them; -1: none.  By one thread at a time, who opens or compacts */
 };
 
 /* SOCKET and DIR_FD stay the caller's, as does NAME. */

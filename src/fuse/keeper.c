@@ -174,8 +174,8 @@ static int on_end(struct keeper *keeper)
 static void on_errand(struct keeper *keeper)
 {
 	struct srd_wire message, answer = { .kind = SRD_WIRE_ANSWER };
-	int descriptor = -1;
-	int error = srd_wire_receive(keeper->worker.errands, &message, NULL, false);
+	int descriptor = -1, held = -1;
+	int error = srd_wire_receive(keeper->worker.errands, &message, &held, false);
 
 	if (error == -EAGAIN || error == -EPIPE)
 		return;
@@ -189,6 +189,9 @@ static void on_errand(struct keeper *keeper)
 		else if (descriptor >= 0)
 			close(descriptor);   /* its locks are the worker's, and are to go with it */
 	}
+	/* What was asked for was done under its locks, whether the worker lives or not. */
+	if (held >= 0)
+		close(held);
 	if (error && error != -EPIPE)
 		srd_child_kill(&keeper->worker);
 }
