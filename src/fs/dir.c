@@ -21,6 +21,7 @@
 #include <string.h>
 
 enum { POS_DOT = 0, POS_DOT_DOT = 1, POS_ENTRIES = 2 };
+enum { LOOKS = 8 };
 
 /* What fills the answer, as far as it got. */
 struct reading {
@@ -44,6 +45,22 @@ static void tell_again(struct srd_fs *fs, struct srd_dir *dir, uint64_t others)
 		srd_fs_stale(fs, dir->ino, 0);
 }
 
+/* True if the entries that came last are known: they are the last to be told, too.  Of entries that
+ * the kernel does not know it should read more than names, or it asks for each of them. */
+static bool is_known(const struct srd_state *state, const struct srd_inode *dir)
+{
+	uint32_t at = dir->children.last;
+
+	for (int i = 0; i < LOOKS && at != 0; i++) {
+		const struct srd_dentry *entry = srd_dentry_at(state, at);
+		const struct srd_inode *inode = srd_inode_at(state, entry->inode);
+		if (atomic_load_explicit(&inode->pins, memory_order_relaxed) == 0)
+			return false;
+		at = entry->prev;
+	}
+	return true;
+}
+
 int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
 {
 	struct srd_inode *inode;
@@ -53,6 +70,7 @@ int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
 	if (error)
 		return error;
 	bool is_dir = srd_inode_is_dir(inode);
+	bool known = is_dir && is_known(&fs->store->state, inode);
 	uint64_t others = others_of(fs->store);
 	error = srd_store_done(fs->store, stripe);
 	if (error || !is_dir)
@@ -62,6 +80,7 @@ int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **out)
 		return -ENOMEM;
 	dir->ino = ino;
 	dir->others = others;
+	dir->known = known;
 	*out = dir;
 	return 0;
 }

@@ -131,6 +131,7 @@ struct srd_dir {
 	atomic_uint stayed;       /* dentry before which it began, once `hint` is removed */
 	atomic_ulong end;         /* cookies from here on came after reading began; 0: it has not */
 	atomic_ulong others;      /* how much others had done when reading began (dir.c) */
+	bool known;               /* the kernel seems to know all its entries, so that names are enough */
 };
 
 int srd_fs_open_dir(struct srd_fs *fs, uint64_t ino, struct srd_dir **dir);

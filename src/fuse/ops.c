@@ -387,7 +387,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	}
 	fi->fh = srd_handle_of(mount, dir);
 	/* Where names are lost, whoever reads is to hear of it. */
-	fi->cache_readdir = fi->keep_cache = mount->keeps_listings && !srd_store_is_lost(mount->store);
+	fi->cache_readdir = fi->keep_cache = mount->keeps_listings && dir->known && !srd_store_is_lost(mount->store);
 	if (fuse_reply_open(req, fi) != 0)
 		srd_fs_close_dir(mount->fs, dir);
 }

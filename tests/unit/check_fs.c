@@ -601,6 +601,23 @@ START_TEST(entries_are_neither_lost_nor_doubled)
 }
 END_TEST
 
+START_TEST(directories_are_known_while_their_last_entries_are)
+{
+	struct srd_dir *dir;
+	struct stat first, last;
+
+	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, "first", &plain, &first), 0);
+	ck_assert_int_eq(srd_fs_make(fs, SRD_ROOT_INO, "last", &plain, &last), 0);
+	ck_assert_int_eq(srd_fs_open_dir(fs, SRD_ROOT_INO, &dir), 0);
+	ck_assert(dir->known);
+	srd_fs_close_dir(fs, dir);
+	srd_fs_forget(fs, last.st_ino, 1);
+	ck_assert_int_eq(srd_fs_open_dir(fs, SRD_ROOT_INO, &dir), 0);
+	ck_assert(!dir->known);
+	srd_fs_close_dir(fs, dir);
+}
+END_TEST
+
 /* ---- Reading ---- */
 
 static void flip_last_byte_of(const char *text)
@@ -850,6 +867,7 @@ int main(void)
 	tcase_add_test(tcase, a_setgid_directory_gives_its_group);
 	tcase_add_test(tcase, inodes_are_found_by_dot_and_dot_dot);
 	tcase_add_test(tcase, entries_are_neither_lost_nor_doubled);
+	tcase_add_test(tcase, directories_are_known_while_their_last_entries_are);
 	tcase_add_test(tcase, a_damaged_block_is_an_error_and_said_once);
 	tcase_add_test(tcase, the_kernels_pages_are_kept_unless_somebody_else_wrote);
 	tcase_add_test(tcase, random_operations_match_a_model);
