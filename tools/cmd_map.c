@@ -2,7 +2,7 @@
 /* map - what the bytes of a store are, as a picture. */
 #include "config.h"
 
-#include "map.h"
+#include "tool_map.h"
 
 #include <errno.h>
 #include <inttypes.h>

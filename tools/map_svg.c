@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "map.h"
+#include "tool_map.h"
 
 #include <inttypes.h>
 

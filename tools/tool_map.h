@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* map.h - what srd map draws with, on the terminal and into a picture. */
-#ifndef SRD_TOOLS_MAP_H
-#define SRD_TOOLS_MAP_H
+/* tool_map.h - what srd map draws with, on the terminal and into a picture. */
+#ifndef SRD_TOOL_MAP_H
+#define SRD_TOOL_MAP_H
 
 #include "tool.h"
 
