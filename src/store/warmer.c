@@ -22,7 +22,7 @@
 
 /* Files to have room for: a share of what there is, so that memory follows use.  Smaller
  * tables have small pages, which cost nobody much. */
-enum { WORTH = 40000, COUNT_MIN = 32 << 10, COUNT_MAX = 256 << 10, SHARE = 16 };
+enum { WORTH = 20000, COUNT_MIN = 32 << 10, COUNT_MAX = 256 << 10, SHARE = 16 };
 #define PIECE_LEN ((size_t)2 << 20)
 
 struct srd_warmer {
