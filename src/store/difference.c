@@ -14,9 +14,16 @@ enum {
 	REFS_MAX = 4096,              /* of one op */
 };
 
+uint32_t srd_difference_before(const struct srd_state *from, const struct srd_inode *inode)
+{
+	uint32_t before = srd_table_vet(&from->inodes, srd_state_inode_of(from, inode->ino));
+
+	return inode->nlink == 0 && !inode->gone && srd_inode_at(from, before)->nlink > 0 ? 0 : before;
+}
+
 bool srd_difference_touches(const struct srd_state *from, const struct srd_inode *inode)
 {
-	uint32_t before = inode->mode != 0 ? srd_state_inode_of(from, inode->ino) : 0;
+	uint32_t before = inode->mode != 0 ? srd_difference_before(from, inode) : 0;
 
 	return inode->mode != 0 && !inode->gone &&
 	       (before == 0 || srd_inode_at(from, before)->last_op != inode->last_op);
@@ -285,7 +292,7 @@ static int restate(struct srd_difference *difference, uint32_t index)
 static int write_inode(struct srd_difference *difference, uint32_t index)
 {
 	const struct srd_inode *inode = srd_inode_at(difference->to, index), *before = NULL;
-	uint32_t there = srd_state_inode_of(difference->from, inode->ino);
+	uint32_t there = srd_difference_before(difference->from, inode);
 	int error = 0;
 
 	if (there)

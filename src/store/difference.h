@@ -48,6 +48,9 @@ enum srd_difference_marks {
 	SRD_MARK_THERE = 2,       /* made here, and has a name */
 };
 
+/* INODE as FROM has it; 0: it has not.  One that had a name there and has none any more is not the
+ * same: it went with the name, and who still uses it has brought it along. */
+uint32_t srd_difference_before(const struct srd_state *from, const struct srd_inode *inode);
 /* True if a commit between FROM and the state of INODE changed it. */
 bool srd_difference_touches(const struct srd_state *from, const struct srd_inode *inode);
 int srd_difference_names(struct srd_difference *difference);

@@ -75,12 +75,18 @@ static struct place aside_of(const struct srd_difference *difference, uint64_t i
 	return (struct place){ .dir = SRD_ROOT_INO, .name = name, .len = (uint8_t)len };
 }
 
+static bool is_unnamed(const struct srd_inode *inode)
+{
+	return inode->mode != 0 && inode->nlink == 0 && !inode->gone;
+}
+
 static uint8_t *marks_of(const struct srd_difference *difference, uint64_t ino)
 {
 	/* By a forged image a number may lead anywhere. */
 	uint32_t index = srd_table_vet(&difference->to->inodes, srd_state_inode_of(difference->to, ino));
 
-	return index ? &difference->marks[index] : NULL;
+	/* What has no name there is not waited for. */
+	return index && !is_unnamed(srd_inode_at(difference->to, index)) ? &difference->marks[index] : NULL;
 }
 
 /* ---- Ops ---- */
@@ -359,19 +365,14 @@ static int clear_aside(struct srd_difference *difference)
 	return error;
 }
 
-static bool is_unnamed(const struct srd_inode *inode)
-{
-	return inode->mode != 0 && inode->nlink == 0 && !inode->gone;
-}
-
-/* Inodes that never had a name. */
+/* Inodes that never had a name; or had one, and were brought along for who uses them still. */
 static int write_unnamed(struct srd_difference *difference)
 {
 	const struct srd_state *from = difference->from, *to = difference->to;
 	int error = 0;
 
 	for (uint32_t i = 1; !error && i < to->inodes.count; i++)
-		if (is_unnamed(srd_inode_at(to, i)) && !was_there(difference, srd_inode_at(to, i)->ino))
+		if (is_unnamed(srd_inode_at(to, i)) && srd_difference_before(from, srd_inode_at(to, i)) == 0)
 			error = make(difference, srd_inode_at(to, i), NULL);
 	for (uint32_t i = 1; !error && i < from->inodes.count; i++) {
 		const struct srd_inode *inode = srd_inode_at(from, i);
