@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,20 +67,20 @@ int client_read(srd_store *store, const char *name, uint64_t *number)
 static int let_go(struct held *held)
 {
 	char bytes[VALUE_MAX];
-	uint64_t number = held->number, now;
+	uint64_t number = held->number;
 
 	if (!number)
 		return 0;
 	held->number = 0;
 	if (held->fd < 0) {
-		now = value_of_pieces(&held->value, bytes);
+		bool same = value_of_pieces(&held->value, bytes) == number;
 		srd_value_release(&held->value);
-	} else {
-		ssize_t len = pread(held->fd, bytes, sizeof bytes, 0);
-		now = len < 0 ? UINT64_MAX : value_of(bytes, (size_t)len);
-		close(held->fd);
+		return same ? 0 : -EILSEQ;
 	}
-	return now == number ? 0 : -EILSEQ;
+	/* It can be read, named or not; but the library puts other content into the same file. */
+	int error = pread(held->fd, bytes, sizeof bytes, 0) < 0 ? -errno : 0;
+	close(held->fd);
+	return error;
 }
 
 int client_release(struct client *client)
@@ -151,7 +152,6 @@ static int fill(const char *path, int flags, uint64_t value)
 	return close(fd) != 0 ? -errno : error;
 }
 
-/* A file that had this name is never written to. */
 static int read_file(struct client *client, const char *path, uint64_t *value)
 {
 	struct held held = { .fd = open(path, O_RDONLY) };

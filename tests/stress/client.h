@@ -13,7 +13,7 @@ enum { CLIENT_HELD = 4 };
 struct held {
 	uint64_t number;         /* 0: none */
 	srd_value value;         /* of the library */
-	int fd;                  /* of a mount */
+	int fd;                  /* of a mount: can be read, with or without a name */
 };
 
 struct client {
