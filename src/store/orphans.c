@@ -24,6 +24,19 @@ struct orphans {
 	size_t count, cap;
 };
 
+/* The new state is of later than ours: files may have lost their last name unseen by us. */
+static bool has_skipped(const struct orphans *orphans)
+{
+	return orphans->to->log->sb.generation > orphans->from->log->sb.generation + 1 ||
+	       orphans->to->log->sequence > orphans->from->log->sequence;
+}
+
+static bool has_name(const struct orphans *orphans, const struct srd_inode *inode)
+{
+	return inode->nlink > 0 && !inode->gone &&
+	       (!has_skipped(orphans) || srd_state_inode_of(&orphans->to->state, inode->ino) != 0);
+}
+
 /* Those of FROM that are in use and have no name, be it that they are gone or that they never had
  * one.  Under the commit mutex none can come or go. */
 static int collect(struct orphans *orphans)
@@ -32,13 +45,13 @@ static int collect(struct orphans *orphans)
 	int error = 0;
 
 	/* Mostly there are none. */
-	if (!state->own_order && state->unnamed == 0)
+	if (!state->own_order && state->unnamed == 0 && !has_skipped(orphans))
 		return 0;
 	for (uint32_t i = 1; i < state->inodes.count && !error; i++) {
 		if (i < state->inodes.saved && !srd_table_is_sound(&state->inodes, i))
 			continue;
 		const struct srd_inode *inode = srd_inode_at(state, i);
-		if (inode->ino == 0 || (inode->nlink > 0 && !inode->gone) || srd_inode_pins(state, inode) == 0)
+		if (inode->ino == 0 || srd_inode_pins(state, inode) == 0 || has_name(orphans, inode))
 			continue;
 		error = srd_array_reserve(&orphans->list, &orphans->cap, orphans->count + 1, sizeof *orphans->list);
 		if (!error)
