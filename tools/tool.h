@@ -263,6 +263,8 @@ struct tool_links {
 
 /* The name under which (DEV, INO) was first seen, or NULL: NAME is it now. */
 const char *tool_links_seen(struct tool_links *links, uint64_t dev, uint64_t ino, const char *name);
+/* That name came to nothing: the next one is the first. */
+void tool_links_forget(struct tool_links *links, uint64_t dev, uint64_t ino);
 void tool_links_release(struct tool_links *links);
 
 /* ---- Directory trees on the file system (tool_tree.c) ---- */

@@ -40,6 +40,17 @@ const char *tool_links_seen(struct tool_links *links, uint64_t dev, uint64_t ino
 	return (*node)->name;
 }
 
+void tool_links_forget(struct tool_links *links, uint64_t dev, uint64_t ino)
+{
+	struct seen key = { .dev = dev, .ino = ino };
+	struct seen **node = tfind(&key, &links->tree, compare);
+	struct seen *seen = node ? *node : NULL;
+
+	if (seen)
+		tdelete(seen, &links->tree, compare);
+	free(seen);
+}
+
 void tool_links_release(struct tool_links *links)
 {
 	tdestroy(links->tree, free);

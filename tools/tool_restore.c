@@ -29,13 +29,16 @@ static int link_to(struct tool_restore *restore, const char *first, const char *
 static void restore_file(struct tool_restore *restore, const char *key)
 {
 	size_t len = strlen(key);
-	struct srd_stat st;
+	struct srd_stat st = { 0 };
 	int error = srd_stat(restore->past, key, len, &st);
 	const char *first = !error && st.nlink > 1 ? tool_links_seen(&restore->links, 0, st.ino, key) : NULL;
 
 	if (!error)
 		error = first ? link_to(restore, first, key, len)
 		              : srd_copy(restore->past, key, len, restore->store->handle, key, len);
+	/* Names that come now must not lose what they have for the sake of this one. */
+	if (error && st.nlink > 1 && !first)
+		tool_links_forget(&restore->links, 0, st.ino);
 	if (error)
 		fail(restore, key, error);
 }

@@ -204,7 +204,20 @@ static void stand_before(const struct srd_state *state, struct srd_path *path, u
 	*last_op = srd_inode_at(state, dir)->last_op;
 }
 
-/* The last time that PATH, or what it lay in, was taken away, as OF knows it. */
+/* Nothing took the name out of the directory since RECORD made that; in its place there may have
+ * been another. */
+static int look_before(const struct srd_trace *trace, struct srd_deleted *deleted)
+{
+	uint64_t whole = sequence_before(trace->log, &trace->record);
+
+	if (trace->op.kind != SRD_OP_MAKE || trace->op.ino != trace->ino || whole >= trace->record.sequence)
+		return -ENOENT;
+	*deleted = (struct srd_deleted){ .sequence = trace->record.sequence, .time_ns = trace->record.time_ns, .whole = whole };
+	return 0;
+}
+
+/* The last time that PATH, or what it lay in, was taken away, as OF knows it; or a time before which
+ * to look. */
 static int look_once(struct srd_store *of, struct srd_path *path, struct srd_deleted *deleted)
 {
 	uint64_t ino, last_op, names;
@@ -220,7 +233,9 @@ static int look_once(struct srd_store *of, struct srd_path *path, struct srd_del
 	struct srd_trace trace = srd_trace_from(hold.log, ino, last_op);
 	if (!error)
 		error = find_removal(&trace, path->name, path->name_len);
-	if (!error) {
+	if (error == -ENOENT) {
+		error = look_before(&trace, deleted);
+	} else if (!error) {
 		struct srd_record first = trace.record;
 		deleted->sequence = trace.record.sequence;
 		deleted->time_ns = trace.record.time_ns;
@@ -242,6 +257,12 @@ static int view_of(struct srd_store *store, uint64_t sequence, struct srd_store 
 	return srd_store_view(store, at, 0, view);
 }
 
+/* A file may have had the name of a directory on the way. */
+static bool is_absence(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR;
+}
+
 int srd_find_deleted(struct srd_store *store, const void *key, size_t key_len, struct srd_deleted *out)
 {
 	struct srd_deleted found = { 0 }, older;
@@ -254,11 +275,11 @@ int srd_find_deleted(struct srd_store *store, const void *key, size_t key_len, s
 		error = look_once(store, &path, &found);
 	/* Where a directory on the way was taken away, it may have lost the key before. */
 	for (int i = 0; !error; i++) {
-		error = view_of(store, found.whole, &view);
+		error = found.whole > 0 ? view_of(store, found.whole, &view) : -ENOENT;
 		if (error)
 			break;
 		error = srd_stat(view, key, key_len, &st);
-		if (error != -ENOENT || i == VIEWS_MAX)
+		if (!is_absence(error) || i == VIEWS_MAX)
 			break;
 		srd_path_start(&path, key, key_len);
 		error = look_once(view, &path, &older);
@@ -269,7 +290,7 @@ int srd_find_deleted(struct srd_store *store, const void *key, size_t key_len, s
 	}
 	srd_close(view);
 	if (error)
-		return error;
+		return is_absence(error) ? -ENOENT : error;
 	found.key = NULL;
 	found.kind = st.kind;
 	found.size = st.size;

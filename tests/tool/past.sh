@@ -204,6 +204,31 @@ works rm -r v.srd t
 works undelete v.srd t/large
 works get v.srd t/large
 cmp -s tree/large out || fail 'a file that went before its directory'
+# One at a time, each below a directory that is made anew for the first, and has stood for a file.
+works create w.srd
+works put w.srd d/one value
+works put w.srd d/two value2
+works rm -r w.srd d
+works put w.srd d value
+works rm w.srd d
+works undelete w.srd d/one
+works undelete w.srd d/two
+works get w.srd d/two
+same 'the second of a directory that was deleted' "$(cat value2)" "$(cat out)"
+refuses 1 'srd undelete: w.srd: d/three: no such key was deleted, as far as the store knows; srd log --deleted lists what was; compaction forgets it' \
+	undelete w.srd d/three
+# A name whose file cannot be had under the name before keeps nothing from being there.
+mkdir linked
+cp value linked/a
+ln linked/a linked/b
+works import -q w.srd linked linked
+works snapshot w.srd whole
+works rm w.srd linked/a
+works put w.srd linked/a/file value
+works put w.srd linked/b value2
+refuses 1 'srd restore: w.srd: linked/a: is a directory; srd ls lists what is in it' restore --at=whole w.srd linked
+works get w.srd linked/b
+same 'the other name' "$(cat value)" "$(cat out)"
 works verify v.srd
 works verify u.srd
 
