@@ -63,9 +63,10 @@ int srd_wire_receive(int socket, struct srd_wire *message, int *descriptor, bool
 {
 	struct iovec iov = { .iov_base = message, .iov_len = sizeof *message };
 	union control control;
-	/* Without room for them the kernel drops descriptors. */
+	/* Without room for them the kernel drops descriptors: there is room for one, not for what its
+	 * alignment leaves, or who sends two has filled a table that nobody empties. */
 	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = descriptor ? control.bytes : NULL,
-	                         .msg_controllen = descriptor ? sizeof control.bytes : 0 };
+	                         .msg_controllen = descriptor ? CMSG_LEN(sizeof *descriptor) : 0 };
 	ssize_t got;
 
 	do {
@@ -73,9 +74,12 @@ int srd_wire_receive(int socket, struct srd_wire *message, int *descriptor, bool
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return errno == ECONNRESET ? -EPIPE : srd_errno();
-	if (descriptor)
-		*descriptor = detach(&header);
-	if (got == 0)
-		return -EPIPE;
-	return got == sizeof *message && !(header.msg_flags & MSG_TRUNC) ? 0 : -EBADMSG;
+	int came = descriptor ? detach(&header) : -1;
+	int error = got == 0 ? -EPIPE : got != sizeof *message || header.msg_flags & MSG_TRUNC ? -EBADMSG : 0;
+	/* What comes with no message of ours is nobody's. */
+	if (error && came >= 0)
+		close(came);
+	else if (descriptor)
+		*descriptor = came;
+	return error;
 }

@@ -56,7 +56,7 @@ int srd_wire_pair(int ends[2]);
 /* Sends MESSAGE, and DESCRIPTOR with it if that is not -1.  PATIENT: waits for room.
  * 0 or a negative errno: -EAGAIN, -EPIPE. */
 int srd_wire_send(int socket, const struct srd_wire *message, int descriptor, bool patient);
-/* The next message.  DESCRIPTOR (may be NULL: none is taken) is -1 if none came.  0 or
+/* The next message.  DESCRIPTOR (may be NULL: none is taken) is -1 if none came, and not set on error.  0 or
  * a negative errno: -EPIPE (the other end is gone), -EAGAIN (not PATIENT, and nothing
  * there), -EBADMSG (no message of ours). */
 int srd_wire_receive(int socket, struct srd_wire *message, int *descriptor, bool patient);

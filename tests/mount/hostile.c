@@ -7,12 +7,14 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,6 +174,44 @@ static int wants_another_store(void)
 	return held ? 0 : 1;
 }
 
+/* LEN bytes of an errand, with COUNT (1 or 2) times the descriptor FD. */
+static void give(const struct srd_wire *request, size_t len, int fd, unsigned count)
+{
+	struct iovec iov = { .iov_base = (void *)request, .iov_len = len };
+	union { char bytes[CMSG_SPACE(2 * sizeof(int))]; struct cmsghdr align; } control = { 0 };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	                         .msg_controllen = sizeof control.bytes };
+	struct cmsghdr *part = CMSG_FIRSTHDR(&header);
+	const int fds[2] = { fd, fd };
+
+	part->cmsg_level = SOL_SOCKET;
+	part->cmsg_type = SCM_RIGHTS;
+	part->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(part), fds, count * sizeof(int));
+	sendmsg(SRD_WORKER_ERRANDS, &header, MSG_NOSIGNAL);
+}
+
+/* What it gave is nowhere open any more once it is closed here. */
+static int gives_too_much(void)
+{
+	struct srd_wire request = { .kind = SRD_WIRE_SYNC }, answer;
+	int ends[2] = { -1, -1 };
+
+	if (pipe(ends) != 0)
+		return 1;
+	for (unsigned count = 1; count <= 2; count++) {
+		give(&request, sizeof request, ends[1], count);
+		srd_wire_receive(SRD_WORKER_ERRANDS, &answer, NULL, true);
+		give(NULL, 0, ends[1], count);
+	}
+	ask(SRD_WIRE_SYNC, "", "", 0);
+	close(ends[1]);
+	struct pollfd end = { .fd = ends[0] };
+	bool held = poll(&end, 1, 0) == 1 && end.revents & POLLHUP;
+	say(SRD_WIRE_LEAVING, "");
+	return held ? 0 : 1;
+}
+
 /* ---- The keeper with each ---- */
 
 static int keep(int (*worker)(void), const char *folder)
@@ -221,6 +261,7 @@ int main(int argc, char **argv)
 	bad |= report(keep(will_not_stop, argv[1]) != 0, "one that will not stop is killed");
 	bad |= report(keep(takes_the_folder, argv[1]) == 0, "the folder is not a worker's to change");
 	bad |= report(keep(wants_another_store, argv[1]) == 0, "files by their rules, and one store alone");
-	printf("1..7\n");
+	bad |= report(keep(gives_too_much, argv[1]) == 0, "no descriptor stays that was not asked for");
+	printf("1..8\n");
 	return bad;
 }
