@@ -88,8 +88,9 @@ static void end_mount(struct keeper *keeper)
 		error = srd_place_detach(mount->mountpoint, mount->device.dev);
 	if (error)
 		srd_mount_say(mount, "cannot unmount %s: %s", mount->mountpoint, srd_strerror(error));
-	/* What only reads has nothing to lose. */
-	if (keeper->stage == OPENING || keeper->stage == STARTING)
+	/* What only reads has nothing to lose.  Who has the device may have something that is to be
+	 * saved, long before it is heard that it serves, and leaves by itself. */
+	if (keeper->stage == OPENING)
 		srd_child_kill(&keeper->worker);
 }
 
@@ -155,7 +156,8 @@ static void on_serving(struct keeper *keeper)
 	else if (keeper->ready >= 0)
 		error = srd_mount_go_background(mount, keeper->ready);
 	keeper->served = true;
-	if (error)
+	/* One that is gone already needs no keeping. */
+	if (error && !keeper->ending)
 		fail(keeper, "keep", error);
 }
 
