@@ -69,7 +69,6 @@ static int be_worker(struct srd_mount *mount, const struct srd_folder *folder, i
 		error = srd_errno();
 	if (error)
 		return EXIT_FAILURE;
-	mount->device.mounter = NULL;
 	return srd_worker_run(mount, folder->name);
 }
 

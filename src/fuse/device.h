@@ -21,7 +21,8 @@ struct fuse_session;
 enum { SRD_INIT_MAX = 1024 };
 
 struct srd_device {
-	struct fuse_session *mounter;     /* has mounted, and never serves; NULL: not mounted */
+	struct fuse_session *mounter;     /* has mounted, and never serves; NULL: not mounted.  The keeper's: a
+	                                     worker that was started later has but a copy of its memory */
 	int fd;                           /* its descriptor */
 	int guard;                        /* -1: none.  Open until nobody is left who serves: then fusermount3
 	                                     unmounts (auto_unmount) */
