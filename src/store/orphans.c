@@ -207,6 +207,17 @@ static int bring_any(struct orphans *orphans, const struct srd_inode *inode)
 	return error;
 }
 
+/* Before the next one is brought, for which the new log is followed: another who had it open, too,
+ * may free it, or compact that log. */
+static void pin(struct orphans *orphans, const struct srd_inode *inode)
+{
+	struct srd_state *to = &orphans->to->state;
+	uint32_t index = srd_state_inode_of(to, inode->ino);
+
+	if (index != 0)
+		atomic_store(&srd_inode_at(to, index)->pins, atomic_load(&inode->pins));
+}
+
 /* Who opened the new log before us, and found nobody else there, took those that never had a name for
  * what a crash had left: if so, they are gone from here, too, and brought again. */
 static int follow_sweeps(struct orphans *orphans)
@@ -233,8 +244,10 @@ int srd_orphans_bring(struct srd_store *store, struct srd_store *next)
 		srd_image_carry_pins(&store->state, &next->state);
 		error = follow_sweeps(&orphans);
 	}
-	for (size_t i = 0; i < orphans.count && !error; i++)
+	for (size_t i = 0; i < orphans.count && !error; i++) {
 		error = bring_any(&orphans, orphans.list[i]);
+		pin(&orphans, orphans.list[i]);
+	}
 	free(orphans.list);
 	return error;
 }

@@ -77,9 +77,8 @@ static int let_go(struct held *held)
 		srd_value_release(&held->value);
 		return same ? 0 : -EILSEQ;
 	}
-	/* It can be read, named or not; but the library puts other content into the same file.  One that
-	 * lost its name in the very moment of a compaction may be stale, which is known. */
-	int error = pread(held->fd, bytes, sizeof bytes, 0) < 0 && errno != ESTALE ? -errno : 0;
+	/* It can be read, named or not; but the library puts other content into the same file. */
+	int error = pread(held->fd, bytes, sizeof bytes, 0) < 0 ? -errno : 0;
 	close(held->fd);
 	return error;
 }

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "fs/fs.h"
 #include "store/store.h"
+#include "store/txn.h"
 
 enum { KEYS = 300, LARGE = 200 << 10 };
 
@@ -449,6 +450,119 @@ START_TEST(what_has_no_name_yet_is_not_swept_away)
 }
 END_TEST
 
+/* Somebody at the new log, while another brings there what it has open. */
+struct meddler {
+	uint64_t ino;                  /* of what was brought first */
+	bool compacts_before, compacts_after;
+};
+
+static void free_unnamed(srd_store *by, uint64_t ino)
+{
+	struct srd_txn *txn;
+
+	ck_assert_int_eq(srd_txn_begin(by, &txn), 0);
+	ck_assert_int_eq(srd_txn_free(txn, ino), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+}
+
+/* Another who had it open, too, has done with it. */
+static void meddle(void *user, uint64_t ino)
+{
+	struct meddler *meddler = user;
+
+	if (meddler->ino)
+		return;
+	meddler->ino = ino;
+	if (meddler->compacts_before)
+		compact(store);
+	free_unnamed(store, ino);
+	if (meddler->compacts_after)
+		compact(store);
+}
+
+static void ignore_entry(void *user, uint64_t parent, const char *name, uint8_t len)
+{
+	(void)user, (void)parent, (void)name, (void)len;
+}
+
+static void ignore_inode(void *user, uint64_t ino, uint64_t from, uint64_t to)
+{
+	(void)user, (void)ino, (void)from, (void)to;
+}
+
+static void ignore(void *user)
+{
+	(void)user;
+}
+
+static struct srd_file *open_text(struct srd_fs *fs, const char *name)
+{
+	const struct srd_fs_node node = { .mode = S_IFREG | 0600 };
+	struct srd_file *file;
+	struct stat st;
+
+	ck_assert_int_eq(srd_fs_create(fs, SRD_ROOT_INO, name, &node, O_RDWR, &st, &file), 0);
+	ck_assert_int_eq(srd_fs_write(fs, file, 0, name, strlen(name), NULL), 0);
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	return file;
+}
+
+static void expect_text(struct srd_fs *fs, struct srd_file *file, const char *name)
+{
+	char text[16] = "";
+
+	ck_assert_int_eq(srd_fs_read(fs, file, 0, text, sizeof text), (ssize_t)strlen(name));
+	ck_assert_str_eq(text, name);
+}
+
+START_TEST(what_is_brought_stays_whoever_frees_it_meanwhile)
+{
+	struct meddler meddler = { .compacts_before = _i & 1, .compacts_after = _i & 2 };
+	const struct srd_watch watch = { .entry = ignore_entry, .inode = ignore_inode, .all = ignore,
+	                                 .kept = meddle, .published = ignore, .user = &meddler };
+	struct srd_file *first, *second;
+	struct srd_fs *fs;
+
+	ck_assert_int_eq(srd_fs_new(another, NULL, NULL, &fs), 0);
+	first = open_text(fs, "first");
+	second = open_text(fs, "second");
+	ck_assert_int_eq(srd_delete(store, KEY("first")), 0);
+	ck_assert_int_eq(srd_delete(store, KEY("second")), 0);
+	expect_text(fs, first, "first");
+	compact(store);
+	another->watch = &watch;
+	expect_text(fs, second, "second");
+	expect_text(fs, first, "first");
+	ck_assert_uint_ne(meddler.ino, 0);
+	another->watch = NULL;
+	srd_fs_close(fs, first);
+	srd_fs_close(fs, second);
+	ck_assert_int_eq(srd_fs_free(fs), 0);
+}
+END_TEST
+
+/* It loses its name in a log that its user never sees. */
+START_TEST(what_lost_its_name_between_two_compactions_stays)
+{
+	struct srd_file *file;
+	struct srd_fs *fs;
+
+	ck_assert_int_eq(srd_fs_new(another, NULL, NULL, &fs), 0);
+	file = open_text(fs, "file");
+	for (int i = 0; i < 2 + _i; i++) {
+		put_number(store, i, 0);
+		compact(store);
+		if (i == 0)
+			ck_assert_int_eq(srd_delete(store, KEY("file")), 0);
+	}
+	ck_assert_uint_eq(another->log->sb.generation, 1);
+	expect_text(fs, file, "file");
+	ck_assert_int_eq(get_error("file"), -ENOENT);
+	srd_fs_close(fs, file);
+	ck_assert_int_eq(srd_fs_free(fs), 0);
+}
+END_TEST
+
 /* ---- Ways to go over ---- */
 
 /* Killed between the two, the compactor has left no SEALED: the name alone tells. */
@@ -737,6 +851,8 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, iterators_keep_what_they_began_in);
 	tcase_add_test(tcase, directories_are_read_on);
 	tcase_add_test(tcase, what_has_no_name_yet_is_not_swept_away);
+	tcase_add_loop_test(tcase, what_is_brought_stays_whoever_frees_it_meanwhile, 0, 4);
+	tcase_add_loop_test(tcase, what_lost_its_name_between_two_compactions_stays, 0, 2);
 	tcase_add_test(tcase, one_who_finds_the_name_alone_goes_over);
 	tcase_add_test(tcase, nothing_is_durable_before_the_name_is);
 	tcase_add_test(tcase, who_has_it_alone_keeps_it);
