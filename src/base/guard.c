@@ -42,6 +42,14 @@ void srd_guard_add(struct srd_guard *guard)
 	pthread_mutex_unlock(&change);
 }
 
+/* Sequentially consistent, as the handler's steps: who comes after a change does not find
+ * what was, who came before is waited for. */
+static void await_walkers(void)
+{
+	while (atomic_load(&walkers) > 0)
+		sched_yield();
+}
+
 void srd_guard_remove(struct srd_guard *guard)
 {
 	pthread_mutex_lock(&change);
@@ -50,10 +58,15 @@ void srd_guard_remove(struct srd_guard *guard)
 		link = &atomic_load(link)->next;
 	if (atomic_load(link))
 		atomic_store(link, atomic_load(&guard->next));
-	/* Sequentially consistent, as the handler's steps: who comes after this does
-	 * not find it, who came before is waited for. */
-	while (atomic_load(&walkers) > 0)
-		sched_yield();
+	await_walkers();
+	pthread_mutex_unlock(&change);
+}
+
+void srd_guard_shrink(struct srd_guard *guard, size_t len)
+{
+	pthread_mutex_lock(&change);
+	atomic_store(&guard->len, len);
+	await_walkers();
 	pthread_mutex_unlock(&change);
 }
 
@@ -66,8 +79,8 @@ static size_t lost_len(const struct srd_guard *guard, size_t offset)
 
 	if ((guard->prot & PROT_WRITE) || guard->fd < 0 || fstat(guard->fd, &st) != 0 ||
 	    (uint64_t)st.st_size > offset)
-		return SRD_MIN(page_len, guard->len - offset);
-	return guard->len - offset;
+		return SRD_MIN(page_len, atomic_load(&guard->len) - offset);
+	return atomic_load(&guard->len) - offset;
 }
 
 /* Puts zeros where ADDRESS is.  A raw call: what a sanitizer makes of mmap() has no
@@ -92,7 +105,7 @@ static bool save_any(uintptr_t address)
 
 	atomic_fetch_add(&walkers, 1);
 	for (guard = atomic_load(&first); guard; guard = atomic_load(&guard->next)) {
-		if (address - (uintptr_t)guard->start < guard->len) {
+		if (address - (uintptr_t)guard->start < atomic_load(&guard->len)) {
 			saved = save(guard, address);
 			break;
 		}

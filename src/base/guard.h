@@ -32,7 +32,7 @@
 
 struct srd_guard {
 	void *start;              /* the mapping: whole pages */
-	size_t len;
+	atomic_size_t len;
 	int prot;                 /* of the zeros: what the mapping has */
 	int fd;                   /* the mapped file, from its start; -1: not known */
 	/* Called in the signal handler, before the zeros are there: [OFFSET, OFFSET + LEN)
@@ -48,6 +48,9 @@ struct srd_guard {
 void srd_guard_add(struct srd_guard *guard);
 /* Afterwards no handler looks at it.  Nothing for one that was never added. */
 void srd_guard_remove(struct srd_guard *guard);
+
+/* The mapping is LEN from now on: what lay behind it may be unmapped.  The struct has been added. */
+void srd_guard_shrink(struct srd_guard *guard, size_t len);
 
 /* Catches the faults of this process, from now on, in all threads that do not block
  * SIGBUS.  Faults elsewhere go to whoever handled SIGBUS before.  Once is enough.

@@ -21,6 +21,9 @@ void srd_log_lose(struct srd_log *log, uint64_t size);
 
 /* map.c */
 int srd_log_map(struct srd_log *log, uint64_t size);
+/* LOG grows no more: gives back the addresses that were for that, so that many that were left can be
+ * held at once. */
+void srd_log_settle_map(struct srd_log *log);
 void srd_log_unmap(struct srd_log *log);
 /* True if the blocks of RUN that [skip, skip + len) touches are right, each looked
  * at once, whatever the flags say of checking. */

@@ -23,6 +23,7 @@
 
 #define MAP_LEN_DEFAULT (UINT64_C(1) << 44)
 enum { BIT_SPAN = 64, WORD_SPAN = 64 * BIT_SPAN };
+enum { SETTLED_SPAN = 32 << 20 };   /* bits of so much are whole pages, of 64 KiB, too */
 
 /* Under a limit (ulimit -v) the tables of the state need address space too. */
 static uint64_t default_len(void)
@@ -62,6 +63,20 @@ int srd_log_map(struct srd_log *log, uint64_t size)
 	return -ENOMEM;
 }
 
+void srd_log_settle_map(struct srd_log *log)
+{
+	uint64_t len = SRD_ALIGN_UP(atomic_load(&log->end), SETTLED_SPAN), old = log->map_len;
+
+	if (log->overlay || len == 0 || len >= old)
+		return;
+	/* First: a fault that is being seen to takes all up to the end. */
+	srd_guard_shrink(&log->guard, len);
+	log->map_len = len;
+	munmap((void *)(log->map + len), old - len);
+	if (log->verified)
+		munmap((char *)log->verified + len / WORD_SPAN * 8, old / WORD_SPAN * 8 - len / WORD_SPAN * 8);
+}
+
 void srd_log_unmap(struct srd_log *log)
 {
 	if (log->verified)
@@ -89,7 +104,7 @@ void srd_log_was_read(const struct srd_log *log, uint64_t offset, uint64_t len)
 {
 	uint64_t start = SRD_ALIGN_UP(offset, SRD_BLOCK_LEN), end = (offset + len) / SRD_BLOCK_LEN * SRD_BLOCK_LEN;
 
-	if (start >= end || end > log->map_len || srd_log_is_over(log, offset))
+	if (start >= end || end > srd_log_bound(log, offset) || srd_log_is_over(log, offset))
 		return;
 #ifdef MADV_COLD
 	/* First, or taking them from the mapping would tell the kernel that they were just used. */

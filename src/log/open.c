@@ -184,6 +184,7 @@ void srd_log_leave(struct srd_log *log)
 	/* The shm stays: somebody may sleep in it. */
 	log->left = true;
 	unlock_all(log);
+	srd_log_settle_map(log);
 }
 
 /* Nobody uses it any more. */
