@@ -35,8 +35,9 @@ static uint32_t enter(struct srd_store *store, const void *key, size_t key_len, 
 	if (*error)
 		return 0;
 	uint32_t dentry = srd_path_find(&store->state, &path);
-	if (dentry)
-		return srd_dentry_at(&store->state, dentry)->inode;
+	uint32_t inode = dentry ? srd_dentry_at(&store->state, dentry)->inode : 0;
+	if (inode)
+		return inode;
 	int absence = srd_store_absence(store, -ENOENT);
 	*error = srd_store_done(store, *stripe);
 	if (!*error)
