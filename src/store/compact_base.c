@@ -52,7 +52,7 @@ struct srd_log_stamp srd_compacting_stamp(const struct srd_log *log, const struc
 	while (record_at(log, record.prev, &record))
 		if (record.type == SRD_RECORD_META)
 			return (struct srd_log_stamp){ .flags = SRD_RECORD_BASE, .sequence = record.sequence,
-			                               .time_ns = record.time_ns };
+			                               .time_ns = SRD_MAX(record.time_ns, place->latest_ns) };
 	return (struct srd_log_stamp){ .flags = SRD_RECORD_BASE, .sequence = place->sequence,
 	                               .time_ns = place->last_time_ns };
 }
@@ -76,14 +76,16 @@ int srd_compacting_now(const struct srd_compacting *compact, struct srd_log_plac
 static int fold_base(struct srd_compacting *compact)
 {
 	struct srd_log_point point = srd_point_before(compact->from.end);
+	struct srd_log_place there = compact->from;
 	/* Others, who do not know of the damage, may have saved an image. */
-	int error = compact->damage_count > 0 ? srd_fold_all(compact->log, &point, NULL, &compact->base, NULL)
-	                                      : srd_fold(compact->log, &point, NULL, &compact->base, NULL);
+	int error = compact->damage_count > 0 ? srd_fold_all(compact->log, &point, NULL, &compact->base, &there)
+	                                      : srd_fold(compact->log, &point, NULL, &compact->base, &there);
 
 	if (error == SRD_EDAMAGED && compact->damage_count > 0)
 		error = 0;
 	else if (error == SRD_EDAMAGED)
 		srd_state_release(&compact->base);
+	compact->from.latest_ns = there.latest_ns;
 	compact->folded = error == 0;
 	return error;
 }

@@ -57,7 +57,8 @@ int srd_compacting_write_damage(struct srd_compacting *compact);
 int srd_compacting_now(const struct srd_compacting *compact, struct srd_log_place *place);
 /* The base, no later than SINCE: what comes from there on is kept as it is. */
 int srd_compacting_choose_base(struct srd_compacting *compact, struct srd_log_point since);
-/* Sequence and time of the last commit before PLACE. */
+/* Sequence of the last commit before PLACE, and the latest time: a clock may have been set back,
+ * and what is restated was not all there before that. */
 struct srd_log_stamp srd_compacting_stamp(const struct srd_log *log, const struct srd_log_place *place);
 
 /* ---- compact_snapshots.c ---- */
