@@ -113,13 +113,27 @@ static bool is_gone(void *user)
 	return access(user, F_OK) != 0 && errno == ENOENT;
 }
 
+struct opening {
+	const char *key;
+	int fd;
+};
+
+static bool opens(void *user)
+{
+	struct opening *opening = user;
+
+	opening->fd = open(at(opening->key), O_RDONLY);
+	return opening->fd >= 0;
+}
+
+/* A name is seen in time, as all else is. */
 static int open_file(const char *key)
 {
-	int fd = open(at(key), O_RDONLY);
+	struct opening opening = { .key = key };
 
-	if (fd < 0)
+	if (!shows(opens, &opening))
 		die(key, -errno);
-	return fd;
+	return opening.fd;
 }
 
 static void check_content(void)
