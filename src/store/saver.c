@@ -57,21 +57,35 @@ static bool is_due(const struct srd_saver *saver, const struct srd_store *store)
 	return store->state.ops >= saver->due_ops || srd_monotonic_ns() - saver->started_ns >= SOON_NS;
 }
 
+/* Takes over what was saved of LOG.  True if so much came meanwhile that the next is due:
+ * nobody may commit again for long, and who dies then leaves all that to be replayed. */
+static bool took_over(struct srd_store *store, const struct srd_log *log, const struct srd_store_image *saved)
+{
+	struct srd_saver *saver = store->saver;
+
+	srd_mutex_lock(&store->commit_mutex);
+	bool ours = store->log == log;
+	if (ours) {
+		store->saved = *saved;
+		plan(saver, store, saved->ops);
+	}
+	bool due = ours && is_due(saver, store) && !atomic_load(&saver->stop);
+	if (due)
+		saver->started_ns = srd_monotonic_ns();
+	srd_mutex_unlock(&store->commit_mutex);
+	return due;
+}
+
 static void *run(void *user)
 {
 	struct srd_store *store = user;
 	struct srd_saver *saver = store->saver;
 	struct srd_store_image saved;
 	struct srd_hold hold = srd_store_hold(store);
-	int error = srd_image_save_beside(store, &saver->stop, &saved);
 
 	/* What could not be saved is tried again when as much more has come. */
-	srd_mutex_lock(&store->commit_mutex);
-	if (!error && store->log == hold.log) {
-		store->saved = saved;
-		plan(saver, store, saved.ops);
-	}
-	srd_mutex_unlock(&store->commit_mutex);
+	while (srd_image_save_beside(store, &saver->stop, &saved) == 0 && took_over(store, hold.log, &saved))
+		;
 	srd_hold_drop(&hold);
 	/* Release: pairs with the acquire in srd_saver_nudge(). */
 	atomic_store_explicit(&saver->busy, 0, memory_order_release);
