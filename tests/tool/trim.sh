@@ -83,12 +83,12 @@ grep -q '^s.srd: [56]\.[0-9] MiB were given back' out || fail "not keeping: $(ca
 works put s.srd snapped two
 works snapshot create s.srd before
 works put s.srd snapped one
-works snapshot rename s.srd before then
+works snapshot rename s.srd before later
 works trim s.srd
 grep -q '^s.srd: 0 B were given back' out || fail "with a snapshot: $(cat out)"
-works get --at then s.srd snapped
+works get --at later s.srd snapped
 cmp -s out two || fail 'what a snapshot has'
-works snapshot delete s.srd then
+works snapshot delete s.srd later
 works trim s.srd
 grep -q '^s.srd: [23]\.[0-9] MiB were given back' out || fail "without the snapshot: $(cat out)"
 
