@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine.c - the key/value engine beside LMDB, in one run.
+ * engine.c - the key/value engine beside others, in one run: LMDB, and whatever --peer loads.
  *
  *     make tools/bench/engine && tools/bench/engine [--help]
  *
@@ -8,12 +8,15 @@
  * descends (1 M entries of 8 bytes, batches of 1024, scan, gets), and what it left
  * out: single puts, large values, opening, memory.  Each engine runs it in a
  * process and a folder of its own, the engines in turns, so that memory is
- * measured apart and a busy minute hits both.
+ * measured apart and a busy minute hits all.
  */
 #include "config.h"
 
 #include "engine.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <stdarg.h>
@@ -26,21 +29,22 @@
 
 static const char help[] =
 "usage: engine [--count N] [--singles N] [--larges N] [--rounds N] [--dir DIR]\n"
-"              [--only ENGINE] [--cpu] [--json FILE] [--svg FILE]\n"
+"              [--peer FILE.so]... [--only NAME] [--cpu] [--json FILE] [--svg FILE]\n"
 "\n"
 "  --count N     entries of 8 bytes with the keys bench-key-0, -1, ... (1000000)\n"
 "  --singles N   puts of 100 bytes, one commit each (200000)\n"
 "  --larges N    puts and gets of 1 MiB (256)\n"
 "  --rounds N    times all of it, the engines in turns (5)\n"
 "  --dir DIR     where the stores are made, and removed again ($TMPDIR or /tmp)\n"
-"  --only NAME   this engine alone (srd, lmdb), for profiling\n"
+"  --peer FILE   one more engine, which this shared object exports (tools/bench/engine.h)\n"
+"  --only NAME   this engine alone (srd, lmdb, a peer's), for profiling\n"
 "  --cpu         measures CPU time, for a machine that is busy otherwise\n"
 "  --json FILE   all figures of all rounds, for programs\n"
 "  --svg FILE    a chart of the medians\n"
 "\n"
 "How to read it: medians over the rounds, in brackets the lowest and the highest.\n"
-"The last column is how many times better srd does: above 1 it is ahead, on rows\n"
-"where less is better too.  Nothing is synced by either.  Batches are 1024 entries\n"
+"The last columns are how many times better srd does: above 1 it is ahead, on rows\n"
+"where less is better too.  Nothing is synced by any.  Batches are 1024 entries\n"
 "in one commit; gets are of random keys, LMDB's in one read transaction for 1024.\n"
 "Keys are made outside of what is measured; every value's bytes are summed up and\n"
 "the sum is compared.  srd checks what it hands out for the first time: values of\n"
@@ -50,7 +54,7 @@ static const char help[] =
 "memory after the gets; `peak` counts mapped file pages too; `file` is what the\n"
 "entries take on disk.\n";
 
-enum { ROUNDS_MAX = 99, ENGINES_MAX = 2 };
+enum { ROUNDS_MAX = 99, ENGINES_MAX = 8 };
 
 static const struct row_info {
 	const char *name, *unit;
@@ -97,17 +101,18 @@ void die(const char *format, ...)
 	exit(1);
 }
 
-static void remove_dir(const char *dir)
+/* With the files in it, however an engine calls them. */
+static void remove_dir(const char *path)
 {
-	static const char *const names[] = { "bench.srd", "bench.srd.shm", "bench.srd.idx", "data.mdb", "lock.mdb" };
-	char path[4096];
+	DIR *dir = opendir(path);
+	struct dirent *entry;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-		unlink(path);
-	}
-	if (rmdir(dir) != 0)
-		fprintf(stderr, "engine: %s is not empty, left as it is\n", dir);
+	while (dir && (entry = readdir(dir)))
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+	if (rmdir(path) != 0)
+		fprintf(stderr, "engine: %s is not empty, left as it is\n", path);
 }
 
 /* Touches as much memory as the workload may need, and gives it back: in a
@@ -193,24 +198,47 @@ static void print_report(const struct options *options, const struct figures *fi
 		die("tools/bench/report failed; make bench builds it");
 }
 
-static const struct engine *const engines[] = {
-	&engine_srd,
-#ifdef HAVE_LMDB
-	&engine_lmdb,
-#endif
-};
-
-static void choose_engines(struct options *options, const char *only)
+static void add_engine(struct options *options, const struct engine *engine)
 {
-	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
-		if (!only || strcmp(only, engines[i]->name) == 0)
-			options->engines[options->engine_count++] = engines[i];
-	if (options->engine_count == 0) {
-		fprintf(stderr, "engine: no engine %s in this build\n", only);
-		exit(2);
+	if (options->engine_count == ENGINES_MAX)
+		die("more than %d engines", ENGINES_MAX);
+	options->engines[options->engine_count++] = engine;
+}
+
+static void add_known(struct options *options)
+{
+	add_engine(options, &engine_srd);
+#ifdef HAVE_LMDB
+	add_engine(options, &engine_lmdb);
+#endif
+}
+
+/* Stays loaded: all that runs is a process of its own, and needs it. */
+static void add_peer(struct options *options, const char *path)
+{
+	char *full = realpath(path, NULL);        /* a bare name would be looked for elsewhere */
+	void *peer = full ? dlopen(full, RTLD_NOW | RTLD_LOCAL) : NULL;
+
+	if (!peer)
+		die("%s: %s", path, full ? dlerror() : strerror(errno));
+	const struct engine *engine = dlsym(peer, "engine_peer");
+	if (!engine)
+		die("%s exports no engine_peer, see tools/bench/engine.h", path);
+	add_engine(options, engine);
+	free(full);
+}
+
+static void keep_only(struct options *options, const char *name)
+{
+	for (size_t i = 0; i < options->engine_count; i++) {
+		if (strcmp(name, options->engines[i]->name) == 0) {
+			options->engines[0] = options->engines[i];
+			options->engine_count = 1;
+			return;
+		}
 	}
-	if (sizeof engines / sizeof *engines == 1)
-		fprintf(stderr, "engine: built without LMDB, nothing to compare with\n");
+	fprintf(stderr, "engine: no engine %s in this build\n", name);
+	exit(2);
 }
 
 static size_t number(const char *text)
@@ -231,12 +259,13 @@ static void parse(int argc, char **argv, struct options *options)
 		{ "count", required_argument, NULL, 'c' }, { "singles", required_argument, NULL, 's' },
 		{ "larges", required_argument, NULL, 'l' }, { "rounds", required_argument, NULL, 'r' },
 		{ "dir", required_argument, NULL, 'd' }, { "only", required_argument, NULL, 'o' },
-		{ "cpu", no_argument, NULL, 'u' }, { "json", required_argument, NULL, 'j' },
-		{ "svg", required_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "peer", required_argument, NULL, 'p' }, { "cpu", no_argument, NULL, 'u' },
+		{ "json", required_argument, NULL, 'j' }, { "svg", required_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	const char *only = NULL;
 	int option;
 
+	add_known(options);
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'c': options->work.count = number(optarg); break;
@@ -245,6 +274,7 @@ static void parse(int argc, char **argv, struct options *options)
 		case 'r': options->rounds = (int)(number(optarg) % (ROUNDS_MAX + 1)); break;
 		case 'd': options->work.dir = optarg; break;
 		case 'o': only = optarg; break;
+		case 'p': add_peer(options, optarg); break;
 		case 'u': options->work.cpu_time = true; break;
 		case 'j': options->json = optarg; break;
 		case 'v': options->svg = optarg; break;
@@ -256,7 +286,10 @@ static void parse(int argc, char **argv, struct options *options)
 		fprintf(stderr, "engine: %s: takes options only, see --help\n", argv[optind]);
 		exit(2);
 	}
-	choose_engines(options, only);
+	if (only)
+		keep_only(options, only);
+	else if (options->engine_count == 1)
+		fprintf(stderr, "engine: built without LMDB, nothing to compare with\n");
 }
 
 int main(int argc, char **argv)

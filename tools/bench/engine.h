@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine.h - what the engine benchmark asks of a key/value store (engine.c says why). */
+/*
+ * engine.h - what the engine benchmark asks of a key/value store (engine.c says why).
+ *
+ * A store that this build does not know is compared by `engine --peer FILE.so`: a shared
+ * object, in any language, that exports
+ *
+ *     const struct engine engine_peer = { .name = "...", ... };
+ *
+ * It calls nothing of this program; in C: cc -shared -fPIC -O2 -Itools/bench.
+ */
 #ifndef SRD_TOOLS_BENCH_ENGINE_H
 #define SRD_TOOLS_BENCH_ENGINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct item {
 	char key[32];
@@ -14,14 +24,26 @@ struct item {
 	size_t len;
 };
 
-/* Each function ends the process with a message when it fails.  The SUMS are
- * over the values' bytes, taken as little-endian words of 8: so that every
- * engine has to touch what it returns, and the workload can tell that it is
- * right. */
+/* The bytes as little-endian words of 8, what is over left out: an engine has to touch
+ * what it returns, and the workload can tell that it is right. */
+static inline uint64_t sum_of(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t sum = 0, word;
+
+	for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
+		memcpy(&word, p, sizeof word);
+		sum += word;
+	}
+	return sum;
+}
+
+/* Each function ends the process with a message when it fails.  What it returns is the
+ * sum of its values' sums. */
 struct engine {
 	const char *name;
 	const char *mode;                /* version and flags, for people */
-	/* There is one store, in the folder DIR; ROOM_BYTES: what it will hold at most. */
+	/* There is one store, files in the folder DIR; ROOM_BYTES: what it will hold at most. */
 	void (*open)(const char *dir, uint64_t room_bytes);
 	void (*close)(void);
 	void (*put_batch)(const struct item *items, size_t count);          /* one commit */
@@ -49,6 +71,5 @@ struct workload {
 void workload_run(const struct workload *work, const struct engine *engine, double results[ROWS]);
 
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
-uint64_t sum_of(const void *data, size_t len);
 
 #endif

@@ -32,18 +32,6 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-uint64_t sum_of(const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint64_t sum = 0, word;
-
-	for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
-		memcpy(&word, p, sizeof word);
-		sum += word;
-	}
-	return sum;
-}
-
 /* Puts `bench-key-NUMBER` (or another STEM) and the value NUMBER into items[AT]. */
 static void make_item(size_t at, const char *stem, uint64_t number)
 {
