@@ -219,42 +219,6 @@ static bool look(const struct books *books, int dead)
 	return missing == 0;
 }
 
-/* True if every writer comes on. */
-static bool all_come_on(struct books *books)
-{
-	const struct timespec moment = { .tv_nsec = 2000000 };
-	unsigned before[WRITERS];
-	time_t until = time(NULL) + STALL_SECONDS;
-
-	for (unsigned i = 0; i < WRITERS; i++)
-		before[i] = atomic_load(&books->done[i]);
-	grant(books);
-	for (unsigned i = 0; i < WRITERS;) {
-		if (atomic_load(&books->done[i]) != before[i])
-			i++;
-		else if (time(NULL) > until)
-			return false;
-		else
-			nanosleep(&moment, NULL);
-	}
-	return true;
-}
-
-static bool kill_one(pid_t pids[WRITERS], struct books *books, uint64_t dice)
-{
-	unsigned victim = (unsigned)(dice % WRITERS);
-	struct timespec wait = { .tv_nsec = (long)(dice >> 8) % 5000000 };
-	int status;
-
-	grant(books);
-	nanosleep(&wait, NULL);
-	kill(pids[victim], SIGKILL);
-	waitpid(pids[victim], &status, 0);
-	bool good = WIFSIGNALED(status) && look(books, (int)victim);
-	pids[victim] = start(victim, books);
-	return good;
-}
-
 /* True if every writer comes to the end of what it was granted. */
 static bool all_come_to_rest(const struct books *books)
 {
@@ -270,6 +234,28 @@ static bool all_come_to_rest(const struct books *books)
 			nanosleep(&moment, NULL);
 	}
 	return true;
+}
+
+/* True if every writer comes on. */
+static bool all_come_on(struct books *books)
+{
+	grant(books);
+	return all_come_to_rest(books);
+}
+
+static bool kill_one(pid_t pids[WRITERS], struct books *books, uint64_t dice)
+{
+	unsigned victim = (unsigned)(dice % WRITERS);
+	struct timespec wait = { .tv_nsec = (long)(dice >> 8) % 5000000 };
+	int status;
+
+	grant(books);
+	nanosleep(&wait, NULL);
+	kill(pids[victim], SIGKILL);
+	waitpid(pids[victim], &status, 0);
+	bool good = WIFSIGNALED(status) && look(books, (int)victim);
+	pids[victim] = start(victim, books);
+	return good;
 }
 
 /* At any moment, the writers in the middle of theirs. */
