@@ -99,11 +99,11 @@ int srd_dead_collect(struct srd_dead *dead, bool abandoned, int (*progress)(void
 	int error = 0;
 
 	for (uint64_t at = SRD_FIRST_RECORD; at < dead->upto && !error;) {
-		const uint8_t *bytes = srd_log_at(dead->log, at, SRD_HEADER_LEN);
-		struct srd_record record = { .len = SRD_RECORD_ALIGN };
-		if (bytes && srd_record_decode(&dead->log->sb, &record, bytes, at))
+		struct srd_record record;
+		bool sound = srd_log_record_at(dead->log, at, &record);
+		if (sound)
 			error = collect_record(dead, &record, abandoned);
-		at += record.len;
+		at += sound ? record.len : SRD_RECORD_ALIGN;
 		if (!error && progress && at >= told + PROGRESS_LEN) {
 			error = progress(user, at);
 			told = at;

@@ -13,33 +13,9 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/le.h"
-#include "kv/inspect.h"
+#include "store/trace.h"
 
-enum { STEPS_MAX = 100000, LOOK_BACK_MAX = 16 << 20 };
-
-bool srd_history_record(const struct srd_log *log, uint64_t offset, struct srd_record *record)
-{
-	if (!srd_log_record_of(log, offset, LOOK_BACK_MAX, record) || record->type != SRD_RECORD_META)
-		return false;
-	const uint8_t *bytes = srd_log_at(log, record->offset, record->len);
-	return bytes && srd_inspect_metadata(log, record, bytes + SRD_HEADER_LEN);
-}
-
-static bool op_at(const struct srd_log *log, uint64_t offset, struct srd_record *record, struct srd_op *op)
-{
-	uint64_t end;
-
-	if (offset < SRD_FIRST_RECORD || offset % 8 != 0 || !srd_history_record(log, offset, record))
-		return false;
-	end = record->offset + SRD_HEADER_LEN + record->meta_len;
-	return srd_op_decode(op, log->map + offset, end - offset, offset, record->offset + record->len);
-}
-
-/* The op on INO before OP. */
-static uint64_t before(const struct srd_op *op, uint64_t ino)
-{
-	return op->ino == ino ? op->prev : op->victim == ino ? op->victim_prev : 0;
-}
+enum { STEPS_MAX = 100000 };
 
 static bool is_start(const struct srd_op *op)
 {
@@ -74,18 +50,18 @@ static bool content_holds(const struct srd_log *log, const struct srd_op *op)
 
 bool srd_history_older(const struct srd_log *log, uint64_t ino, uint64_t last_op, struct srd_record *out)
 {
-	struct srd_record record, newest = { 0 };
-	struct srd_op op;
+	struct srd_trace trace = srd_trace_from(log, ino, last_op);
+	const struct srd_op *op = &trace.op;
+	struct srd_record newest = { 0 };
 	bool present = true, sound = true;
-	uint64_t at = last_op;
 
-	for (int steps = 0; steps < STEPS_MAX && op_at(log, at, &record, &op); steps++, at = before(&op, ino)) {
-		bool content = op.has_run || op.ref_count > 0;
-		if (!present && content && op.kind != SRD_OP_XATTR) {
-			newest = newest.len ? newest : record;
-			sound = sound && content_holds(log, &op);
+	for (int steps = 0; steps < STEPS_MAX && srd_trace_step(&trace) > 0; steps++) {
+		bool content = op->has_run || op->ref_count > 0;
+		if (!present && content && op->kind != SRD_OP_XATTR) {
+			newest = newest.len ? newest : trace.record;
+			sound = sound && content_holds(log, op);
 		}
-		if (!is_start(&op) || op.ino != ino)
+		if (!is_start(op) || op->ino != ino)
 			continue;
 		if (newest.len && sound) {
 			*out = newest;

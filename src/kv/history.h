@@ -5,8 +5,6 @@
 
 #include "store/store.h"
 
-/* The sound META record that holds the op at OFFSET; false: none is found. */
-bool srd_history_record(const struct srd_log *log, uint64_t offset, struct srd_record *record);
 /* From LAST_OP, the last op on file INO, back to the newest version of its content
  * before the present one that is sound in all its bytes; *RECORD is the commit that
  * completed it.  False: there is none. */

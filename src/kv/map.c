@@ -74,11 +74,9 @@ static void note_record(struct mapping *mapping, const struct srd_record *record
 	note_time(mapping->map, record);
 }
 
-static bool header_at(const struct srd_log *log, uint64_t at, struct srd_record *record)
+static bool whole_at(const struct srd_log *log, uint64_t at, struct srd_record *record)
 {
-	const uint8_t *bytes = srd_log_at(log, at, SRD_HEADER_LEN);
-
-	return bytes && srd_record_decode(&log->sb, record, bytes, at) && srd_log_at(log, at, record->len);
+	return srd_log_record_at(log, at, record) && srd_log_at(log, at, record->len);
 }
 
 static void walk_records(struct mapping *mapping)
@@ -87,12 +85,12 @@ static void walk_records(struct mapping *mapping)
 	struct srd_record record;
 	uint64_t at = SRD_FIRST_RECORD;
 
-	if (header_at(mapping->log, at, &record))
+	if (whole_at(mapping->log, at, &record))
 		map->first_ns = record.time_ns;
 	spread(map, 0, SRD_FIRST_RECORD, records_field);
 	while (at < map->end) {
 		uint64_t from = at;
-		while (at < map->end && !header_at(mapping->log, at, &record))
+		while (at < map->end && !whole_at(mapping->log, at, &record))
 			at += SRD_RECORD_ALIGN;
 		spread(map, from, at, damaged_field);
 		if (at >= map->end)

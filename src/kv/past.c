@@ -59,8 +59,7 @@ static void look_around(const struct srd_log *log, uint64_t end, const struct sr
 	bool passed = false;
 
 	for (uint64_t at = SRD_FIRST_RECORD; at < end;) {
-		const uint8_t *bytes = srd_log_at(log, at, SRD_HEADER_LEN);
-		bool sound = bytes && srd_record_decode(&log->sb, &record, bytes, at);
+		bool sound = srd_log_record_at(log, at, &record);
 		at += sound ? record.len : SRD_RECORD_ALIGN;
 		if (!sound || record.type != SRD_RECORD_META)
 			continue;

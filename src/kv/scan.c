@@ -8,15 +8,13 @@
  *     report    in order of the log, by the caller's thread
  *
  * A place without a sound header is damage up to the next header that leads
- * back to it or behind (FORMAT, section 6).  Rot in a DATA record is damage only
- * where a commit names it.  What a REPAIR op names is known.  Nothing is changed.
+ * back to it or behind (FORMAT, section 6); what else is, diagnosis.h tells.
+ * Nothing is changed.
  */
 #include "config.h"
 
 #include "kv/kv.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -24,10 +22,7 @@
 #include "format/ops.h"
 #include "kv/crew.h"
 #include "kv/describe.h"
-#include "kv/history.h"
-#include "kv/inspect.h"
-#include "kv/owners.h"
-#include "kv/suspects.h"
+#include "kv/diagnosis.h"
 
 #define BATCH_BYTES (UINT64_C(32) << 20)
 enum { BATCH_RECORDS = 1 << 15 };
@@ -41,57 +36,22 @@ struct stretch {
 };
 
 struct scan {
-	const struct srd_era *era;    /* of the log */
 	struct srd_log *log;
 	int flags;
-	srd_scan_call *call;
-	void *user;
 	unsigned threads;
 	uint64_t at, end;
 	struct stretch *batch;
 	size_t count, cap;
 	bool chained;                 /* the record before is known: */
 	uint64_t last, last_check;
-	/* Known after the first damage: */
-	bool prepared;
-	struct srd_owners owners;     /* whose bytes lie where */
-	struct srd_range *repaired;
-	size_t repaired_count, repaired_cap;
-	struct srd_suspects suspects;
+	struct srd_events events;
+	struct srd_diagnosis diagnosis;
 	char text[SRD_DESCRIBE_MAX];
-	char path[SRD_KEY_MAX + 1];
 };
-
-/* The key of inode INO, NULL if it has none; valid until the next call. */
-static const char *key_of(struct scan *scan, uint64_t ino)
-{
-	struct srd_store *store;
-	const char *key = NULL;
-	unsigned stripe;
-
-	if (ino == 0 || srd_era_read(scan->era, &store, &stripe) != 0)
-		return NULL;
-	const struct srd_state *state = &store->state;
-	uint32_t inode = srd_state_inode_of(state, ino);
-	uint32_t dentry = inode ? srd_inode_at(state, inode)->dentry : 0;
-	if (dentry == 0 || srd_state_path(state, dentry, scan->path, &key) < 0)
-		key = NULL;
-	srd_store_done(store, stripe);
-	return key;
-}
-
-static int report(struct scan *scan, struct srd_event *event)
-{
-	event->end = scan->end;
-	return scan->call(scan->user, event);
-}
 
 static bool header_at(const struct scan *scan, uint64_t offset, struct srd_record *record)
 {
-	const uint8_t *bytes = srd_log_at(scan->log, offset, SRD_HEADER_LEN);
-
-	return bytes && srd_record_decode(&scan->log->sb, record, bytes, offset) &&
-	       srd_within(offset, record->len, scan->end);
+	return srd_log_record_at(scan->log, offset, record) && srd_within(offset, record->len, scan->end);
 }
 
 /* A sound record at scan->at that continues the one before. */
@@ -99,71 +59,6 @@ static bool next_record(const struct scan *scan, struct srd_record *record)
 {
 	return header_at(scan, scan->at, record) &&
 	       (!scan->chained || (record->prev == scan->last && record->prev_check == scan->last_check));
-}
-
-/* ---- What is known of damage ---- */
-
-static int add_repair(struct scan *scan, const struct srd_record *record)
-{
-	const uint8_t *metadata = srd_log_at(scan->log, record->offset + SRD_HEADER_LEN, record->meta_len);
-	struct srd_op op;
-
-	if (record->type != SRD_RECORD_META || record->meta_len == 0 || !metadata || metadata[0] != SRD_OP_REPAIR ||
-	    !srd_inspect_metadata(scan->log, record, metadata) ||
-	    !srd_op_decode(&op, metadata, record->meta_len, record->offset + SRD_HEADER_LEN, record->offset + record->len))
-		return 0;
-	int error = srd_array_reserve(&scan->repaired, &scan->repaired_cap, scan->repaired_count + op.range_count,
-	                              sizeof *scan->repaired);
-	for (uint64_t i = 0; i < op.range_count && !error; i++)
-		scan->repaired[scan->repaired_count++] = srd_op_range(op.ranges, i);
-	return error;
-}
-
-/* Repairs lie behind what they name, so all are looked for. */
-static int collect_repairs(struct scan *scan)
-{
-	struct srd_record record;
-	int error = 0;
-
-	for (uint64_t at = SRD_FIRST_RECORD; at < scan->end && !error;) {
-		bool sound = header_at(scan, at, &record);
-		if (sound)
-			error = add_repair(scan, &record);
-		at += sound ? record.len : SRD_RECORD_ALIGN;
-	}
-	return error;
-}
-
-static int prepare(struct scan *scan)
-{
-	if (scan->prepared)
-		return 0;
-	scan->prepared = true;
-	int error = srd_owners_collect(&scan->owners, scan->era);
-	return error ? error : collect_repairs(scan);
-}
-
-static bool is_repaired(const struct scan *scan, uint64_t offset, uint64_t len)
-{
-	for (size_t i = 0; i < scan->repaired_count; i++)
-		if (offset >= scan->repaired[i].offset &&
-		    srd_within(offset - scan->repaired[i].offset, len, scan->repaired[i].len))
-			return true;
-	return false;
-}
-
-/* ---- Damage ---- */
-
-/* EVENT says what and where; INO, if not 0, whose.  RECORD (or NULL): who wrote it. */
-static int report_damage(struct scan *scan, struct srd_event *event, const struct srd_record *record, uint64_t ino)
-{
-	event->type = is_repaired(scan, event->offset, event->len) ? SRD_EVENT_REPAIRED : SRD_EVENT_DAMAGE;
-	event->key = key_of(scan, ino);
-	if (record) {
-		event->sequence = record->sequence;
-		event->time_ns = record->time_ns;
-	}
-	return report(scan, event);
 }
 
 /* From a place without a sound header on to the next that leads to it or behind. */
@@ -180,164 +75,6 @@ static void pass_damage(struct scan *scan, struct stretch *stretch)
 	scan->chained = false;
 }
 
-static int report_lost(struct scan *scan, const struct stretch *stretch)
-{
-	struct srd_event event = { .what = "record", .text = "no sound header; what the records here said is lost",
-	                           .offset = stretch->from, .len = stretch->to - stretch->from };
-	int error = prepare(scan);
-
-	return error ? error : report_damage(scan, &event, NULL,
-	                                     srd_owners_of_range(&scan->owners, stretch->from, stretch->to));
-}
-
-/* The last version of OWNER's file that is sound, into EVENT. */
-static void tell_history(struct scan *scan, const struct srd_owner *owner, struct srd_event *event)
-{
-	struct srd_record older;
-	struct srd_store *store;
-	uint64_t last_op = 0;
-	unsigned stripe;
-
-	if (srd_era_read(scan->era, &store, &stripe) != 0)
-		return;
-	uint32_t inode = srd_state_inode_of(&store->state, owner->ino);
-	if (inode != 0)
-		last_op = srd_inode_at(&store->state, inode)->last_op;
-	srd_store_done(store, stripe);
-	if (!srd_history_older(scan->log, owner->ino, last_op, &older))
-		return;
-	event->older_sequence = older.sequence;
-	event->older_time_ns = older.time_ns;
-}
-
-/* 1 if some of [OFFSET, OFFSET + LEN) was trimmed, be it a moment ago; 0 if not; or a negative code. */
-static int is_trimmed(const struct scan *scan, uint64_t offset, uint64_t len)
-{
-	int trimmed = srd_log_is_trimmed(scan->log, offset, len);
-	struct srd_store *store;
-	unsigned stripe;
-
-	if (trimmed != 0 || srd_era_read(scan->era, &store, &stripe) != 0)
-		return trimmed;
-	/* Before it is punched it is in the log: reading has followed that. */
-	srd_store_done(store, stripe);
-	return srd_log_is_trimmed(scan->log, offset, len);
-}
-
-/* LEN bytes at OFFSET, which are at SKIP of the run at RUN: a block or less. */
-static int report_block(struct scan *scan, const struct srd_record *record, uint64_t run, uint32_t skip,
-                        uint64_t offset, uint64_t len)
-{
-	struct srd_event event = { .what = "payload", .text = "nothing uses it now", .offset = offset, .len = len,
-	                           .pos = UINT64_MAX };
-	int error = prepare(scan);
-
-	if (error)
-		return error;
-	int trimmed = is_trimmed(scan, offset, len);
-	if (trimmed < 0)
-		return trimmed;
-	const struct srd_owner *owner = srd_owners_of_run(&scan->owners, run, skip, (uint32_t)len);
-	if (!owner && trimmed) {
-		event.type = SRD_EVENT_TRIMMED;
-		event.text = "was given up";
-		return report(scan, &event);
-	}
-	if (owner) {
-		event.text = owner->is_xattr ? "this extended attribute cannot be read" : "reads of this block fail";
-		if (!owner->is_xattr) {
-			event.pos = owner->pos + (skip > owner->skip ? skip - owner->skip : 0);
-			tell_history(scan, owner, &event);
-		}
-	}
-	return report_damage(scan, &event, record, owner ? owner->ino : 0);
-}
-
-/* The inode that rotten metadata seems to speak of; 0: none can be told. */
-static uint64_t first_inode(const struct scan *scan, const struct srd_record *record)
-{
-	const uint8_t *metadata = srd_log_at(scan->log, record->offset + SRD_HEADER_LEN, record->meta_len);
-	struct srd_op op;
-
-	if (!metadata || !srd_op_decode(&op, metadata, record->meta_len, record->offset + SRD_HEADER_LEN,
-	                                record->offset + record->len))
-		return 0;
-	return op.ino;
-}
-
-static int report_finding(struct scan *scan, const struct srd_record *record, const struct srd_finding *finding)
-{
-	struct srd_event event = { .offset = finding->offset, .len = finding->len };
-	int error = prepare(scan);
-
-	if (error)
-		return error;
-	switch (finding->kind) {
-	case SRD_ROT_BLOCK:
-		return report_block(scan, record, finding->run, finding->skip, finding->offset, finding->len);
-	case SRD_ROT_METADATA:
-		event.what = "metadata";
-		event.text = "what this record said is not applied";
-		return report_damage(scan, &event, record, first_inode(scan, record));
-	case SRD_ROT_PADDING:
-		event.what = "padding";
-		event.text = "nothing is lost";
-		return report_damage(scan, &event, record, 0);
-	case SRD_ROT_SPARE:
-		event.what = "spare";
-		event.text = "of the superblock; srd repair writes it anew";
-		return report_damage(scan, &event, record, 0);
-	}
-	return 0;
-}
-
-/* DATA counts for nothing until a commit names it. */
-static int suspect(struct scan *scan, const struct srd_finding *finding)
-{
-	if (finding->kind == SRD_ROT_PADDING)
-		return 0;
-	return srd_suspects_add(&scan->suspects, finding->offset, finding->offset + finding->len,
-	                        finding->kind == SRD_ROT_METADATA);
-}
-
-static int report_suspect(struct scan *scan, const struct srd_record *record, const struct srd_suspect *found,
-                          const struct srd_run *run)
-{
-	uint64_t len = found->end - found->offset;
-
-	if (!found->metadata)
-		return report_block(scan, record, run->offset, (uint32_t)(found->offset - run->offset - run->distance),
-		                    found->offset, len);
-	struct srd_event event = { .what = "metadata", .text = "what a later record says of this data is not applied",
-	                           .offset = found->offset, .len = len };
-	int error = prepare(scan);
-	return error ? error : report_damage(scan, &event, record,
-	                                     srd_owners_of_range(&scan->owners, found->offset, found->end));
-}
-
-/* What a commit names is to be sound. */
-static int check_refs(struct scan *scan, const struct srd_record *record, const struct srd_op *op)
-{
-	const struct srd_suspect *found;
-	int error = 0;
-
-	for (uint64_t i = 0; i < op->ref_count && scan->suspects.count > 0 && !error; i++) {
-		struct srd_ref ref = srd_op_ref(op->refs, i);
-		struct srd_run run = { .offset = ref.run };
-		if (ref.run == 0)
-			continue;
-		found = srd_suspects_name(&scan->suspects, ref.run, ref.run + SRD_RUN_FIXED_LEN);
-		if (found)
-			error = report_suspect(scan, record, found, &run);
-		if (error || found || !srd_log_run(scan->log, ref.run, &run) || !srd_within(ref.skip, ref.len, run.len))
-			continue;
-		uint64_t from = run.offset + run.distance + ref.skip;
-		while (!error && (found = srd_suspects_name(&scan->suspects, from, from + ref.len)))
-			error = report_suspect(scan, record, found, &run);
-	}
-	return error;
-}
-
 /* ---- Records ---- */
 
 static int report_op(struct scan *scan, const struct srd_record *record, const struct srd_op *op)
@@ -345,10 +82,10 @@ static int report_op(struct scan *scan, const struct srd_record *record, const s
 	struct srd_event event = { .type = SRD_EVENT_OP, .offset = op->offset, .len = op->len,
 	                           .sequence = record->sequence, .time_ns = record->time_ns,
 	                           .what = srd_op_kind_name(op->kind), .text = scan->text,
-	                           .key = key_of(scan, op->ino) };
+	                           .key = srd_events_key(&scan->events, op->ino) };
 
 	srd_op_describe(op, scan->text);
-	return report(scan, &event);
+	return srd_events_tell(&scan->events, &event);
 }
 
 /* The ops of a record whose metadata is right, as far as anybody wants to know. */
@@ -358,14 +95,14 @@ static int report_ops(struct scan *scan, const struct srd_record *record)
 	struct srd_op op;
 	int error = 0;
 
-	if (!metadata || !((scan->flags & SRD_SCAN_OPS) || scan->suspects.count > 0))
+	if (!metadata || !((scan->flags & SRD_SCAN_OPS) || scan->diagnosis.suspects.count > 0))
 		return 0;
 	struct srd_ops ops = srd_ops_of(record, metadata);
 	while (!error && srd_ops_next(&ops, &op)) {
 		if (scan->flags & SRD_SCAN_OPS)
 			error = report_op(scan, record, &op);
 		if (!error)
-			error = check_refs(scan, record, &op);
+			error = srd_diagnosis_refs(&scan->diagnosis, record, &op);
 	}
 	return error;
 }
@@ -377,14 +114,13 @@ static int report_record(struct scan *scan, const struct stretch *stretch)
 	struct srd_event event = { .type = SRD_EVENT_RECORD, .offset = record->offset, .len = record->len,
 	                           .sequence = record->sequence, .time_ns = record->time_ns,
 	                           .what = srd_record_type_name(record->type), .text = scan->text };
-	bool is_data = record->type == SRD_RECORD_DATA;
 
 	srd_record_describe(record, scan->text);
-	int error = report(scan, &event);
+	int error = srd_events_tell(&scan->events, &event);
 	if (!error && (findings->count == 0 || findings->list[0].kind != SRD_ROT_METADATA))
 		error = report_ops(scan, record);
 	for (size_t i = 0; i < findings->count && !error; i++)
-		error = is_data ? suspect(scan, &findings->list[i]) : report_finding(scan, record, &findings->list[i]);
+		error = srd_diagnosis_finding(&scan->diagnosis, record, &findings->list[i]);
 	return error;
 }
 
@@ -436,26 +172,22 @@ static int report_batch(struct scan *scan)
 		const struct stretch *stretch = &scan->batch[i];
 		error = stretch->error;
 		if (!error)
-			error = stretch->record.len > 0 ? report_record(scan, stretch) : report_lost(scan, stretch);
+			error = stretch->record.len > 0 ? report_record(scan, stretch)
+			        : srd_diagnosis_lost(&scan->diagnosis, stretch->from, stretch->to);
 	}
 	for (size_t i = 0; i < scan->count; i++)
 		srd_findings_release(&scan->batch[i].findings);
 	scan->count = 0;
-	return error ? error : report(scan, &progress);
+	return error ? error : srd_events_tell(&scan->events, &progress);
 }
 
 /* What was read at open may be damaged since. */
-static int scan_superblock(struct scan *scan)
+static bool superblock_holds(const struct srd_log *log)
 {
-	struct srd_event event = { .what = "superblock", .text = "the spare serves; srd repair writes it anew",
-	                           .len = SRD_SUPERBLOCK_LEN };
-	const uint8_t *bytes = srd_log_at(scan->log, 0, SRD_SUPERBLOCK_LEN);
+	const uint8_t *bytes = srd_log_at(log, 0, SRD_SUPERBLOCK_LEN);
 	struct srd_superblock sb;
 
-	if (bytes && srd_superblock_decode(&sb, bytes, SRD_SUPERBLOCK_LEN) == 0 && sb.check == scan->log->sb.check)
-		return 0;
-	int error = prepare(scan);
-	return error ? error : report_damage(scan, &event, NULL, 0);
+	return bytes && srd_superblock_decode(&sb, bytes, SRD_SUPERBLOCK_LEN) == 0 && sb.check == log->sb.check;
 }
 
 static int scan_all(struct scan *scan)
@@ -476,17 +208,16 @@ int srd_scan_part(const struct srd_era *era, struct srd_log *log, uint64_t from,
                   srd_scan_call *call, void *user)
 {
 	bool first = from == SRD_FIRST_RECORD;
-	struct scan scan = { .era = era, .log = log, .flags = flags, .call = call, .user = user,
-	                     .at = from, .end = end, .chained = first, .last_check = log->sb.check,
-	                     .threads = srd_crew_cpus() };
-	int error = first ? scan_superblock(&scan) : 0;
+	struct scan scan = { .log = log, .flags = flags, .at = from, .end = end, .chained = first,
+	                     .last_check = log->sb.check, .threads = srd_crew_cpus(),
+	                     .events = { .era = era, .end = end, .call = call, .user = user } };
+	scan.diagnosis = (struct srd_diagnosis){ .log = log, .events = &scan.events };
+	int error = first && !superblock_holds(log) ? srd_diagnosis_superblock(&scan.diagnosis) : 0;
 
 	if (!error)
 		error = scan_all(&scan);
 	free(scan.batch);
-	free(scan.repaired);
-	srd_owners_release(&scan.owners);
-	srd_suspects_release(&scan.suspects);
+	srd_diagnosis_release(&scan.diagnosis);
 	return error;
 }
 

@@ -292,6 +292,8 @@ bool srd_log_looks_behind(struct srd_log *log);
 
 /* ---- origin.c: thread-safe ---- */
 
+/* True if a sound header lies at OFFSET; what it is of may reach past the end of the log. */
+bool srd_log_record_at(const struct srd_log *log, uint64_t offset, struct srd_record *record);
 /* The record that the op at OFFSET lies in, if its header is not further back than
  * SEARCH_BYTES. */
 bool srd_log_record_of(const struct srd_log *log, uint64_t offset, uint64_t search_bytes, struct srd_record *record);

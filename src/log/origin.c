@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* origin.c - which record an op lies in, and which commit it tells of. */
+/* origin.c - records by where they lie, which one an op lies in, and which commit it tells of. */
 #include "config.h"
 
 #include "log/internal.h"
 
 #include "base/check.h"
+
+bool srd_log_record_at(const struct srd_log *log, uint64_t offset, struct srd_record *record)
+{
+	const uint8_t *bytes = offset >= SRD_FIRST_RECORD ? srd_log_at(log, offset, SRD_HEADER_LEN) : NULL;
+
+	return bytes && srd_record_decode(&log->sb, record, bytes, offset);
+}
 
 bool srd_log_record_of(const struct srd_log *log, uint64_t offset, uint64_t search_bytes, struct srd_record *record)
 {

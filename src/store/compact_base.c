@@ -7,13 +7,6 @@
 #include "base/check.h"
 #include "store/fold.h"
 
-static bool record_at(const struct srd_log *log, uint64_t offset, struct srd_record *record)
-{
-	const uint8_t *bytes = offset ? srd_log_at(log, offset, SRD_HEADER_LEN) : NULL;
-
-	return bytes && srd_record_decode(&log->sb, record, bytes, offset);
-}
-
 static bool is_repair(const struct srd_log *log, const struct srd_record *record)
 {
 	const uint8_t *bytes = srd_log_at(log, record->offset + SRD_HEADER_LEN, 1);
@@ -35,9 +28,9 @@ static void find_base(const struct srd_log *log, const struct srd_log_point *sin
 {
 	struct srd_record record;
 
-	while (record_at(log, place->last, &record) && !is_of_base(log, &record, since)) {
+	while (srd_log_record_at(log, place->last, &record) && !is_of_base(log, &record, since)) {
 		/* Behind damage that was cut out there is nothing to stand on but what is here. */
-		if (record.prev && !record_at(log, record.prev, &(struct srd_record){ 0 }))
+		if (record.prev && !srd_log_record_at(log, record.prev, &(struct srd_record){ 0 }))
 			return;
 		*place = (struct srd_log_place){ .end = record.offset, .last = record.prev, .last_check = record.prev_check,
 		                                 .sequence = record.sequence - (record.type == SRD_RECORD_META),
@@ -49,7 +42,7 @@ struct srd_log_stamp srd_compacting_stamp(const struct srd_log *log, const struc
 {
 	struct srd_record record = { .prev = place->last };
 
-	while (record_at(log, record.prev, &record))
+	while (srd_log_record_at(log, record.prev, &record))
 		if (record.type == SRD_RECORD_META)
 			return (struct srd_log_stamp){ .flags = SRD_RECORD_BASE, .sequence = record.sequence,
 			                               .time_ns = SRD_MAX(record.time_ns, place->latest_ns) };
