@@ -2,14 +2,6 @@
 /*
  * tree.c - the B+tree of a file's extents.
  *
- * All work goes through a path: the nodes from the root down to the leaf in which
- * a position belongs, and where in each.
- *
- *     level 2          [ root ]                  at[2].slot: which child
- *     level 1      [    ] [    ] [    ]          at[1].slot: which child
- *     level 0    [leaf] [leaf] [leaf] ...        at[0].slot: first extent at or
- *                                                behind the position
- *
  * A split at the right edge of a node leaves the left one full, so that a file
  * that is only appended to has full nodes.  Nodes are given up when empty, not
  * merged when sparse.  The root grows by moving its content one level down, and
@@ -17,10 +9,6 @@
  *
  * Levels are few whatever the input: a level's nodes come from splits, a split
  * needs a full node, and that needs twenty new nodes of the level below.
- *
- * Nodes may come from an image that lies: one that is not of the level at which
- * it hangs, or holds more than it can, ends the walk.  So a path is sound or is
- * not gone along.
  */
 #include "config.h"
 
@@ -28,43 +16,16 @@
 
 #include <string.h>
 
-#include "base/check.h"
-
-struct path {
-	struct srd_state *state;
-	uint32_t root;
-	uint32_t top;                  /* level of the root */
-	uint64_t pos;
-	struct { uint32_t node, slot; } at[SRD_TREE_LEVELS_MAX];
-};
+#include "state/tree_path.h"
 
 static inline uint64_t end_of(const struct srd_ref *ref)
 {
 	return ref->pos + ref->len;
 }
 
-static inline struct srd_tree_node *node_at(const struct path *path, uint32_t level)
-{
-	return srd_tree_at(path->state, path->at[level].node);
-}
-
-/* True if NODE may be met at LEVEL below another. */
-static inline bool is_sound(const struct srd_tree_node *node, uint32_t level)
-{
-	return node->level == level && node->count > 0 &&
-	       node->count <= (level ? SRD_TREE_INNER_MAX : SRD_TREE_LEAF_MAX);
-}
-
-/* A root alone may be empty, and then is a leaf. */
-static inline bool is_sound_root(const struct srd_tree_node *root)
-{
-	return (root->level == 0 && root->count == 0) ||
-	       (root->level < SRD_TREE_LEVELS_MAX && is_sound(root, root->level));
-}
-
 /* Keeps the sums in the root true.  SIGN: 1 an extent comes, -1 one goes, 0 its
  * length changes; BYTES as a two's complement difference. */
-static void account(const struct path *path, const struct srd_ref *ref, int sign, uint64_t bytes)
+static void account(const struct srd_tree_path *path, const struct srd_ref *ref, int sign, uint64_t bytes)
 {
 	struct srd_tree_node *root = srd_tree_at(path->state, path->root);
 
@@ -77,7 +38,7 @@ static void account(const struct path *path, const struct srd_ref *ref, int sign
 	}
 }
 
-static void resize(const struct path *path, struct srd_ref *ref, uint32_t len)
+static void resize(const struct srd_tree_path *path, struct srd_ref *ref, uint32_t len)
 {
 	account(path, ref, 0, (uint64_t)len - ref->len);
 	ref->len = len;
@@ -90,18 +51,18 @@ uint32_t srd_tree_new(struct srd_state *state)
 
 void srd_tree_free(struct srd_state *state, uint32_t root)
 {
-	struct path path = { .state = state, .root = root, .top = srd_tree_at(state, root)->level };
+	struct srd_tree_path path = { .state = state, .root = root, .top = srd_tree_at(state, root)->level };
 	uint32_t level = path.top;
 
-	if (!is_sound_root(srd_tree_at(state, root)))
+	if (!srd_tree_is_sound_root(srd_tree_at(state, root)))
 		return;
 	state->live_bytes -= srd_tree_at(state, root)->payload_bytes;
 	path.at[level].node = root;
 	for (;;) {
-		struct srd_tree_node *node = node_at(&path, level);
+		struct srd_tree_node *node = srd_tree_path_at(&path, level);
 		if (level > 0 && node->count > 0) {
 			uint32_t child = node->child[--node->count];
-			if (is_sound(srd_tree_at(state, child), level - 1))
+			if (srd_tree_is_sound(srd_tree_at(state, child), level - 1))
 				path.at[--level].node = child;
 			continue;
 		}
@@ -112,114 +73,18 @@ void srd_tree_free(struct srd_state *state, uint32_t root)
 	}
 }
 
-/* ---- Finding ---- */
-
-static uint32_t slot_of_child(const struct srd_tree_node *node, uint64_t pos)
-{
-	uint32_t low = 0, high = node->count;
-
-	while (high - low > 1) {
-		uint32_t middle = (low + high) / 2;
-		if (node->from[middle] <= pos)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static uint32_t slot_of_extent(const struct srd_tree_node *leaf, uint64_t pos)
-{
-	uint32_t low = 0, high = leaf->count;
-
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-		if (leaf->extent[middle].pos < pos)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Sets PATH to where POS belongs.  False: there is no sound way there. */
-static bool descend(struct path *path, struct srd_state *state, uint32_t root, uint64_t pos)
-{
-	uint32_t level = srd_tree_at(state, root)->level;
-
-	if (!is_sound_root(srd_tree_at(state, root)))
-		return false;
-	path->state = state;
-	path->root = root;
-	path->top = level;
-	path->pos = pos;
-	path->at[level].node = root;
-	for (; level > 0; level--) {
-		const struct srd_tree_node *node = node_at(path, level);
-		path->at[level].slot = slot_of_child(node, pos);
-		path->at[level - 1].node = node->child[path->at[level].slot];
-		if (!is_sound(node_at(path, level - 1), level - 1))
-			return false;
-	}
-	path->at[0].slot = slot_of_extent(node_at(path, 0), pos);
-	return true;
-}
-
-/* The last extent before the place, NULL: none.  It may lie in the leaf before. */
-static struct srd_ref *before(const struct path *path)
-{
-	if (path->at[0].slot > 0)
-		return &node_at(path, 0)->extent[path->at[0].slot - 1];
-	for (uint32_t level = 1; level <= path->top; level++) {
-		if (path->at[level].slot == 0)
-			continue;
-		struct srd_tree_node *node = node_at(path, level);
-		node = srd_tree_at(path->state, node->child[path->at[level].slot - 1]);
-		while (level > 1 && is_sound(node, level - 1)) {
-			node = srd_tree_at(path->state, node->child[node->count - 1]);
-			level--;
-		}
-		return is_sound(node, level - 1) && level == 1 ? &node->extent[node->count - 1] : NULL;
-	}
-	return NULL;
-}
-
-/* Moves a place at the end of a leaf to the start of the next; false: none. */
-static bool settle(struct path *path)
-{
-	uint32_t level = 0;
-
-	if (path->at[0].slot < node_at(path, 0)->count)
-		return true;
-	while (++level <= path->top) {
-		struct srd_tree_node *node = node_at(path, level);
-		if (path->at[level].slot + 1 == node->count)
-			continue;
-		path->at[level].slot++;
-		while (level > 0) {
-			node = node_at(path, level);
-			path->at[level - 1].node = node->child[path->at[level].slot];
-			path->at[--level].slot = 0;
-			if (!is_sound(node_at(path, level), level))
-				return false;
-		}
-		return true;
-	}
-	return false;
-}
-
 bool srd_tree_find(const struct srd_state *state, uint32_t root, uint64_t pos, struct srd_ref *ref)
 {
-	struct path path;
+	struct srd_tree_path path;
 
 	/* Nothing is changed through this path. */
-	if (!descend(&path, (struct srd_state *)state, root, pos))
+	if (!srd_tree_descend(&path, (struct srd_state *)state, root, pos))
 		return false;
-	const struct srd_ref *found = before(&path);
+	const struct srd_ref *found = srd_tree_before(&path);
 	if (!found || end_of(found) <= pos) {
-		if (!settle(&path))
+		if (!srd_tree_settle(&path))
 			return false;
-		found = &node_at(&path, 0)->extent[path.at[0].slot];
+		found = &srd_tree_path_at(&path, 0)->extent[path.at[0].slot];
 	}
 	/* Who goes on behind it must come forward. */
 	if (found->pos > SRD_FILE_LEN_MAX || end_of(found) <= pos)
@@ -246,7 +111,7 @@ static bool is_full(const struct srd_tree_node *node)
 }
 
 /* Moves the root's content one level down; the path follows. */
-static int deepen(struct path *path)
+static int deepen(struct srd_tree_path *path)
 {
 	struct srd_tree_node *root = srd_tree_at(path->state, path->root);
 
@@ -283,9 +148,9 @@ static void move_upper(struct srd_tree_node *node, struct srd_tree_node *right, 
 }
 
 /* Splits the full node at LEVEL, whose parent has room; the path follows. */
-static int split(struct path *path, uint32_t level)
+static int split(struct srd_tree_path *path, uint32_t level)
 {
-	struct srd_tree_node *node = node_at(path, level);
+	struct srd_tree_node *node = srd_tree_path_at(path, level);
 	uint32_t slot = path->at[level].slot;
 	bool edge = level == 0 ? slot == node->count : slot + 1 == node->count;
 	/* At the edge the left one stays full (an inner node gives its last child
@@ -301,7 +166,7 @@ static int split(struct path *path, uint32_t level)
 	struct srd_tree_node *right = srd_tree_at(path->state, number);
 	move_upper(node, right, keep);
 	uint64_t from = right->level ? right->from[0] : right->count ? right->extent[0].pos : path->pos;
-	put_child(node_at(path, level + 1), path->at[level + 1].slot + 1, from, number);
+	put_child(srd_tree_path_at(path, level + 1), path->at[level + 1].slot + 1, from, number);
 	/* A place between the halves of a leaf stays left: it is below FROM. */
 	if (edge || slot > keep || (level > 0 && slot == keep)) {
 		path->at[level].node = number;
@@ -312,12 +177,12 @@ static int split(struct path *path, uint32_t level)
 }
 
 /* Makes the leaf of the path have room for one more. */
-static int make_room(struct path *path)
+static int make_room(struct srd_tree_path *path)
 {
 	uint32_t level = 0;
 	int error = 0;
 
-	while (level <= path->top && is_full(node_at(path, level)))
+	while (level <= path->top && is_full(srd_tree_path_at(path, level)))
 		level++;
 	if (level > path->top)
 		error = deepen(path);
@@ -327,7 +192,7 @@ static int make_room(struct path *path)
 }
 
 /* True if REF continues EXTENT, which is then longer. */
-static bool extend(const struct path *path, struct srd_ref *extent, const struct srd_ref *ref)
+static bool extend(const struct srd_tree_path *path, struct srd_ref *extent, const struct srd_ref *ref)
 {
 	if (end_of(extent) != ref->pos || extent->run != ref->run ||
 	    extent->len > UINT32_MAX - ref->len)
@@ -341,18 +206,18 @@ static bool extend(const struct path *path, struct srd_ref *extent, const struct
 /* Puts REF where nothing lies. */
 static int insert(struct srd_state *state, uint32_t root, const struct srd_ref *ref)
 {
-	struct path path;
+	struct srd_tree_path path;
 	int error;
 
-	if (!descend(&path, state, root, ref->pos))
+	if (!srd_tree_descend(&path, state, root, ref->pos))
 		return SRD_ECORRUPT;
-	struct srd_ref *last = before(&path);
+	struct srd_ref *last = srd_tree_before(&path);
 	if (last && extend(&path, last, ref))
 		return 0;
 	error = make_room(&path);
 	if (error)
 		return error;
-	struct srd_tree_node *leaf = node_at(&path, 0);
+	struct srd_tree_node *leaf = srd_tree_path_at(&path, 0);
 	struct srd_ref *place = &leaf->extent[path.at[0].slot];
 	memmove(place + 1, place, (leaf->count - path.at[0].slot) * sizeof *place);
 	*place = *ref;
@@ -364,14 +229,14 @@ static int insert(struct srd_state *state, uint32_t root, const struct srd_ref *
 /* ---- Removing ---- */
 
 /* While the root has but one child, takes its place. */
-static void shrink_root(struct path *path)
+static void shrink_root(struct srd_tree_path *path)
 {
 	struct srd_tree_node *root = srd_tree_at(path->state, path->root);
 
 	while (root->level > 0 && root->count == 1) {
 		uint32_t number = root->child[0];
 		const struct srd_tree_node *child = srd_tree_at(path->state, number);
-		if (!is_sound(child, root->level - 1u))
+		if (!srd_tree_is_sound(child, root->level - 1u))
 			return;
 		root->level = child->level;
 		root->count = child->count;
@@ -383,10 +248,10 @@ static void shrink_root(struct path *path)
 }
 
 /* Gives up the nodes of the path that have become empty, from the leaf up. */
-static void drop_empty(struct path *path)
+static void drop_empty(struct srd_tree_path *path)
 {
-	for (uint32_t level = 0; level < path->top && node_at(path, level)->count == 0; level++) {
-		struct srd_tree_node *parent = node_at(path, level + 1);
+	for (uint32_t level = 0; level < path->top && srd_tree_path_at(path, level)->count == 0; level++) {
+		struct srd_tree_node *parent = srd_tree_path_at(path, level + 1);
 		uint32_t slot = path->at[level + 1].slot;
 		uint32_t behind = parent->count - slot - 1;
 		srd_table_free(&path->state->nodes, path->at[level].node);
@@ -410,9 +275,9 @@ static struct srd_ref rest_of(const struct srd_ref *ref, uint64_t end)
 /* Removes the extents of the path's leaf from the place on that begin before END;
  * *REST is what of the last one lies behind END.  True if the leaf had no others
  * there: the next leaf may have more. */
-static bool remove_from_leaf(struct path *path, uint64_t end, struct srd_ref *rest)
+static bool remove_from_leaf(struct srd_tree_path *path, uint64_t end, struct srd_ref *rest)
 {
-	struct srd_tree_node *leaf = node_at(path, 0);
+	struct srd_tree_node *leaf = srd_tree_path_at(path, 0);
 	uint32_t first = path->at[0].slot, last = first;
 
 	for (; last < leaf->count && leaf->extent[last].pos < end; last++) {
@@ -432,18 +297,18 @@ static bool remove_from_leaf(struct path *path, uint64_t end, struct srd_ref *re
 int srd_tree_punch(struct srd_state *state, uint32_t root, uint64_t pos, uint64_t end)
 {
 	struct srd_ref rest = { 0 };
-	struct path path;
+	struct srd_tree_path path;
 
-	if (!descend(&path, state, root, pos))
+	if (!srd_tree_descend(&path, state, root, pos))
 		return SRD_ECORRUPT;
-	struct srd_ref *cut = before(&path);
+	struct srd_ref *cut = srd_tree_before(&path);
 	if (cut && end_of(cut) > pos) {
 		rest = rest_of(cut, end);
 		resize(&path, cut, (uint32_t)(pos - cut->pos));
 	}
 	/* Each turn empties the rest of a leaf. */
-	while (settle(&path) && remove_from_leaf(&path, end, &rest))
-		if (!descend(&path, state, root, pos))
+	while (srd_tree_settle(&path) && remove_from_leaf(&path, end, &rest))
+		if (!srd_tree_descend(&path, state, root, pos))
 			return SRD_ECORRUPT;
 	return rest.len > 0 ? insert(state, root, &rest) : 0;
 }

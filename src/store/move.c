@@ -20,6 +20,7 @@
 
 #include "base/thread.h"
 #include "state/image.h"
+#include "store/beside.h"
 #include "store/era.h"
 #include "store/image.h"
 #include "store/keeper.h"

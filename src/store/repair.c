@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "log/image.h"
 #include "state/lost.h"
+#include "store/apply.h"
 #include "store/image.h"
 
 static int add_repair(struct srd_store *store, struct srd_draft *draft, const struct srd_range *ranges, size_t count)

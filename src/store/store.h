@@ -216,29 +216,18 @@ int srd_store_draft_data(struct srd_draft *draft, const struct iovec *pieces, in
 
 /* ---- The way in and out of the log, for txn.c ---- */
 
+/* What of FLAGS, enum srd_open_flags, is the log's. */
+int srd_store_log_flags(int flags);
 /* The log's bytes, for a state. */
 struct srd_source srd_store_source(const struct srd_log *log);
-
-/* ---- For move.c ---- */
-
-/* What of a log is new to somebody who knew it, or the one before, up to some commit. */
-struct srd_store_known {
-	uint64_t sequence;        /* up to here it is known */
-	bool unknown;             /* set: more is in what was loaded, and cannot be told one by one */
-};
-/* Opens what STORE's name leads to now, with the same flags, and its state up to what is KNOWN:
- * the rest is there to be followed.  LOG: open already, and given up to it; NULL: it is not. */
-int srd_store_open_beside(const struct srd_store *store, struct srd_log *log, struct srd_store_known *known,
-                          struct srd_store **beside);
 
 /* Takes what an append needs, all caught up; released by srd_store_end(). */
 int srd_store_begin(struct srd_store *store);
 /* The same for SEALED, which may come behind damage. */
 int srd_store_begin_last(struct srd_store *store);
 void srd_store_end(struct srd_store *store);
-/* Between both: appends; applies a record that is in the log. */
+/* Between both. */
 int srd_store_append(struct srd_store *store, struct srd_draft *draft, struct srd_record *record);
-int srd_store_apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata);
 
 /* ---- Repair ---- */
 

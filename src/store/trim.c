@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "store/apply.h"
 
 static int encode(const struct srd_range *ranges, size_t count, uint8_t **bytes)
 {

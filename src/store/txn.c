@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "state/chunks.h"
+#include "store/apply.h"
 
 int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 {
