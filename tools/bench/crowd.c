@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * crowd.c - what it costs to share a store.
- *
- *     crowd reads STORE [SECONDS]           random gets by 1, 2, 4 threads of one handle,
- *                                           and by 2 with a handle each
- *     crowd appends STORE [SECONDS]         puts by 1, 2, 4, 8 processes at once
- *     crowd queue STORE [SECONDS]           puts by 1, 2, 4, 8 threads of one handle
- *     crowd lock STORE [SECONDS]            a put whose lock was kept, and one that takes it
- *
- * Prints samples for tools/bench/report: of each crowd what it does together, what the
- * last of it does, and how long one of them waits at worst.
- */
+/* crowd.c - what it costs to share a store; tools/bench/share runs it. */
 #include "config.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -23,36 +11,22 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "srd.h"
+#include "bench.h"
+
+static const char help[] =
+"usage: crowd reads|appends|queue|lock STORE [SECONDS]\n"
+"\n"
+"  reads      random gets by 1, 2, 4 threads of one handle, and by 2 with a handle each\n"
+"  appends    puts by 1, 2, 4, 8 processes at once\n"
+"  queue      puts by 1, 2, 4, 8 threads of one handle\n"
+"  lock       a put whose lock was kept, and one that takes it\n"
+"\n"
+"Prints samples for tools/bench/report: of each crowd what it does together, what the\n"
+"last of it does, and how long one of them waits at worst.  SECONDS for each (2).\n";
 
 enum { KEYS = 100000, VALUE_LEN = 100, CROWD_MAX = 8 };
-
-static void die(const char *what, int error)
-{
-	fprintf(stderr, "crowd: %s: %s\n", what, srd_strerror(error));
-	exit(1);
-}
-
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static srd_store *open_store(const char *path)
-{
-	srd_store *store;
-	int error = srd_open(path, SRD_CREATE | SRD_NOSYNC, &store);
-
-	if (error)
-		die(path, error);
-	return store;
-}
 
 static size_t make_key(char *key, unsigned n)
 {
@@ -75,12 +49,9 @@ static void work_once(struct worker *worker, uint64_t *random)
 	char key[32], bytes[VALUE_LEN] = { 0 };
 	srd_value value;
 
-	*random = *random * 6364136223846793005u + 1442695040888963407u;
-	size_t len = make_key(key, (unsigned)(*random >> 33) % KEYS);
-	int error = worker->reads ? srd_get(worker->store, key, len, &value)
-	                          : srd_put(worker->store, key, len, bytes, sizeof bytes);
-	if (error)
-		die(key, error);
+	size_t len = make_key(key, (unsigned)(next_random(random) % KEYS));
+	must_srd(worker->reads ? srd_get(worker->store, key, len, &value)
+	                       : srd_put(worker->store, key, len, bytes, sizeof bytes), key);
 	if (worker->reads)
 		srd_value_release(&value);
 }
@@ -107,10 +78,12 @@ struct crew {
 	int count;
 };
 
-static void sample(const struct crew *crew, const char *more, const char *unit, const char *better, double figure)
+static void sample_of(const struct crew *crew, const char *more, const char *unit, const char *better, double figure)
 {
-	printf("%s, %d %s%s%s\t%s\t%s\tsrd\t%.9g\n", crew->what, crew->count, crew->who, crew->count > 1 ? "s" : "",
-	       more, unit, better, figure);
+	char row[64];
+
+	snprintf(row, sizeof row, "%s, %d %s%s%s", crew->what, crew->count, crew->who, crew->count > 1 ? "s" : "", more);
+	sample(row, unit, better, "srd", figure);
 }
 
 static void report(const struct crew *crew, const struct worker *workers, double seconds)
@@ -123,11 +96,11 @@ static void report(const struct crew *crew, const struct worker *workers, double
 		least = workers[i].count < least ? workers[i].count : least;
 		longest_us = workers[i].longest_us > longest_us ? workers[i].longest_us : longest_us;
 	}
-	sample(crew, "", "1/s", "more", (double)sum / seconds);
+	sample_of(crew, "", "1/s", "more", (double)sum / seconds);
 	if (crew->count > 1)
-		sample(crew, ", last", "1/s", "more", (double)least / seconds);
+		sample_of(crew, ", last", "1/s", "more", (double)least / seconds);
 	if (!workers[0].reads)
-		sample(crew, ", wait", "ms", "less", longest_us / 1e3);
+		sample_of(crew, ", wait", "ms", "less", longest_us / 1e3);
 }
 
 /* Of one handle; or APART, each with its own: then they share nothing that is written. */
@@ -137,7 +110,7 @@ static void run_threads(const char *path, int count, bool reads, bool apart, dou
 	pthread_t threads[CROWD_MAX];
 
 	for (int i = 0; i < count; i++) {
-		srd_store *store = i == 0 || apart ? open_store(path) : workers[0].store;
+		srd_store *store = i == 0 || apart ? open_store(path, SRD_NOSYNC) : workers[0].store;
 		workers[i] = (struct worker){ .store = store, .id = (unsigned)i, .reads = reads };
 	}
 	double until_us = now_us() + seconds * 1e6;
@@ -160,7 +133,7 @@ struct crowd {
 
 static void run_process(const char *path, struct crowd *crowd, struct worker *worker, int count, double seconds)
 {
-	worker->store = open_store(path);
+	worker->store = open_store(path, SRD_NOSYNC);
 	atomic_fetch_add(&crowd->ready, 1);
 	while (atomic_load(&crowd->ready) < count)
 		sched_yield();
@@ -173,8 +146,7 @@ static void run_processes(const char *path, int count, double seconds)
 {
 	struct crowd *crowd = mmap(NULL, sizeof *crowd, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (crowd == MAP_FAILED)
-		die("mmap", -errno);
+	must(crowd != MAP_FAILED, "memory");
 	for (int i = 0; i < count; i++) {
 		crowd->workers[i].id = (unsigned)i;
 		if (fork() == 0) {
@@ -190,14 +162,12 @@ static void run_processes(const char *path, int count, double seconds)
 
 static void fill(const char *path)
 {
-	srd_store *store = open_store(path);
+	srd_store *store = open_store(path, SRD_NOSYNC);
 	char key[32], bytes[VALUE_LEN] = { 0 };
 
 	for (unsigned i = 0; i < KEYS; i++) {
 		size_t len = make_key(key, i);
-		int error = srd_put(store, key, len, bytes, sizeof bytes);
-		if (error)
-			die(key, error);
+		must_srd(srd_put(store, key, len, bytes, sizeof bytes), key);
 	}
 	srd_close(store);
 }
@@ -206,15 +176,12 @@ static void fill(const char *path)
 
 static double put_ns(const char *path, int count)
 {
-	srd_store *store = open_store(path);
+	srd_store *store = open_store(path, SRD_NOSYNC);
 	char bytes[VALUE_LEN] = { 0 };
 	double begin_us = now_us();
 
-	for (int i = 0; i < count; i++) {
-		int error = srd_put(store, "lock", 4, bytes, sizeof bytes);
-		if (error)
-			die("lock", error);
-	}
+	for (int i = 0; i < count; i++)
+		must_srd(srd_put(store, "lock", 4, bytes, sizeof bytes), "lock");
 	double ns = (now_us() - begin_us) * 1e3 / count;
 	srd_close(store);
 	return ns;
@@ -230,25 +197,23 @@ static void run_lock(const char *path, double seconds)
 	setenv("SRD_REMOTE", "1", 1);
 	double each_ns = put_ns(path, count);
 	unsetenv("SRD_REMOTE");
-	printf("put, lock kept\tns\tless\tsrd\t%.9g\n", kept_ns);
-	printf("put, lock each time\tns\tless\tsrd\t%.9g\n", each_ns);
+	sample("put, lock kept", "ns", "less", "srd", kept_ns);
+	sample("put, lock each time", "ns", "less", "srd", each_ns);
 }
 
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	give_help(argc, argv, help);
 	double seconds = argc > 3 ? atof(argv[3]) : 2;
 	bool reads = strcmp(what, "reads") == 0, queue = strcmp(what, "queue") == 0;
 	if (strcmp(what, "lock") == 0) {
 		run_lock(argv[2], seconds);
 		return 0;
 	}
-	if (!reads && !queue && strcmp(what, "appends") != 0) {
-		fprintf(stderr, "usage: crowd reads|appends|queue|lock STORE [SECONDS]\n");
-		return 2;
-	}
+	if (!reads && !queue && strcmp(what, "appends") != 0)
+		give_usage(help);
 	if (reads)
 		fill(argv[2]);
 	for (int count = 1; count <= (reads ? 4 : CROWD_MAX); count *= 2) {

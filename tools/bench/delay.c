@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * delay.c - how long it takes from a put in one process until another sees it.
- *
- *     delay STORE [COUNT]             by the library
- *     delay STORE [COUNT] MOUNT       on a mount of that store
- *
- * Prints samples for tools/bench/report: first while all are idle, then while one more
- * process puts as fast as it can.  The other looks again and again; on a mount it holds
- * the file open, so that what it sees is what the kernel was told.
+ * delay.c - how long it takes from a put in one process until another sees it; tools/bench/share
+ * runs it.  The other looks again and again; on a mount it holds the file open, so that what
+ * it sees is what the kernel was told.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,44 +17,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "srd.h"
+#include "bench.h"
+
+static const char help[] =
+"usage: delay STORE [COUNT [MOUNT]]\n"
+"\n"
+"COUNT times (1000), by the library, or on a MOUNT of that store.  Prints samples for\n"
+"tools/bench/report: first while all are idle, then while one more process puts as fast\n"
+"as it can.\n";
 
 enum { COUNT = 1000, COUNT_MAX = 100000, VALUE_LEN = 100 };
 
 static const char key[] = "delay";
-
-static void die(const char *what, int error)
-{
-	fprintf(stderr, "delay: %s: %s\n", what, srd_strerror(error));
-	exit(1);
-}
-
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static srd_store *open_store(const char *path)
-{
-	srd_store *store;
-	int error = srd_open(path, SRD_CREATE | SRD_NOSYNC, &store);
-
-	if (error)
-		die(path, error);
-	return store;
-}
 
 static void put(srd_store *store, const char *name, int number)
 {
 	char bytes[VALUE_LEN] = { 0 };
 
 	memcpy(bytes, &number, sizeof number);
-	int error = srd_put(store, name, strlen(name), bytes, sizeof bytes);
-	if (error)
-		die(name, error);
+	must_srd(srd_put(store, name, strlen(name), bytes, sizeof bytes), name);
 }
 
 /* ---- Who looks ---- */
@@ -92,17 +67,15 @@ static void look_on(const char *path, const char *mount, int count, int told)
 	if (mount) {
 		snprintf(name, sizeof name, "%s/%s", mount, key);
 		onlooker.fd = open(name, O_RDONLY);
-		if (onlooker.fd < 0)
-			die(name, -errno);
+		must(onlooker.fd >= 0, name);
 	} else {
-		onlooker.store = open_store(path);
+		onlooker.store = open_store(path, SRD_NOSYNC);
 	}
 	for (int i = 0; i < count; i++) {
 		while (look(&onlooker) != i)
 			sched_yield();
 		double seen_us = now_us();
-		if (write(told, &seen_us, sizeof seen_us) != sizeof seen_us)
-			die("pipe", -errno);
+		must(write(told, &seen_us, sizeof seen_us) == sizeof seen_us, "pipe");
 	}
 }
 
@@ -111,8 +84,7 @@ static int start_onlooker(const char *path, const char *mount, int count)
 {
 	int ends[2];
 
-	if (pipe(ends) != 0)
-		die("pipe", -errno);
+	must(pipe(ends) == 0, "pipe");
 	if (fork() == 0) {
 		close(ends[0]);
 		look_on(path, mount, count, ends[1]);
@@ -128,7 +100,7 @@ static pid_t start_crowd(const char *path)
 
 	if (pid != 0)
 		return pid;
-	srd_store *store = open_store(path);
+	srd_store *store = open_store(path, SRD_NOSYNC);
 	for (int i = 0;; i++)
 		put(store, "crowd", i);
 }
@@ -144,9 +116,13 @@ static int by_size(const void *a, const void *b)
 
 static void report(const char *when, const char *where, double *delays_us, int count)
 {
+	char row[64];
+
 	qsort(delays_us, (size_t)count, sizeof *delays_us, by_size);
-	printf("%s, %s, median\tus\tless\tsrd\t%.9g\n", when, where, delays_us[count / 2]);
-	printf("%s, %s, 99 %%\tus\tless\tsrd\t%.9g\n", when, where, delays_us[count * 99 / 100]);
+	snprintf(row, sizeof row, "%s, %s, median", when, where);
+	sample(row, "us", "less", "srd", delays_us[count / 2]);
+	snprintf(row, sizeof row, "%s, %s, 99 %%", when, where);
+	sample(row, "us", "less", "srd", delays_us[count * 99 / 100]);
 }
 
 static void measure(const char *path, const char *mount, int count, bool busy)
@@ -156,17 +132,17 @@ static void measure(const char *path, const char *mount, int count, bool busy)
 
 	/* Nobody forks with a store open. */
 	pid_t crowd = busy ? start_crowd(path) : 0;
-	srd_store *store = open_store(path);
+	srd_store *store = open_store(path, SRD_NOSYNC);
 	put(store, key, count);
 	srd_close(store);
 	int told = start_onlooker(path, mount, count);
-	store = open_store(path);
+	store = open_store(path, SRD_NOSYNC);
 	for (int i = 0; i < count; i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);   /* all are idle again */
 		double begin_us = now_us();
 		put(store, key, i);
 		if (read(told, &seen_us, sizeof seen_us) != sizeof seen_us)
-			die("the onlooker", -EPIPE);
+			die("the onlooker has ended");
 		delays_us[i] = seen_us - begin_us;
 	}
 	srd_close(store);
@@ -183,11 +159,9 @@ int main(int argc, char **argv)
 	int count = argc > 2 ? atoi(argv[2]) : COUNT;
 	const char *mount = argc > 3 ? argv[3] : NULL;
 
-	if (argc < 2 || count < 1 || count > COUNT_MAX) {
-		fprintf(stderr, "usage: delay STORE [COUNT [MOUNT]]\n");
-		return 2;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	give_help(argc, argv, help);
+	if (argc < 2 || count < 1 || count > COUNT_MAX)
+		give_usage(help);
 	measure(argv[1], mount, count, false);
 	measure(argv[1], mount, (count + 3) / 4, true);
 	return 0;

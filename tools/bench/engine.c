@@ -19,13 +19,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 static const char help[] =
 "usage: engine [--count N] [--singles N] [--larges N] [--rounds N] [--dir DIR]\n"
@@ -88,18 +89,6 @@ struct options {
 struct figures {
 	double of[ROWS][ENGINES_MAX][ROUNDS_MAX];
 };
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("engine: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(1);
-}
 
 /* With the files in it, however an engine calls them. */
 static void remove_dir(const char *path)

@@ -70,6 +70,4 @@ struct workload {
  * left full.  In SI units: entries, bytes a second; seconds; bytes. */
 void workload_run(const struct workload *work, const struct engine *engine, double results[ROWS]);
 
-_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 #endif

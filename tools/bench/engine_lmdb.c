@@ -10,28 +10,30 @@
 
 #include <lmdb.h>
 
+#include "bench.h"
+
 static MDB_env *env;
 static MDB_dbi dbi;
 
-static void must(int error, const char *what)
+static void must_lmdb(int error, const char *what)
 {
 	if (error)
 		die("lmdb: %s: %s", what, mdb_strerror(error));
 }
 
-static void open_store(const char *dir, uint64_t room_bytes)
+static void begin(const char *dir, uint64_t room_bytes)
 {
 	MDB_txn *txn;
 
-	must(mdb_env_create(&env), "create");
-	must(mdb_env_set_mapsize(env, room_bytes), "size");
-	must(mdb_env_open(env, dir, MDB_NOSYNC | MDB_NOMETASYNC | MDB_WRITEMAP, 0600), "open");
-	must(mdb_txn_begin(env, NULL, 0, &txn), "begin");
-	must(mdb_dbi_open(txn, NULL, 0, &dbi), "database");
-	must(mdb_txn_commit(txn), "commit");
+	must_lmdb(mdb_env_create(&env), "create");
+	must_lmdb(mdb_env_set_mapsize(env, room_bytes), "size");
+	must_lmdb(mdb_env_open(env, dir, MDB_NOSYNC | MDB_NOMETASYNC | MDB_WRITEMAP, 0600), "open");
+	must_lmdb(mdb_txn_begin(env, NULL, 0, &txn), "begin");
+	must_lmdb(mdb_dbi_open(txn, NULL, 0, &dbi), "database");
+	must_lmdb(mdb_txn_commit(txn), "commit");
 }
 
-static void close_store(void)
+static void end(void)
 {
 	mdb_env_close(env);
 }
@@ -45,13 +47,13 @@ static void put_batch(const struct item *items, size_t count)
 {
 	MDB_txn *txn;
 
-	must(mdb_txn_begin(env, NULL, 0, &txn), "begin");
+	must_lmdb(mdb_txn_begin(env, NULL, 0, &txn), "begin");
 	for (size_t i = 0; i < count; i++) {
 		MDB_val key = value_of(items[i].key, items[i].key_len);
 		MDB_val value = value_of(items[i].data, items[i].len);
-		must(mdb_put(txn, dbi, &key, &value, 0), "put");
+		must_lmdb(mdb_put(txn, dbi, &key, &value, 0), "put");
 	}
-	must(mdb_txn_commit(txn), "commit");
+	must_lmdb(mdb_txn_commit(txn), "commit");
 }
 
 static void put(const struct item *item)
@@ -65,10 +67,10 @@ static uint64_t get(const struct item *items, size_t count)
 	uint64_t sum = 0;
 	MDB_txn *txn;
 
-	must(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), "begin");
+	must_lmdb(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), "begin");
 	for (size_t i = 0; i < count; i++) {
 		MDB_val key = value_of(items[i].key, items[i].key_len), value;
-		must(mdb_get(txn, dbi, &key, &value), "get");
+		must_lmdb(mdb_get(txn, dbi, &key, &value), "get");
 		sum += sum_of(value.mv_data, value.mv_size);
 	}
 	mdb_txn_abort(txn);
@@ -84,14 +86,14 @@ static uint64_t scan(uint64_t *count)
 	int error;
 
 	*count = 0;
-	must(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), "begin");
-	must(mdb_cursor_open(txn, dbi, &cursor), "cursor");
+	must_lmdb(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), "begin");
+	must_lmdb(mdb_cursor_open(txn, dbi, &cursor), "cursor");
 	while ((error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
 		sum += sum_of(value.mv_data, value.mv_size);
 		++*count;
 	}
 	if (error != MDB_NOTFOUND)
-		must(error, "next");
+		must_lmdb(error, "next");
 	mdb_cursor_close(cursor);
 	mdb_txn_abort(txn);
 	return sum;
@@ -99,6 +101,6 @@ static uint64_t scan(uint64_t *count)
 
 const struct engine engine_lmdb = {
 	.name = "lmdb", .mode = MDB_VERSION_STRING ", MDB_NOSYNC|MDB_NOMETASYNC|MDB_WRITEMAP",
-	.open = open_store, .close = close_store, .put_batch = put_batch, .put = put, .get = get,
+	.open = begin, .close = end, .put_batch = put_batch, .put = put, .get = get,
 	.get_many = get, .scan = scan,
 };

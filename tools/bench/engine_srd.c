@@ -7,32 +7,26 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "srd.h"
+#include "bench.h"
 
 enum { MANY_MAX = 1024 };
 
 static srd_store *store;
 
-static void must(int error, const char *what)
-{
-	if (error < 0)
-		die("srd: %s: %s", what, srd_strerror(error));
-}
-
-static void open_store(const char *dir, uint64_t room_bytes)
+static void begin(const char *dir, uint64_t room_bytes)
 {
 	char path[4096];
 
 	(void)room_bytes;
 	snprintf(path, sizeof path, "%s/bench.srd", dir);
-	must(srd_open(path, SRD_CREATE | SRD_NOSYNC, &store), "open");
+	store = open_store(path, SRD_NOSYNC);
 }
 
 /* Nothing was synced; an image stands for what is durable only. */
-static void close_store(void)
+static void end(void)
 {
-	must(srd_sync(store), "sync");
-	must(srd_close(store), "close");
+	must_srd(srd_sync(store), "sync");
+	must_srd(srd_close(store), "close");
 }
 
 static void put_batch(const struct item *items, size_t count)
@@ -41,17 +35,17 @@ static void put_batch(const struct item *items, size_t count)
 	static srd_store *batch_store;
 
 	if (batch_store != store) {
-		must(srd_batch_new(store, &batch), "batch");
+		must_srd(srd_batch_new(store, &batch), "batch");
 		batch_store = store;
 	}
 	for (size_t i = 0; i < count; i++)
-		must(srd_batch_put(batch, items[i].key, items[i].key_len, items[i].data, items[i].len), "batch put");
-	must(srd_batch_commit(batch), "commit");
+		must_srd(srd_batch_put(batch, items[i].key, items[i].key_len, items[i].data, items[i].len), "batch put");
+	must_srd(srd_batch_commit(batch), "commit");
 }
 
 static void put(const struct item *item)
 {
-	must(srd_put(store, item->key, item->key_len, item->data, item->len), "put");
+	must_srd(srd_put(store, item->key, item->key_len, item->data, item->len), "put");
 }
 
 static uint64_t get(const struct item *items, size_t count)
@@ -60,7 +54,7 @@ static uint64_t get(const struct item *items, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		srd_value value;
-		must(srd_get(store, items[i].key, items[i].key_len, &value), "get");
+		must_srd(srd_get(store, items[i].key, items[i].key_len, &value), "get");
 		sum += sum_of(value.data, value.len);
 		srd_value_release(&value);
 	}
@@ -78,7 +72,7 @@ static uint64_t get_many(const struct item *items, size_t count)
 		keys[i] = (srd_key){ items[i].key, items[i].key_len };
 	ssize_t found = srd_get_many(store, keys, count, values, errors);
 	if (found != (ssize_t)count)
-		die("srd: get many: %zd of %zu", found, count);
+		die("get many: %zd of %zu", found, count);
 	for (size_t i = 0; i < count; i++) {
 		sum += sum_of(values[i].data, values[i].len);
 		srd_value_release(&values[i]);
@@ -94,19 +88,19 @@ static uint64_t scan(uint64_t *count)
 	int got;
 
 	*count = 0;
-	must(srd_iter_new(store, NULL, 0, 0, 0, 1, &iter), "iterate");
+	must_srd(srd_iter_new(store, NULL, 0, 0, 0, 1, &iter), "iterate");
 	while ((got = srd_iter_next(iter, &entry)) == 1) {
-		must(entry.value_error, entry.key);
+		must_srd(entry.value_error, entry.key);
 		sum += sum_of(entry.value.data, entry.value.len);
 		++*count;
 	}
-	must(got, "iterate");
+	must_srd(got, "iterate");
 	srd_iter_free(iter);
 	return sum;
 }
 
 const struct engine engine_srd = {
 	.name = "srd", .mode = PACKAGE_VERSION ", SRD_NOSYNC, values verified on first touch",
-	.open = open_store, .close = close_store, .put_batch = put_batch, .put = put, .get = get,
+	.open = begin, .close = end, .put_batch = put_batch, .put = put, .get = get,
 	.get_many = get_many, .scan = scan,
 };

@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 enum { CHUNK = 1024, SINGLE_LEN = 100, LARGE_LEN = 1 << 20 };
 
@@ -24,12 +25,9 @@ static uint64_t values[CHUNK];
 
 static clockid_t time_source = CLOCK_MONOTONIC;
 
-static double now_s(void)
+static double spent_s(void)
 {
-	struct timespec t;
-
-	clock_gettime(time_source, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+	return (double)now_ns(time_source) * 1e-9;
 }
 
 /* Puts `bench-key-NUMBER` (or another STEM) and the value NUMBER into items[AT]. */
@@ -43,14 +41,6 @@ static void make_item(size_t at, const char *stem, uint64_t number)
 	item->len = sizeof values[at];
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
 static double batch_puts(const struct engine *engine, size_t count)
 {
 	double spent = 0;
@@ -59,9 +49,9 @@ static double batch_puts(const struct engine *engine, size_t count)
 		size_t take = count - done < CHUNK ? count - done : CHUNK;
 		for (size_t i = 0; i < take; i++)
 			make_item(i, "bench", done + i);
-		double began = now_s();
+		double began = spent_s();
 		engine->put_batch(items, take);
-		spent += now_s() - began;
+		spent += spent_s() - began;
 	}
 	return (double)count / spent;
 }
@@ -69,9 +59,9 @@ static double batch_puts(const struct engine *engine, size_t count)
 static double scan(const struct engine *engine, size_t count)
 {
 	uint64_t found;
-	double began = now_s();
+	double began = spent_s();
 	uint64_t sum = engine->scan(&found);
-	double spent = now_s() - began;
+	double spent = spent_s() - began;
 
 	if (found != count || sum != (uint64_t)count * (count - 1) / 2)
 		die("%s: the scan found %llu entries, or wrong ones", engine->name, (unsigned long long)found);
@@ -90,9 +80,9 @@ static double gets(const struct engine *engine, size_t count, bool many)
 			make_item(i, "bench", next_random(&random) % count);
 			expected += values[i];
 		}
-		double began = now_s();
+		double began = spent_s();
 		uint64_t sum = (many ? engine->get_many : engine->get)(items, CHUNK);
-		spent += now_s() - began;
+		spent += spent_s() - began;
 		if (sum != expected)
 			die("%s: wrong values", engine->name);
 	}
@@ -112,10 +102,10 @@ static double single_puts(const struct engine *engine, size_t count)
 			items[i].data = data;
 			items[i].len = sizeof data;
 		}
-		double began = now_s();
+		double began = spent_s();
 		for (size_t i = 0; i < take; i++)
 			engine->put(&items[i]);
-		spent += now_s() - began;
+		spent += spent_s() - began;
 	}
 	return (double)count / spent;
 }
@@ -139,12 +129,12 @@ static double larges(const struct engine *engine, size_t count, bool put)
 		items[0].data = words;
 		items[0].len = LARGE_LEN;
 		uint64_t expected = put ? 0 : sum_of(words, LARGE_LEN), sum = 0;
-		double began = now_s();
+		double began = spent_s();
 		if (put)
 			engine->put(&items[0]);
 		else
 			sum = engine->get(items, 1);
-		spent += now_s() - began;
+		spent += spent_s() - began;
 		if (sum != expected)
 			die("%s: wrong large value", engine->name);
 	}
@@ -185,38 +175,23 @@ static uint64_t forget_pages(int fd)
 	return 0;
 }
 
-/* The line NAME of /proc/self/status, in bytes. */
-static double status_bytes(const char *name)
-{
-	FILE *file = fopen("/proc/self/status", "re");
-	unsigned long long kib = 0;
-	char line[256];
-
-	while (file && fgets(line, sizeof line, file))
-		if (strncmp(line, name, strlen(name)) == 0)
-			kib = strtoull(line + strlen(name) + 1, NULL, 10);
-	if (file)
-		fclose(file);
-	return (double)kib * 1024;
-}
-
 /* Seconds to open the store and get one value. */
 static double reopen(const struct workload *work, const struct engine *engine, uint64_t room_bytes)
 {
-	double began = now_s();
+	double began = spent_s();
 
 	engine->open(work->dir, room_bytes);
 	make_item(0, "bench", work->count / 2);
 	if (engine->get(items, 1) != work->count / 2)
 		die("%s: a wrong value after opening", engine->name);
-	return now_s() - began;
+	return spent_s() - began;
 }
 
 void workload_run(const struct workload *work, const struct engine *engine, double results[ROWS])
 {
 	uint64_t room_bytes = (UINT64_C(1) << 30) + (uint64_t)work->count * 512 +
 	                      (uint64_t)work->singles * 1024 + (uint64_t)work->larges * 2 * LARGE_LEN;
-	double before = status_bytes("RssAnon");
+	double before = memory_bytes("RssAnon");
 
 	if (work->cpu_time)
 		time_source = CLOCK_PROCESS_CPUTIME_ID;
@@ -225,8 +200,8 @@ void workload_run(const struct workload *work, const struct engine *engine, doub
 	results[ROW_SCAN] = scan(engine, work->count);
 	results[ROW_GET] = gets(engine, work->count, false);
 	results[ROW_GET_MANY] = gets(engine, work->count, true);
-	results[ROW_MEMORY] = status_bytes("RssAnon") - before;
-	results[ROW_PEAK] = status_bytes("VmHWM");
+	results[ROW_MEMORY] = memory_bytes("RssAnon") - before;
+	results[ROW_PEAK] = memory_bytes("VmHWM");
 	results[ROW_FILE] = (double)each_file(work->dir, stored_bytes);
 	results[ROW_SINGLE_PUT] = single_puts(engine, work->singles);
 	results[ROW_LARGE_PUT] = larges(engine, work->larges, true);

@@ -23,8 +23,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 static const char help[] =
 "usage: entries [--counts N,N,...] DIRECTORY ...\n"
@@ -67,16 +68,7 @@ struct entry {                    /* linux_dirent64 */
 
 static _Noreturn void fail(const struct bench *bench, const char *what)
 {
-	fprintf(stderr, "entries: %s: %s: %s\n", bench->path, what, strerror(errno));
-	exit(1);
-}
-
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+	die("%s: %s: %m", bench->path, what);
 }
 
 /* Names in an order of no use to anybody: I times an odd number, modulo 2^32. */

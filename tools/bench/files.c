@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * files.c - what tools/bench/mount does in a folder of one file system.
- *
- *     files PEER DIR [--count N] [--mib N] [--appends N] [--limit SECONDS] [--part PART]
- *
- * Prints samples for tools/bench/report.  Small files first, then one large one,
- * then one that grows by appending.  Before what is to be cold the kernel is asked
- * to drop its caches (root only; otherwise these rows are left out).  What is read
- * is compared with what was written.
- *
- * No row takes much longer than the limit: what was done by then is its figure, and
- * the rows after it make do with what it left.  PART is `all', or `prepare' (makes
- * what is read, and leaves it) and `read' (the rows that write nothing): for file
- * systems that cannot be written.
+ * files.c - what tools/bench/mount does in a folder of one file system.  Small files first, then
+ * one large one, then one that grows by appending.  What is read is compared with what was
+ * written.
  */
 #include "config.h"
 
@@ -20,15 +10,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
+
+static const char help[] =
+"usage: files PEER DIR [--count N] [--mib N] [--appends N] [--limit SECONDS] [--part PART]\n"
+"\n"
+"Prints samples for tools/bench/report.  Before what is to be cold the kernel is asked to\n"
+"drop its caches (root only; otherwise these rows are left out).\n"
+"\n"
+"No row takes much longer than the limit: what was done by then is its figure, and the\n"
+"rows after it make do with what it left.  PART is `all', or `prepare' (makes what is read,\n"
+"and leaves it) and `read' (the rows that write nothing): for file systems that cannot be\n"
+"written.\n";
 
 enum { SMALL = 1024, PIECE = 1 << 20, PAGE = 4096, APPENDED = 100 };
 
@@ -40,37 +41,10 @@ struct bench {
 	char *buffer;             /* PIECE bytes, aligned */
 };
 
-static _Noreturn void die(const char *format, ...)
-{
-	va_list args;
-	int error = errno;
-
-	va_start(args, format);
-	fputs("files: ", stderr);
-	vfprintf(stderr, format, args);
-	fprintf(stderr, ": %s\n", strerror(error));
-	va_end(args);
-	exit(1);
-}
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void sample(const struct bench *bench, const char *row, const char *unit, const char *better, double figure)
-{
-	printf("%s\t%s\t%s\t%s\t%.9g\n", row, unit, better, bench->peer, figure);
-	fflush(stdout);
-}
-
 /* A row begins; the time of that. */
 static double begin(struct bench *bench)
 {
-	double start = now();
+	double start = now_s();
 
 	bench->until = start + bench->limit;
 	return start;
@@ -79,14 +53,14 @@ static double begin(struct bench *bench)
 /* Asked before each step: time is up. */
 static bool is_over(const struct bench *bench)
 {
-	return now() > bench->until;
+	return now_s() > bench->until;
 }
 
 /* TIMES things took since START. */
 static void rate(const struct bench *bench, const char *row, const char *unit, double times, double start)
 {
 	if (times > 0)
-		sample(bench, row, unit, "more", times / (now() - start));
+		sample(row, unit, "more", bench->peer, times / (now_s() - start));
 }
 
 /* Everything written reaches the disk, and the caches are emptied. */
@@ -107,22 +81,14 @@ static int open_file(const char *path, int flags)
 	int fd = open(path, flags | O_CLOEXEC, 0644);
 
 	if (fd < 0)
-		die("%s", path);
+		die("%s: %m", path);
 	return fd;
 }
 
 static void write_all(int fd, const void *data, size_t len)
 {
 	if (write(fd, data, len) != (ssize_t)len)
-		die("write");
-}
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
+		die("write: %m");
 }
 
 /* ---- Small files ---- */
@@ -145,7 +111,7 @@ static long write_small(const struct bench *bench, int flags)
 		memcpy(bench->buffer, &i, sizeof i);
 		write_all(fd, bench->buffer, SMALL);
 		if (close(fd) != 0)
-			die("close");
+			die("close: %m");
 	}
 	return i;
 }
@@ -172,7 +138,7 @@ static long stat_small(const struct bench *bench)
 
 	for (i = 0; i < bench->count && !is_over(bench); i++)
 		if (stat(small_path(path, "f", i), &st) != 0 || st.st_size != SMALL)
-			die("%s", path);
+			die("%s: %m", path);
 	return i;
 }
 
@@ -183,13 +149,13 @@ static long list_dir(const char *path, bool with_stat)
 	long entries = 0;
 
 	if (!stream)
-		die("%s", path);
+		die("%s: %m", path);
 	for (struct dirent *entry; (entry = readdir(stream));) {
 		if (entry->d_name[0] == '.')
 			continue;
 		entries++;
 		if (with_stat && fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-			die("%s", entry->d_name);
+			die("%s: %m", entry->d_name);
 	}
 	closedir(stream);
 	return entries;
@@ -214,11 +180,11 @@ static void make_dirs(const struct bench *bench)
 	char path[64];
 
 	if (mkdir("small", 0755) != 0)
-		die("small");
+		die("small: %m");
 	for (long dir = 0; dir * 100 < bench->count; dir++) {
 		snprintf(path, sizeof path, "small/%ld", dir);
 		if (mkdir(path, 0755) != 0)
-			die("%s", path);
+			die("%s: %m", path);
 	}
 }
 
@@ -229,7 +195,7 @@ static long rename_small(const struct bench *bench)
 
 	for (i = 0; i < bench->count && !is_over(bench); i++)
 		if (rename(small_path(from, "f", i), small_path(to, "g", i)) != 0)
-			die("%s", from);
+			die("%s: %m", from);
 	return i;
 }
 
@@ -240,7 +206,7 @@ static long unlink_small(const struct bench *bench)
 
 	for (i = 0; i < bench->count && !is_over(bench); i++)
 		if (unlink(small_path(path, "g", i)) != 0)
-			die("%s", path);
+			die("%s: %m", path);
 	return i;
 }
 
@@ -253,7 +219,7 @@ static long fsync_small(const struct bench *bench)
 		int fd = open_file(small_path(path, "s", i), O_CREAT | O_EXCL | O_WRONLY);
 		write_all(fd, bench->buffer, SMALL);
 		if (fsync(fd) != 0 || close(fd) != 0)
-			die("%s", path);
+			die("%s: %m", path);
 	}
 	return i;
 }
@@ -305,7 +271,7 @@ static long read_through(const struct bench *bench)
 
 	for (i = 0; i < bench->mib && !is_over(bench); i++)
 		if (read(fd, bench->buffer, PIECE) != PIECE)
-			die("large");
+			die("large: %m");
 	close(fd);
 	return i;
 }
@@ -319,7 +285,7 @@ static long write_through(const struct bench *bench, const char *name, size_t pi
 		for (size_t done = 0; done < PIECE; done += piece)
 			write_all(fd, bench->buffer, piece);
 	if ((durable && fsync(fd) != 0) || close(fd) != 0)
-		die("%s", name);
+		die("%s: %m", name);
 	return i;
 }
 
@@ -334,10 +300,10 @@ static long random_pages(const struct bench *bench, int flags, bool writing)
 		off_t at = (off_t)(next_random(&state) % ((uint64_t)bench->mib * (PIECE / PAGE))) * PAGE;
 		ssize_t done = writing ? pwrite(fd, bench->buffer, PAGE, at) : pread(fd, bench->buffer, PAGE, at);
 		if (done != PAGE)
-			die("large");
+			die("large: %m");
 	}
 	if (close(fd) != 0)
-		die("large");
+		die("large: %m");
 	return i;
 }
 
@@ -352,13 +318,13 @@ static double copy_some(const struct bench *bench)
 		if (done <= 0) {
 			done = read(from, bench->buffer, PIECE);
 			if (done <= 0)
-				die("copy");
+				die("copy: %m");
 			write_all(to, bench->buffer, (size_t)done);
 		}
 		left -= done;
 	}
 	if (close(from) != 0 || close(to) != 0)
-		die("copy");
+		die("copy: %m");
 	return (double)(all - left) / PIECE;
 }
 
@@ -366,9 +332,9 @@ static void copy_large(struct bench *bench)
 {
 	double start = begin(bench), copied = copy_some(bench);
 
-	sample(bench, "copy inside", "ms", "less", (now() - start) * 1000 * (double)bench->mib / copied);
+	sample("copy inside", "ms", "less", bench->peer, (now_s() - start) * 1000 * (double)bench->mib / copied);
 	if (unlink("copy") != 0)
-		die("copy");
+		die("copy: %m");
 }
 
 static void read_large_file(struct bench *bench)
@@ -394,10 +360,10 @@ static void large_file(struct bench *bench)
 	TIMED("4 KiB rewrites", "1/s", random_pages(bench, 0, true));
 	copy_large(bench);
 	if (unlink("large") != 0)
-		die("large");
+		die("large: %m");
 	TIMED("4 KiB writes in a row", "MiB/s", write_through(bench, "pieces", PAGE, false));
 	if (unlink("pieces") != 0)
-		die("pieces");
+		die("pieces: %m");
 }
 
 /* ---- A file that grows ---- */
@@ -411,7 +377,7 @@ static long append_some(const struct bench *bench, long count)
 		int fd = open_file("grown", O_CREAT | O_APPEND | O_WRONLY);
 		write_all(fd, bench->buffer, APPENDED);
 		if (close(fd) != 0)
-			die("grown");
+			die("grown: %m");
 	}
 	return i;
 }
@@ -421,16 +387,16 @@ static void growing_file(struct bench *bench)
 	long tenth = bench->appends / 10;
 	double start = begin(bench), time = start;
 	long done = append_some(bench, tenth);
-	double first = (double)done / (now() - time);
+	double first = (double)done / (now_s() - time);
 
 	done += append_some(bench, bench->appends - 2 * tenth);
-	time = now();
+	time = now_s();
 	long last = append_some(bench, tenth);
 	if (last > 0)   /* else time was up before */
-		sample(bench, "last tenth : first", "", "more", (double)last / (now() - time) / first);
+		sample("last tenth : first", "", "more", bench->peer, (double)last / (now_s() - time) / first);
 	rate(bench, "append 100 B", "1/s", (double)(done + last), start);
 	if (unlink("grown") != 0)
-		die("grown");
+		die("grown: %m");
 }
 
 /* ---- */
@@ -473,6 +439,7 @@ int main(int argc, char **argv)
 	const char *part = "all";
 	int option;
 
+	give_help(argc, argv, help);
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'c': bench.count = number(optarg); break;
@@ -483,14 +450,12 @@ int main(int argc, char **argv)
 		default: return 2;
 		}
 	}
-	if (argc - optind != 2) {
-		fputs("usage: files PEER DIR [--count N] [--mib N] [--appends N] [--limit SECONDS] [--part PART]\n", stderr);
-		return 2;
-	}
+	if (argc - optind != 2)
+		give_usage(help);
 	bench.peer = argv[optind];
 	bench.buffer = aligned_alloc(PAGE, PIECE);
 	if (!bench.buffer || chdir(argv[optind + 1]) != 0)
-		die("%s", argv[optind + 1]);
+		die("%s: %m", argv[optind + 1]);
 	memset(bench.buffer, 'x', PIECE);
 	run(&bench, part);
 	free(bench.buffer);

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * latency.c - how long single operations take, beside what they cannot do without.
- *
- *     latency STORE MOUNT UNCACHED      the second mount is with timeout=0
- *
- * Prints samples for tools/bench/report: microseconds, the median and the 10th percentile,
- * which a busy machine hardly changes.  What takes less than a clock can tell is
- * measured by the hundred.  The rows and what they mean: srd-performance(7).
+ * latency.c - how long single operations take, beside what they cannot do without; tools/bench/budget
+ * runs it.  What takes less than a clock can tell is measured by the hundred.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,10 +13,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "srd.h"
+#include "bench.h"
+
+static const char help[] =
+"usage: latency STORE MOUNT UNCACHED\n"
+"\n"
+"MOUNT: of another store; UNCACHED: of a third, with timeout=0.  Prints samples for\n"
+"tools/bench/report: microseconds, the median and the 10th percentile, which a busy\n"
+"machine hardly changes.  The rows and what they mean: srd-performance(7).\n";
 
 enum { SAMPLES = 4000, HUNDRED = 100, PAGE = 4096, VALUE_LEN = 100, KEYS = 100000 };
 
@@ -35,32 +35,6 @@ struct bench {
 	bool away;                /* a file is renamed */
 	char path[4200], target[4200];
 };
-
-static _Noreturn void die(const char *what, int error)
-{
-	fprintf(stderr, "latency: %s: %s\n", what, srd_strerror(error));
-	exit(1);
-}
-
-static void must(bool good, const char *what)
-{
-	if (!good)
-		die(what, -errno);
-}
-
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static uint64_t next_random(struct bench *bench)
-{
-	bench->random = bench->random * 6364136223846793005u + 1442695040888963407u;
-	return bench->random >> 33;
-}
 
 static const char *name(struct bench *bench, const char *mount, uint64_t number)
 {
@@ -89,7 +63,7 @@ static void append_plain(struct bench *bench)
 
 static void read_plain(struct bench *bench)
 {
-	off_t at = (off_t)(next_random(bench) % 256 * PAGE);
+	off_t at = (off_t)(next_random(&bench->random) % 256 * PAGE);
 
 	must(pread(bench->plain_fd, bench->other, PAGE, at) == PAGE, "pread");
 }
@@ -105,20 +79,16 @@ static void get(struct bench *bench)
 {
 	char key[32];
 	srd_value value;
-	int error = srd_get(bench->store, key, make_key(key, "key", next_random(bench) % KEYS), &value);
 
-	if (error)
-		die(key, error);
+	must_srd(srd_get(bench->store, key, make_key(key, "key", next_random(&bench->random) % KEYS), &value), key);
 	srd_value_release(&value);
 }
 
 static void put(struct bench *bench)
 {
 	char key[32];
-	int error = srd_put(bench->store, key, make_key(key, "put", bench->number++), bench->page, VALUE_LEN);
 
-	if (error)
-		die(key, error);
+	must_srd(srd_put(bench->store, key, make_key(key, "put", bench->number++), bench->page, VALUE_LEN), key);
 }
 
 /* ---- The mount ---- */
@@ -146,21 +116,21 @@ static void open_close(struct bench *bench)
 
 static void read_known(struct bench *bench)
 {
-	off_t at = (off_t)(next_random(bench) % 256 * PAGE);
+	off_t at = (off_t)(next_random(&bench->random) % 256 * PAGE);
 
 	must(pread(bench->file_fd, bench->other, PAGE, at) == PAGE, "read");
 }
 
 static void read_asked(struct bench *bench)
 {
-	off_t at = (off_t)(next_random(bench) % 256 * PAGE);
+	off_t at = (off_t)(next_random(&bench->random) % 256 * PAGE);
 
 	must(pread(bench->direct_fd, bench->other, PAGE, at) == PAGE, "read");
 }
 
 static void write_page(struct bench *bench)
 {
-	off_t at = (off_t)(next_random(bench) % 256 * PAGE);
+	off_t at = (off_t)(next_random(&bench->random) % 256 * PAGE);
 
 	must(pwrite(bench->file_fd, bench->page, PAGE, at) == PAGE, "write");
 }
@@ -237,9 +207,8 @@ static void measure(struct bench *bench, const struct op *op)
 		samples[i] = (now_us() - start) / op->batch;
 	}
 	qsort(samples, (size_t)count, sizeof *samples, compare);
-	printf("%s\tus\tless\tmedian\t%.4g\n", op->name, samples[count / 2]);
-	printf("%s\tus\tless\t10th\t%.4g\n", op->name, samples[count / 10]);
-	fflush(stdout);
+	sample(op->name, "us", "less", "median", samples[count / 2]);
+	sample(op->name, "us", "less", "10th", samples[count / 10]);
 }
 
 static int make_file(const char *path, const struct bench *bench)
@@ -255,12 +224,10 @@ static int make_file(const char *path, const struct bench *bench)
 static void set_up(struct bench *bench, const char *store)
 {
 	char path[4200], key[32];
-	int error = srd_open(store, SRD_CREATE | SRD_NOSYNC, &bench->store);
 
-	for (uint64_t i = 0; i < KEYS && !error; i++)
-		error = srd_put(bench->store, key, make_key(key, "key", i), bench->page, VALUE_LEN);
-	if (error)
-		die(store, error);
+	bench->store = open_store(store, SRD_NOSYNC);
+	for (uint64_t i = 0; i < KEYS; i++)
+		must_srd(srd_put(bench->store, key, make_key(key, "key", i), bench->page, VALUE_LEN), key);
 	snprintf(path, sizeof path, "%s.plain", store);
 	bench->plain_fd = make_file(path, bench);
 	bench->append_fd = open(path, O_WRONLY | O_APPEND);
@@ -275,10 +242,9 @@ int main(int argc, char **argv)
 {
 	struct bench bench = { .random = 1, .page = aligned_alloc(PAGE, PAGE), .other = aligned_alloc(PAGE, PAGE) };
 
-	if (argc != 4) {
-		fputs("usage: latency STORE MOUNT UNCACHED\n", stderr);
-		return 2;
-	}
+	give_help(argc, argv, help);
+	if (argc != 4)
+		give_usage(help);
 	must(bench.page && bench.other, "memory");
 	memset(bench.page, 'x', PAGE);
 	bench.mount = argv[2];

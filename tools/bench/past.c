@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * past - how long it takes, and how much memory, to open a store as it was: beside the same
+ * past.c - how long it takes, and how much memory, to open a store as it was: beside the same
  * without the images of the past (the same log in a directory of its own, where only the newest
  * image is), so by a replay of all that was before.
- *
- *     past DIR [COMMITS [KEYS [SESSIONS]]]
- *
- * The store gets COMMITS commits, each of which puts one of KEYS keys, by SESSIONS processes
- * one after another.  Each opening is a process of its own that reads one key; caches are warm.
  */
 #include "config.h"
 
@@ -20,10 +15,18 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "srd.h"
+#include "bench.h"
+
+static const char help[] =
+"usage: past DIR [COMMITS [KEYS [SESSIONS]]]\n"
+"\n"
+"How long it takes to open a store as it was, and how much memory, by the images that\n"
+"were kept of its past, and by a replay of its log.  The store is made in the folder\n"
+"DIR, where it stays: of COMMITS commits (1000000), each of which puts one of KEYS keys\n"
+"(100000), by SESSIONS processes one after another (20).  Each opening is a process of\n"
+"its own that reads one key; caches are warm, the best of three counts.\n";
 
 enum { ROUNDS = 3, VALUE_LEN = 100 };
 
@@ -34,41 +37,25 @@ struct result {
 	uint64_t sequence;
 };
 
-static _Noreturn void die(const char *what, int error)
-{
-	fprintf(stderr, "past: %s: %s\n", what, error ? srd_strerror(error) : "failed");
-	exit(1);
-}
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static void wait_for(pid_t pid)
 {
 	int status;
 
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
-		die("a process of ours", 0);
+		die("a process of ours failed");
 }
 
 static void put_some(const char *path, uint64_t from, uint64_t to, uint64_t keys)
 {
+	srd_store *store = open_store(path, 0);
 	char key[32], value[VALUE_LEN];
-	srd_store *store;
-	int error = srd_open(path, SRD_CREATE, &store);
 
-	for (uint64_t i = from; !error && i < to; i++) {
+	for (uint64_t i = from; i < to; i++) {
 		int len = snprintf(key, sizeof key, "d%" PRIu64 "/k%" PRIu64, i % keys % 100, i * 2654435761u % keys);
 		snprintf(value, sizeof value, "%099" PRIu64, i);
-		error = srd_put(store, key, (size_t)len, value, sizeof value);
+		must_srd(srd_put(store, key, (size_t)len, value, sizeof value), key);
 	}
-	if (error || (error = srd_close(store)) != 0)
-		die(path, error);
+	must_srd(srd_close(store), path);
 }
 
 static void make(const char *path, uint64_t commits, uint64_t keys, uint64_t sessions)
@@ -88,14 +75,12 @@ static void open_once(const char *path, const char *at, struct result *result)
 	struct srd_info info;
 	struct rusage usage;
 	srd_store *store;
-	double start = now_ms();
-	int error = srd_open_at(path, 0, at, &store);
+	double start = now_us();
 
-	if (!error)
-		error = srd_exists(store, "d0/k0", 5) < 0 ? -EIO : srd_info(store, &info);
-	double ms = now_ms() - start;
-	if (error)
-		die(at, error);
+	must_srd(srd_open_at(path, 0, at, &store), at);
+	must_srd(srd_exists(store, "d0/k0", 5), at);
+	must_srd(srd_info(store, &info), at);
+	double ms = (now_us() - start) / 1e3;
 	getrusage(RUSAGE_SELF, &usage);
 	if (result->ms == 0 || ms < result->ms)
 		*result = (struct result){ .ms = ms, .memory_kib = (uint64_t)usage.ru_maxrss, .sequence = info.sequence };
@@ -106,8 +91,7 @@ static struct result best_of(const char *path, const char *at)
 {
 	struct result *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (shared == MAP_FAILED)
-		die("memory", -errno);
+	must(shared != MAP_FAILED, "memory");
 	*shared = (struct result){ 0 };
 	for (int i = 0; i < ROUNDS; i++) {
 		pid_t pid = fork();
@@ -127,7 +111,7 @@ static void row(const char *path, const char *bare, const char *what, const char
 	struct result kept = best_of(path, at), replayed = best_of(bare, at);
 
 	if (kept.sequence != replayed.sequence)
-		die("what was opened differs", 0);
+		die("what was opened differs");
 	printf("%-16s %10" PRIu64 " %10.1f %10.1f %10" PRIu64 " %10" PRIu64 "\n", what, kept.sequence, kept.ms, replayed.ms,
 	       kept.memory_kib / 1024, replayed.memory_kib / 1024);
 	fflush(stdout);
@@ -139,12 +123,9 @@ static void rows(const char *path, const char *bare)
 	struct srd_info info;
 	char what[32], at[48];
 	srd_store *store;
-	int error = srd_open(path, SRD_RDONLY, &store);
 
-	if (!error)
-		error = srd_info(store, &info);
-	if (error)
-		die(path, error);
+	must_srd(srd_open(path, SRD_RDONLY, &store), path);
+	must_srd(srd_info(store, &info), path);
 	srd_close(store);
 	printf("%" PRIu64 " commits, %" PRIu64 " files, log %" PRIu64 " MiB\n", info.sequence, info.files, info.end >> 20);
 	printf("%-16s %10s %10s %10s %10s %10s\n", "", "commit", "ms", "replay ms", "MiB", "replay MiB");
@@ -165,26 +146,32 @@ static void link_to(const char *path, const char *bare, const char *suffix)
 
 	snprintf(from, sizeof from, "%s%s", path, suffix);
 	snprintf(to, sizeof to, "%s%s", bare, suffix);
-	if (link(from, to) != 0)
-		die(to, -errno);
+	must(link(from, to) == 0, to);
+}
+
+static uint64_t number(int argc, char **argv, int i, uint64_t otherwise)
+{
+	uint64_t value = argc > i ? strtoull(argv[i], NULL, 10) : otherwise;
+
+	if (value == 0) {
+		fprintf(stderr, "past: %s: not a number from 1 on\n", argv[i]);
+		exit(2);
+	}
+	return value;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t commits = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
-	uint64_t keys = argc > 3 ? strtoull(argv[3], NULL, 10) : 100000;
-	uint64_t sessions = argc > 4 ? strtoull(argv[4], NULL, 10) : 20;
 	char path[4096], bare[4096];
 
-	if (argc < 2 || argc > 5 || commits == 0 || keys == 0 || sessions == 0) {
-		fprintf(stderr, "usage: past DIR [COMMITS [KEYS [SESSIONS]]]\n");
-		return 2;
-	}
+	give_help(argc, argv, help);
+	if (argc < 2 || argc > 5 || argv[1][0] == '-')
+		give_usage(help);
 	snprintf(path, sizeof path, "%s/past.srd", argv[1]);
 	snprintf(bare, sizeof bare, "%s/bare", argv[1]);
-	if (mkdir(bare, 0777) != 0)
-		die(bare, -errno);
-	make(path, commits, keys, sessions);
+	must(mkdir(argv[1], 0777) == 0 || errno == EEXIST, argv[1]);
+	must(mkdir(bare, 0777) == 0, bare);
+	make(path, number(argc, argv, 2, 1000000), number(argc, argv, 3, 100000), number(argc, argv, 4, 20));
 	snprintf(bare, sizeof bare, "%s/bare/past.srd", argv[1]);
 	link_to(path, bare, "");
 	link_to(path, bare, ".idx");

@@ -1,36 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * report.c - figures of several runs and peers, as a table, JSON or a chart.
- *
- *     mount, scale, engine  |  tools/bench/report [--json FILE] [--svg FILE]
- *                                                 [--against PEER] [--curves]
- *
- * A sample is a line of five fields between tabs: row, unit, "more" or "less" (which
- * is better), peer, figure.  Rows and peers come out in the order in which they came
- * first; the others are held against the first peer, or PEER.  Other lines are comments,
- * which the table begins with.  --curves: the peers are sizes, and the chart has a line
- * for each row.
- */
+/* report.c - figures of several runs and peers, as a table, JSON or a chart. */
 #include "config.h"
 
 #include "report.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-static _Noreturn void die(const char *format, ...)
-{
-	va_list args;
+#include "bench.h"
 
-	va_start(args, format);
-	fputs("report: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(1);
-}
+static const char help[] =
+"usage: report [--json FILE] [--svg FILE] [--against PEER] [--curves] <SAMPLES\n"
+"\n"
+"A sample is a line of five fields between tabs: row, unit, \"more\" or \"less\" (which is\n"
+"better), peer, figure.  Rows and peers come out in the order in which they came first; the\n"
+"others are held against the first peer, or PEER.  Other lines are comments, which the table\n"
+"begins with.  --curves: the peers are sizes, and the chart has a line for each row.\n";
 
 /* ---- Reading ---- */
 
@@ -231,13 +217,14 @@ int main(int argc, char **argv)
 	bool curves = false;
 	int option;
 
+	give_help(argc, argv, help);
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'j': figures = optarg; break;
 		case 's': chart = optarg; break;
 		case 'a': against = optarg; break;
 		case 'c': curves = true; break;
-		default: fputs("usage: report [--json FILE] [--svg FILE] [--against PEER] [--curves] <SAMPLES\n", stderr); exit(2);
+		default: give_usage(help);
 		}
 	}
 	read_all(&report);

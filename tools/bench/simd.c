@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/simd.h"
+#include "bench.h"
 
 static const char help[] =
 "usage: simd [--rounds N] [SET ...]\n"
@@ -87,14 +87,6 @@ static void run_is_zero(const struct srd_simd *set, uint8_t *to, const uint8_t *
 {
 	(void)to;
 	sink ^= set->is_zero(from, len);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* Seconds for a byte of WORK in pieces of LEN. */
@@ -195,10 +187,7 @@ int main(int argc, char **argv)
 	unsigned rounds = 7;
 	int first = 1;
 
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		fputs(help, stdout);
-		return 0;
-	}
+	give_help(argc, argv, help);
 	if (argc > 2 && strcmp(argv[1], "--rounds") == 0) {
 		rounds = (unsigned)SRD_MAX(atoi(argv[2]), 1);
 		first = 3;

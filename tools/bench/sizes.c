@@ -1,66 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sizes.c - what an operation costs in a store, or a file, that is small or large.
- *
- *     sizes keys STORE COUNT ...    the store is made once and grown to each count
- *     sizes file DIR BYTES ...      a file for each size, in a folder of a mount
- *
- * Prints samples for tools/bench/report, with the sizes in the place of peers.  The
- * number of operations is the same for all sizes.  A large file is made of one piece
- * of 64 MiB, copied within the mount: it takes no more space than that.
+ * sizes.c - what an operation costs in a store, or a file, that is small or large; tools/bench/scale
+ * runs it.  The number of operations is the same for all sizes.  A large file is made of one
+ * piece of 64 MiB, copied within the mount: it takes no more space than that.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "srd.h"
+#include "bench.h"
+
+static const char help[] =
+"usage: sizes keys STORE COUNT ... | sizes file DIR BYTES ...\n"
+"\n"
+"  keys      the store is made once and grown to each count\n"
+"  file      a file for each size, in a folder of a mount\n"
+"\n"
+"Prints samples for tools/bench/report, with the sizes in the place of peers.\n";
 
 enum { BATCH = 1024, SINGLES = 50000, GETS = 200000, SCANNED = 1000000, VALUE_LEN = 100, OPS = 2000, PAGE = 4096 };
 static const uint64_t PIECE = UINT64_C(64) << 20;
-
-static _Noreturn void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("sizes: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(1);
-}
-
-static void must(int error, const char *what)
-{
-	if (error < 0)
-		die("%s: %s", what, srd_strerror(error));
-}
-
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 /* ---- Keys ---- */
 
@@ -70,12 +37,6 @@ struct keys {
 	uint64_t count;           /* what it holds */
 	const char *label;        /* ... in words */
 };
-
-static void sample(const char *row, const char *unit, const char *label, double figure)
-{
-	printf("%s\t%s\tless\t%s\t%.9g\n", row, unit, label, figure);
-	fflush(stdout);
-}
 
 static size_t make_key(char key[32], const char *stem, uint64_t number)
 {
@@ -90,13 +51,13 @@ static void grow(struct keys *keys, uint64_t count)
 	srd_batch *batch;
 	char key[32];
 
-	must(srd_batch_new(keys->store, &batch), "batch");
+	must_srd(srd_batch_new(keys->store, &batch), "batch");
 	while (keys->count < count) {
 		uint64_t take = count - keys->count < BATCH ? count - keys->count : BATCH;
 		double start = now_us();
 		for (uint64_t i = 0; i < take; i++, keys->count++)
-			must(srd_batch_put(batch, key, make_key(key, "bench", keys->count), &keys->count, 8), "put");
-		must(srd_batch_commit(batch), "commit");
+			must_srd(srd_batch_put(batch, key, make_key(key, "bench", keys->count), &keys->count, 8), "put");
+		must_srd(srd_batch_commit(batch), "commit");
 		double took = now_us() - start;
 		worst = took > worst ? took : worst;
 		if (keys->count >= measured) {
@@ -105,8 +66,8 @@ static void grow(struct keys *keys, uint64_t count)
 		}
 	}
 	srd_batch_free(batch);
-	sample("batch put", "us", keys->label, spent / (double)timed);
-	sample("worst batch of 1024", "ms", keys->label, worst / 1e3);
+	sample("batch put", "us", "less", keys->label, spent / (double)timed);
+	sample("worst batch of 1024", "ms", "less", keys->label, worst / 1e3);
 }
 
 static void puts_one_by_one(struct keys *keys)
@@ -115,13 +76,13 @@ static void puts_one_by_one(struct keys *keys)
 	double worst = 0, start = now_us(), last = start;
 
 	for (uint64_t i = 0; i < SINGLES; i++) {
-		must(srd_put(keys->store, key, make_key(key, "single", i), value, sizeof value), "put");
+		must_srd(srd_put(keys->store, key, make_key(key, "single", i), value, sizeof value), "put");
 		double now = now_us();
 		worst = now - last > worst ? now - last : worst;
 		last = now;
 	}
-	sample("put 100 B", "us", keys->label, (last - start) / SINGLES);
-	sample("worst put", "ms", keys->label, worst / 1e3);
+	sample("put 100 B", "us", "less", keys->label, (last - start) / SINGLES);
+	sample("worst put", "ms", "less", keys->label, worst / 1e3);
 }
 
 static void deletes(struct keys *keys)
@@ -130,8 +91,8 @@ static void deletes(struct keys *keys)
 	double start = now_us();
 
 	for (uint64_t i = 0; i < SINGLES; i++)
-		must(srd_delete(keys->store, key, make_key(key, "single", i)), "delete");
-	sample("delete", "us", keys->label, (now_us() - start) / SINGLES);
+		must_srd(srd_delete(keys->store, key, make_key(key, "single", i)), "delete");
+	sample("delete", "us", "less", keys->label, (now_us() - start) / SINGLES);
 }
 
 static void gets(struct keys *keys)
@@ -143,13 +104,13 @@ static void gets(struct keys *keys)
 	for (uint64_t i = 0; i < GETS; i++) {
 		uint64_t number = next_random(&random) % keys->count;
 		srd_value value;
-		must(srd_get(keys->store, key, make_key(key, "bench", number), &value), key);
+		must_srd(srd_get(keys->store, key, make_key(key, "bench", number), &value), key);
 		memcpy(&got, value.data, sizeof got);
 		srd_value_release(&value);
 		if (got != number)
 			die("%s has the wrong value", key);
 	}
-	sample("random get", "us", keys->label, (now_us() - start) / GETS);
+	sample("random get", "us", "less", keys->label, (now_us() - start) / GETS);
 }
 
 static void scan(struct keys *keys)
@@ -159,11 +120,11 @@ static void scan(struct keys *keys)
 	double start = now_us();
 	srd_iter *iter;
 
-	must(srd_iter_new(keys->store, NULL, 0, 0, 0, 1, &iter), "iterate");
+	must_srd(srd_iter_new(keys->store, NULL, 0, 0, 0, 1, &iter), "iterate");
 	while (seen < SCANNED && srd_iter_next(iter, &entry) == 1)
 		seen++;
 	srd_iter_free(iter);
-	sample("scan", "us", keys->label, (now_us() - start) / (double)seen);
+	sample("scan", "us", "less", keys->label, (now_us() - start) / (double)seen);
 }
 
 /* Closes it and opens it again. */
@@ -172,28 +133,19 @@ static void reopen(struct keys *keys)
 	srd_value value;
 	char key[32];
 
-	must(srd_sync(keys->store), "sync");
-	must(srd_close(keys->store), "close");
+	must_srd(srd_sync(keys->store), "sync");
+	must_srd(srd_close(keys->store), "close");
 	double start = now_us();
-	must(srd_open(keys->path, SRD_NOSYNC, &keys->store), "open");
-	must(srd_get(keys->store, key, make_key(key, "bench", keys->count / 2), &value), "get");
-	sample("open and get", "ms", keys->label, (now_us() - start) / 1e3);
+	keys->store = open_store(keys->path, SRD_NOSYNC);
+	must_srd(srd_get(keys->store, key, make_key(key, "bench", keys->count / 2), &value), "get");
+	sample("open and get", "ms", "less", keys->label, (now_us() - start) / 1e3);
 	srd_value_release(&value);
 }
 
 /* Anonymous memory of this process for each key. */
 static void memory(const struct keys *keys)
 {
-	FILE *file = fopen("/proc/self/status", "re");
-	double kib = 0;
-	char line[256];
-
-	while (file && fgets(line, sizeof line, file))
-		if (sscanf(line, "RssAnon: %lf", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	sample("memory, anonymous", "B/key", keys->label, kib * 1024 / (double)keys->count);
+	sample("memory, anonymous", "B/key", "less", keys->label, memory_bytes("RssAnon") / (double)keys->count);
 }
 
 static uint64_t number(const char *text)
@@ -212,7 +164,7 @@ static void run_keys(int argc, char **argv)
 {
 	struct keys keys = { .path = argv[0] };
 
-	must(srd_open(keys.path, SRD_CREATE | SRD_NOSYNC, &keys.store), "open");
+	keys.store = open_store(keys.path, SRD_NOSYNC);
 	for (int i = 1; i < argc; i++) {
 		keys.label = argv[i];
 		grow(&keys, number(argv[i]));
@@ -223,7 +175,7 @@ static void run_keys(int argc, char **argv)
 		deletes(&keys);
 		reopen(&keys);
 	}
-	must(srd_close(keys.store), "close");
+	must_srd(srd_close(keys.store), "close");
 }
 
 /* ---- Files ---- */
@@ -238,7 +190,7 @@ struct file {
 static void check(bool good, const struct file *file, const char *what)
 {
 	if (!good)
-		die("%s: %s: %s", file->path, what, strerror(errno));
+		die("%s: %s: %m", file->path, what);
 }
 
 /* One piece, then that as often as it takes. */
@@ -305,7 +257,7 @@ static void measure(struct file *file, const char *row, int flags, file_op *op)
 	for (int i = 0; i < OPS; i++)
 		check(op(file, fd, next_random(&random) % pages * PAGE), file, row);
 	check(close(fd) == 0, file, "close");
-	sample(row, "us", file->label, (now_us() - start) / OPS);
+	sample(row, "us", "less", file->label, (now_us() - start) / OPS);
 }
 
 static void time_once(struct file *file, const char *row, int (*op)(struct file *file))
@@ -313,7 +265,7 @@ static void time_once(struct file *file, const char *row, int (*op)(struct file 
 	double start = now_us();
 
 	check(op(file) == 0, file, row);
-	sample(row, "us", file->label, now_us() - start);
+	sample(row, "us", "less", file->label, now_us() - start);
 }
 
 static int copy_whole(struct file *file)
@@ -339,8 +291,7 @@ static void run_files(int argc, char **argv)
 {
 	static struct file file;
 
-	if (chdir(argv[0]) != 0)
-		die("%s: %s", argv[0], strerror(errno));
+	must(chdir(argv[0]) == 0, argv[0]);
 	for (int i = 1; i < argc; i++) {
 		file.label = argv[i];
 		file.len = number(argv[i]);
@@ -359,13 +310,12 @@ static void run_files(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	give_help(argc, argv, help);
 	if (argc > 3 && strcmp(argv[1], "keys") == 0)
 		run_keys(argc - 2, argv + 2);
 	else if (argc > 3 && strcmp(argv[1], "file") == 0)
 		run_files(argc - 2, argv + 2);
-	else {
-		fputs("usage: sizes keys STORE COUNT ... | sizes file DIR BYTES ...\n", stderr);
-		return 2;
-	}
+	else
+		give_usage(help);
 	return 0;
 }
