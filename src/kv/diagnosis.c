@@ -9,7 +9,7 @@
 void srd_diagnosis_release(struct srd_diagnosis *diagnosis)
 {
 	srd_owners_release(&diagnosis->owners);
-	srd_repairs_release(&diagnosis->repairs);
+	srd_ranges_release(&diagnosis->repairs);
 	srd_suspects_release(&diagnosis->suspects);
 }
 

@@ -22,7 +22,7 @@ struct srd_diagnosis {
 	/* Known after the first damage: */
 	bool prepared;
 	struct srd_owners owners;     /* whose bytes lie where */
-	struct srd_repairs repairs;
+	struct srd_ranges repairs;
 };
 
 void srd_diagnosis_release(struct srd_diagnosis *diagnosis);

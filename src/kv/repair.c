@@ -7,10 +7,9 @@
 
 #include "kv/kv.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
+#include "format/ranges.h"
 
 struct repair {
 	int (*call)(void *user, const struct srd_event *event);
@@ -21,8 +20,7 @@ struct repair {
 	bool given_up;            /* some of that would be lost */
 	uint64_t end;             /* of the log: damage from there on goes with what is cut */
 	size_t behind;
-	struct srd_range *ranges;
-	size_t count, cap;
+	struct srd_ranges ranges;
 };
 
 /* Superblock and spare are restored, and damage there is to be seen another time. */
@@ -42,12 +40,11 @@ static int note(void *user, const struct srd_event *event)
 	repair->damaged |= damage;
 	repair->behind += damage && event->offset >= repair->end;
 	if (damage && event->offset < repair->end && is_lost(repair, event)) {
-		int error = srd_array_reserve(&repair->ranges, &repair->cap, repair->count + 1, sizeof *repair->ranges);
+		int error = srd_ranges_add(&repair->ranges, event->offset, event->len);
 		if (error)
 			return error;
 		repair->given_up |= event->offset < repair->known && (strcmp(event->what, "record") == 0 ||
 		                                                      strcmp(event->what, "metadata") == 0);
-		repair->ranges[repair->count++] = (struct srd_range){ .offset = event->offset, .len = event->len };
 	}
 	return repair->call(repair->user, event);
 }
@@ -65,7 +62,8 @@ ssize_t srd_repair(struct srd_store *store, int flags,
 	if (!error && !dry && repair.given_up && !(flags & SRD_REPAIR_FORCE))
 		error = -ECANCELED;
 	if (!error && !dry && repair.damaged)
-		error = srd_store_repair(store, repair.ranges, repair.count);
-	free(repair.ranges);
-	return error ? error : (ssize_t)(repair.count + repair.behind);
+		error = srd_store_repair(store, repair.ranges.items, repair.ranges.count);
+	ssize_t named = (ssize_t)(repair.ranges.count + repair.behind);
+	srd_ranges_release(&repair.ranges);
+	return error ? error : named;
 }

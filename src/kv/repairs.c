@@ -3,13 +3,10 @@
 
 #include "kv/repairs.h"
 
-#include <stdlib.h>
-
-#include "base/array.h"
 #include "base/check.h"
 #include "kv/inspect.h"
 
-static int add(struct srd_repairs *repairs, const struct srd_log *log, const struct srd_record *record)
+static int add(struct srd_ranges *repairs, const struct srd_log *log, const struct srd_record *record)
 {
 	const uint8_t *metadata = srd_log_at(log, record->offset + SRD_HEADER_LEN, record->meta_len);
 	struct srd_op op;
@@ -18,13 +15,10 @@ static int add(struct srd_repairs *repairs, const struct srd_log *log, const str
 	    !srd_inspect_metadata(log, record, metadata) ||
 	    !srd_op_decode(&op, metadata, record->meta_len, record->offset + SRD_HEADER_LEN, record->offset + record->len))
 		return 0;
-	int error = srd_array_reserve(&repairs->list, &repairs->cap, repairs->count + op.range_count, sizeof *repairs->list);
-	for (uint64_t i = 0; i < op.range_count && !error; i++)
-		repairs->list[repairs->count++] = srd_op_range(op.ranges, i);
-	return error;
+	return srd_ranges_add_op(repairs, &op);
 }
 
-int srd_repairs_collect(struct srd_repairs *repairs, const struct srd_log *log, uint64_t end)
+int srd_repairs_collect(struct srd_ranges *repairs, const struct srd_log *log, uint64_t end)
 {
 	struct srd_record record;
 	int error = 0;
@@ -38,15 +32,10 @@ int srd_repairs_collect(struct srd_repairs *repairs, const struct srd_log *log, 
 	return error;
 }
 
-void srd_repairs_release(struct srd_repairs *repairs)
-{
-	free(repairs->list);
-}
-
-bool srd_repairs_have(const struct srd_repairs *repairs, uint64_t offset, uint64_t len)
+bool srd_repairs_have(const struct srd_ranges *repairs, uint64_t offset, uint64_t len)
 {
 	for (size_t i = 0; i < repairs->count; i++) {
-		const struct srd_range *range = &repairs->list[i];
+		const struct srd_range *range = &repairs->items[i];
 		if (offset >= range->offset && srd_within(offset - range->offset, len, range->len))
 			return true;
 	}

@@ -3,17 +3,12 @@
 #ifndef SRD_KV_REPAIRS_H
 #define SRD_KV_REPAIRS_H
 
+#include "format/ranges.h"
 #include "log/log.h"
 
-struct srd_repairs {
-	struct srd_range *list;
-	size_t count, cap;
-};
-
 /* All of LOG below END: they lie behind what they name.  0 or -ENOMEM. */
-int srd_repairs_collect(struct srd_repairs *repairs, const struct srd_log *log, uint64_t end);
-void srd_repairs_release(struct srd_repairs *repairs);
+int srd_repairs_collect(struct srd_ranges *repairs, const struct srd_log *log, uint64_t end);
 /* True if one of them names all of [OFFSET, OFFSET + LEN). */
-bool srd_repairs_have(const struct srd_repairs *repairs, uint64_t offset, uint64_t len);
+bool srd_repairs_have(const struct srd_ranges *repairs, uint64_t offset, uint64_t len);
 
 #endif
