@@ -6,7 +6,8 @@
  *               ^ the point to go back to                     ^ found by the trace of d's directory
  *
  * A directory goes from the inside out.  So from the op that took its name away the log is
- * walked back, as long as what was below it went within the same minute.
+ * walked back, as long as what was below it went within the same minute; but not past anything
+ * that came to be below it: what went before that had gone by itself.
  */
 #include "config.h"
 
@@ -133,17 +134,35 @@ static uint64_t sequence_before(const struct srd_log *log, const struct srd_reco
 	return 0;
 }
 
-/* Ops of walk->record that took away what lay below GONE, which grows. */
-static int take_below(struct backwards *walk, struct numbers *gone, bool *any)
+/* True if OP put a name into one of GONE. */
+static bool puts_below(const struct srd_op *op, const struct numbers *gone)
+{
+	switch (op->kind) {
+	case SRD_OP_MAKE:
+	case SRD_OP_LINK:
+		return has(gone, op->parent);
+	case SRD_OP_RENAME:
+		return has(gone, op->new_parent) || (op->flags & SRD_OP_EXCHANGE && has(gone, op->parent));
+	default:
+		return false;
+	}
+}
+
+enum found { NOTHING, TAKEN, PUT };
+
+/* What walk->record did below GONE, which grows by what it took away. */
+static int look_below(struct backwards *walk, struct numbers *gone, enum found *found)
 {
 	struct srd_op op;
 	int error = 0;
 
-	while (!error && op_before(walk, &op)) {
-		if (op.kind != SRD_OP_UNLINK || !has(gone, op.parent))
-			continue;
-		error = note(gone, op.ino);
-		*any = true;
+	while (!error && *found != PUT && op_before(walk, &op)) {
+		if (puts_below(&op, gone)) {
+			*found = PUT;
+		} else if (op.kind == SRD_OP_UNLINK && has(gone, op.parent)) {
+			error = note(gone, op.ino);
+			*found = TAKEN;
+		}
 	}
 	return error;
 }
@@ -162,12 +181,13 @@ static int find_first(const struct srd_log *log, uint64_t ino, uint64_t offset, 
 {
 	struct backwards walk = { .log = log };
 	struct numbers gone = { { 0 }, 0 };
+	enum found found = NOTHING;
 	int error = note(&gone, ino), more = 1;
 
-	while (!error && (more = go_to(&walk, offset)) > 0 && is_soon(&walk.record, first)) {
-		bool any = false;
-		error = take_below(&walk, &gone, &any);
-		if (any)
+	while (!error && found != PUT && (more = go_to(&walk, offset)) > 0 && is_soon(&walk.record, first)) {
+		found = NOTHING;
+		error = look_below(&walk, &gone, &found);
+		if (found == TAKEN)
 			*first = walk.record;
 		offset = walk.record.prev;
 	}

@@ -16,6 +16,8 @@
 
 #define AFTER_KEY "~after"
 
+enum { RELICS_OF_A_STATE = 4 };
+
 static int complain(struct checker *checker, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static int complain(struct checker *checker, const char *format, ...)
 {
@@ -27,9 +29,14 @@ static int complain(struct checker *checker, const char *format, ...)
 	return -1;
 }
 
-/* The last commit after which the store held what DIGEST says; -1: none. */
-static int commit_of(const struct runner *books, uint64_t digest)
+/* The commit after which the store held what DIGEST says: that of its number, where numbers are of the
+ * books' commits alone (a trim is one, too), else the last one; -1: none. */
+static int commit_of(const struct runner *books, uint64_t digest, uint64_t sequence)
 {
+	uint64_t commit = sequence - books->first_sequence;
+
+	if (commit <= (uint64_t)books->commits && books->digests[commit] == digest)
+		return (int)commit;
 	for (int i = books->commits; i >= 0; i--)
 		if (books->digests[i] == digest)
 			return i;
@@ -68,7 +75,7 @@ static int check_digest(struct checker *checker, struct srd_store *store, uint64
 		return complain(checker, "%s: cannot be read: %s", who, srd_strerror(error));
 	if (digest != want)
 		return complain(checker, "%s: does not hold what it must (but what was after commit %d)", who,
-		                commit_of(checker->books, digest));
+		                commit_of(checker->books, digest, store->log->sequence));
 	return 0;
 }
 
@@ -87,12 +94,51 @@ static int check_prefix(struct checker *checker, struct srd_store *store, int pr
 
 	if (error)
 		return complain(checker, "first opening: cannot be read: %s", srd_strerror(error));
-	*commit = commit_of(checker->books, digest);
+	*commit = commit_of(checker->books, digest, store->log->sequence);
 	if (*commit < 0)
 		return complain(checker, "first opening: holds what never was");
 	if (*commit < promised)
 		return complain(checker, "first opening: holds commit %d, but %d was promised", *commit, promised);
 	return check_sound(checker, store, "first opening");
+}
+
+/* As it was behind some commit between the first and COMMIT: all of it, or its names alone. */
+static int check_past_commit(struct checker *checker, struct srd_store *store, int commit, unsigned more, uint64_t dice)
+{
+	struct srd_info info;
+	int past = commit > 0 ? 1 + (int)(dice % (uint64_t)commit) : 0, error = srd_info(store, &info);
+	srd_store *view;
+	char at[24];
+
+	if (error || past == 0)
+		return error;
+	snprintf(at, sizeof at, "%llu", (unsigned long long)(info.sequence - more - (unsigned)(commit - past)));
+	error = srd_view(store, at, &view);
+	if (error)
+		return complain(checker, "there is no commit %s any more: %s", at, srd_strerror(error));
+	if (checker->books->keep.keep_since)
+		error = check_digest(checker, view, checker->books->digests[past], at);
+	srd_close(view);
+	return error;
+}
+
+/* What is kept of the past behind COMMIT, by lot; STORE has so many MORE. */
+static int check_past(struct checker *checker, struct srd_store *store, int commit, unsigned more, uint64_t number)
+{
+	const struct relics *relics = &checker->books->relics[commit];
+	uint64_t dice = srd_mix(number ^ more);
+	int error = 0;
+
+	for (size_t i = 0; i < RELICS_OF_A_STATE && i < relics->count && !error; i++) {
+		const struct relic *relic = &relics->items[(dice + i) % relics->count];
+		error = relic_look(relic, store, more);
+		checker->relics++;
+		if (error)
+			return complain(checker, "%s as %s %u commits ago: %s", relic->key, relic->deleted ? "deleted" : "made",
+			                relic->age, srd_strerror(error));
+	}
+	bool is_kept = checker->books->keep.keep_since || checker->books->keep.keep_versions;
+	return is_kept ? check_past_commit(checker, store, commit, more, dice) : 0;
 }
 
 static int check_unchanged(struct checker *checker, const struct image *image)
@@ -149,9 +195,9 @@ static int check_written(struct checker *checker, uint64_t want)
 }
 
 /* A compaction finds the same, and leaves it so; what another one left goes. */
-static int check_compacted(struct checker *checker, struct srd_store *reader, uint64_t want)
+static int check_compacted(struct checker *checker, struct srd_store *reader, uint64_t want, int commit,
+                           uint64_t number)
 {
-	const struct srd_compact_options options = { 0 };
 	struct srd_compacted compacted;
 	struct srd_store *store = NULL;
 	char path[4200];
@@ -159,11 +205,13 @@ static int check_compacted(struct checker *checker, struct srd_store *reader, ui
 
 	if (error)
 		return error;
-	error = srd_compact(store, &options, &compacted);
+	error = srd_compact(store, &checker->books->keep, &compacted);
 	if (error)
 		error = complain(checker, "cannot be compacted: %s", srd_strerror(error));
 	if (!error)
 		error = check_digest(checker, store, want, "compacted");
+	if (!error)
+		error = check_past(checker, store, commit, 1, number);
 	if (!error && reader)
 		error = check_digest(checker, reader, want, "a reader that was open before the compaction");
 	srd_close(store);
@@ -192,6 +240,8 @@ static int check_file(struct checker *checker, const struct crash_state *state, 
 		srd_close(again);
 	}
 	if (!error)
+		error = check_past(checker, reader, *commit, 0, state->number);
+	if (!error)
 		error = check_unchanged(checker, state->image);
 	if (!error)
 		error = open_store(checker, 0, "opening to write", &writer);
@@ -203,7 +253,7 @@ static int check_file(struct checker *checker, const struct crash_state *state, 
 	if (!error)
 		error = check_written(checker, digest_with_after(digest, "kept after a crash"));
 	if (!error && (state->next || state->number % 16 == 3))
-		error = check_compacted(checker, reader, digest_with_after(digest, "kept after a crash"));
+		error = check_compacted(checker, reader, digest_with_after(digest, "kept after a crash"), *commit, state->number);
 out:
 	srd_close(reader);
 	return error;
@@ -399,6 +449,7 @@ static int live_on(struct checker *checker, const struct crash_state *state, int
 	}
 	recorder_promise(&recorder, 0);
 	runner_init(run, checker->path, &recorder, NULL);
+	run->keep = checker->books->keep;
 	runner_on_paper(run, checker->steps, checker->books->steps_done[commit]);
 	runner_start_at(run);
 	int error = redo(checker, run, commit, srd_mix(state->number) % 2);

@@ -7,6 +7,7 @@
  *   - that is what was there after some commit, none left out before it
  *   - no commit that an fsync promised is missing
  *   - verify finds nothing, and reading alone changes no byte
+ *   - what is to be kept of the past can be read (relics.h), and each commit be looked back at
  *   - it takes a write, seen by who has it open, and holds both when opened again
  *
  * Some states are lived on: the lost steps are done again, as a program would
@@ -28,6 +29,7 @@ struct checker {
 	bool quiet;               /* violations are counted only */
 	/* What came of it. */
 	uint64_t states, dropped, indexed, second_crashes, second_states;
+	uint64_t relics;          /* looked at, after the first crashes */
 	int violations;
 	char complaint[600];      /* the last one */
 };

@@ -97,9 +97,9 @@ static void explore_states(const struct plan *plan, const struct workload *workl
 
 	states_each(recorder, &pick, check_state, &checker, &count);
 	tell_result(checker.violations == 0, "%s: %zu events, %d commits, %llu states (%llu with something to drop, %llu by "
-	            "an index), %llu after %llu second crashes: %d violations",
+	            "an index, %llu looks at what was), %llu after %llu second crashes: %d violations",
 	            workload->what, recorder->count, run->commits, (unsigned long long)checker.states,
-	            (unsigned long long)checker.dropped, (unsigned long long)checker.indexed,
+	            (unsigned long long)checker.dropped, (unsigned long long)checker.indexed, (unsigned long long)checker.relics,
 	            (unsigned long long)checker.second_states,
 	            (unsigned long long)checker.second_crashes, checker.violations);
 	total->made += count.made;
@@ -117,6 +117,7 @@ static void explore(const struct plan *plan, const struct workload *workload, co
 		die("no memory");
 	recorder_init(&recorder, NULL);
 	runner_init(run, path, &recorder, NULL);
+	run->keep = workload->keep;
 	if (run_workload(workload, run) != 0)
 		tell_result(false, "%s: does not run", workload->what);
 	else if (!recorder_only_appended(&recorder))

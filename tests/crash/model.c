@@ -38,6 +38,7 @@ static void let_go(struct model_node *node)
 	if (--node->names > 0)
 		return;
 	image_release(&node->content);
+	model_forget_past(node->versions, MODEL_VERSIONS_MAX);
 	free(node);
 }
 
@@ -90,7 +91,9 @@ void model_put(struct model *model, const char *key, const struct image *content
 	make_parents(model, key);
 	if (!find(model, key))
 		add_name(model, key, new_node(SRD_FILE));
-	image_copy(&node_of(model, key)->content, content);
+	struct model_node *node = node_of(model, key);
+	image_copy(&node->content, content);
+	node->changed = true;
 }
 
 /* KEY and what lies below it get names that start with TO instead. */
@@ -118,9 +121,49 @@ static void copy(struct model *model, const char *key, const char *to)
 	struct model_node *node = new_node(from->kind);
 
 	image_copy(&node->content, &from->content);
+	node->changed = true;
 	model_delete(model, to);
 	make_parents(model, to);
 	add_name(model, to, node);
+}
+
+/* KEY is a new file of these bytes, as a copy from the past is. */
+static void bring_back(struct model *model, const char *key, const struct image *content)
+{
+	struct image kept = { 0 };
+
+	image_copy(&kept, content);
+	model_delete(model, key);
+	model_put(model, key, &kept);
+	image_release(&kept);
+}
+
+static void rename_to(struct model *model, const char *key, const char *other)
+{
+	const struct model_name *victim = find(model, other);
+
+	if (victim && victim->node->names == 1)
+		model_inherit(node_of(model, key), victim->node);
+	model_delete(model, other);
+	make_parents(model, other);
+	move(model, key, other);
+}
+
+static void bury(struct model *model, const char *key)
+{
+	const struct model_name *name = find(model, key);
+
+	if (name && name->node->kind == SRD_FILE)
+		model_bury(model, key, name->node);
+	model_delete(model, key);
+}
+
+void model_commit(struct model *model)
+{
+	model->commit++;
+	for (size_t i = 0; i < model->count; i++)
+		if (model->names[i].node->changed)
+			model_note_version(model->names[i].node, model->names[i].key, model->commit);
 }
 
 static void write_at(struct model_node *node, const struct step *step, uint64_t pos)
@@ -137,6 +180,7 @@ static void change_content(struct model *model, const struct step *step)
 	struct model_node *node = node_of(model, step->key);
 	size_t size = node->content.len;
 
+	node->changed = true;
 	if (step->verb == STEP_APPEND)
 		write_at(node, step, size);
 	else if (step->verb == STEP_WRITE)
@@ -197,12 +241,16 @@ void model_apply(struct model *model, const struct step *step)
 		put(model, step);
 		break;
 	case STEP_DELETE:
-		model_delete(model, step->key);
+		bury(model, step->key);
+		break;
+	case STEP_UNDELETE:
+		bring_back(model, step->key, model_buried(model, step->key));
+		break;
+	case STEP_RESTORE:
+		bring_back(model, step->key, &node_of(model, step->key)->versions[step->pos].content);
 		break;
 	case STEP_RENAME:
-		model_delete(model, step->other);
-		make_parents(model, step->other);
-		move(model, step->key, step->other);
+		rename_to(model, step->key, step->other);
 		break;
 	case STEP_EXCHANGE:
 		move(model, step->key, "\n");
@@ -266,5 +314,6 @@ void model_release(struct model *model)
 		free(model->names[i].key);
 	}
 	free(model->names);
+	model_forget_past(model->graves, MODEL_GRAVES_MAX);
 	*model = (struct model){ 0 };
 }

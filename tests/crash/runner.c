@@ -28,6 +28,7 @@ void runner_start_at(struct runner *runner)
 {
 	runner->commits = 0;
 	runner->digests[0] = model_digest(&runner->model);
+	relics_gather(&runner->relics[0], &runner->model, &runner->keep);
 	runner->steps = 0;
 	runner->steps_done[0] = 0;
 }
@@ -51,6 +52,8 @@ void runner_release(struct runner *runner)
 	}
 	for (unsigned i = 0; i < RUNNER_SLOTS; i++)
 		slot_clear(&runner->slots[i]);
+	for (int i = 0; i <= runner->commits; i++)
+		relics_release(&runner->relics[i]);
 	image_release(&runner->streamed);
 	image_release(&runner->bytes);
 	image_release(&runner->shm);
@@ -126,6 +129,7 @@ static void apply(struct runner *runner, const struct step *step)
 	default:
 		model_apply(&runner->model, step);
 	}
+	model_commit(&runner->model);
 }
 
 /* ---- what it means on the store ---- */
@@ -135,8 +139,10 @@ static int open_handle(struct runner *runner, const struct step *step)
 	int error = srd_store_open(runner->path, SRD_CREATE, runner->io, &runner->handles[step->handle]);
 
 	runner->appended[step->handle] = false;
-	if (!error && runner->commits == 0)
+	if (!error && runner->commits == 0) {
+		runner->first_sequence = runner->handles[step->handle]->log->sequence;
 		promise(runner);
+	}
 	return error;
 }
 
@@ -212,14 +218,13 @@ static int check_moved(const struct runner *runner)
 
 static int compact(struct runner *runner, struct srd_store *store)
 {
-	const struct srd_compact_options options = { 0 };
 	struct srd_compacted compacted;
 
 	if (runner->recorder) {
 		runner->recorder->on_next_user = runner;
 		runner->recorder->on_next = do_meanwhile;
 	}
-	int error = srd_compact(store, &options, &compacted);
+	int error = srd_compact(store, &runner->keep, &compacted);
 	if (runner->recorder)
 		runner->recorder->on_next = NULL;
 	if (!error && runner->meanwhile.verb != STEP_END)
@@ -417,6 +422,7 @@ int runner_step(struct runner *runner, const struct step *step)
 		runner->appended[step->handle] = true;
 		runner->commits++;
 		runner->digests[runner->commits] = model_digest(&runner->model);
+		relics_gather(&runner->relics[runner->commits], &runner->model, &runner->keep);
 		runner->steps_done[runner->commits] = runner->steps;
 	}
 	/* Durable on return. */
@@ -442,7 +448,7 @@ void runner_on_paper(struct runner *runner, const struct step *steps, size_t cou
 
 /* ---- what the store holds ---- */
 
-static uint64_t value_hash(const srd_value *value)
+uint64_t value_hash(const srd_value *value)
 {
 	struct image image = { 0 };
 

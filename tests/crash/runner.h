@@ -9,6 +9,7 @@
 #include "kv/kv.h"
 #include "model.h"
 #include "recorder.h"
+#include "relics.h"
 
 enum { RUNNER_HANDLES = 3, RUNNER_SLOTS = 3, RUNNER_COMMITS_MAX = 400 };
 
@@ -22,6 +23,7 @@ struct runner {
 	const char *path;
 	struct recorder *recorder;            /* NULL: none */
 	const struct srd_io *io;
+	struct srd_compact_options keep;      /* what compactions keep of the past; of the workload */
 	void (*arm)(bool armed);              /* called around what the store does, if set */
 	struct image bytes;                   /* of the present step */
 	struct image shm;                     /* NAME.shm when last seen, if there is a recorder */
@@ -39,9 +41,11 @@ struct runner {
 	srd_writer *stream;
 	struct image streamed;
 	struct model model;
+	uint64_t first_sequence;              /* of commit 0 */
 	int commits;
 	uint64_t digests[RUNNER_COMMITS_MAX + 1];    /* after each commit; 0: the empty store */
 	size_t steps_done[RUNNER_COMMITS_MAX + 1];   /* steps begun when it was there */
+	struct relics relics[RUNNER_COMMITS_MAX + 1];   /* of its past, if that is kept */
 	size_t steps;
 };
 
@@ -59,5 +63,7 @@ void runner_start_at(struct runner *runner);
 /* The fingerprint of what STORE holds, and what each of its snapshots does, by way of srd.h; 0 or
  * a negative code. */
 int store_digest(struct srd_store *store, uint64_t *digest);
+/* Of all its bytes. */
+uint64_t value_hash(const srd_value *value);
 
 #endif

@@ -31,6 +31,8 @@
 #define CLOSE { .verb = STEP_CLOSE }
 #define CLOSE_UNSYNCED { .verb = STEP_CLOSE_UNSYNCED }
 #define FAIL_SYNC { .verb = STEP_FAIL_SYNC }
+#define UNDELETE(k) { .verb = STEP_UNDELETE, .key = k }
+#define RESTORE(k, n) { .verb = STEP_RESTORE, .key = k, .pos = n }
 #define TRIM { .verb = STEP_TRIM }
 #define SAVE { .verb = STEP_SAVE }
 #define END { .verb = STEP_END }

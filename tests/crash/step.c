@@ -25,7 +25,7 @@ const char *step_text(const struct step *step, char text[160])
 {
 	static const char *const names[] = {
 		"end", "put", "delete", "rename", "exchange", "copy", "link", "mkdir", "symlink", "write", "append",
-		"truncate", "hole", "xattr", "batch commit", "crowd", "name", "transaction commit", "snapshot",
+		"truncate", "hole", "xattr", "batch commit", "crowd", "name", "undelete", "restore", "transaction commit", "snapshot",
 		"snapshot rename", "snapshot delete", "stream commit", "batch put", "batch delete",
 		"data", "stream write", "stream abort", "sync", "open", "close", "close unsynced", "fail sync", "trim", "save", "compact", "transaction",
 	};

@@ -30,6 +30,8 @@ enum verb {
 	STEP_BATCH_COMMIT,        /* what the batch holds */
 	STEP_CROWD,               /* POS files below key, LEN bytes of FILL each, in one batch */
 	STEP_NAME,                /* key gets the DATA of the slot POS */
+	STEP_UNDELETE,            /* key is what it was when it was last deleted */
+	STEP_RESTORE,             /* key is what it was POS versions ago */
 	STEP_TXN_COMMIT,          /* all that was done by the handle, a private view */
 	STEP_SNAPSHOT,            /* key: a name for what is there */
 	STEP_SNAPSHOT_RENAME,     /* key to other */

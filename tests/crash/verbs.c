@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Stands on the last component of KEY, its directories made. */
@@ -82,6 +83,45 @@ static int in_transaction(struct srd_store *store, const struct step *step, cons
 	return srd_txn_end(txn, error);
 }
 
+/* KEY is what it was behind the commit of that number. */
+static int bring_back(struct srd_store *store, const char *key, uint64_t sequence)
+{
+	char at[24];
+	srd_store *view;
+
+	snprintf(at, sizeof at, "%llu", (unsigned long long)sequence);
+	int error = srd_view(store, at, &view);
+	if (error)
+		return error;
+	error = srd_copy(view, key, strlen(key), store, key, strlen(key));
+	srd_close(view);
+	return error;
+}
+
+static int undelete(struct srd_store *store, const char *key)
+{
+	struct srd_deleted found;
+	int error = srd_find_deleted(store, key, strlen(key), &found);
+
+	return error ? error : bring_back(store, key, found.whole);
+}
+
+/* Of those that changed what it holds, the one that many before the last. */
+static int restore(struct srd_store *store, const char *key, uint64_t ago)
+{
+	struct srd_version *list;
+	uint64_t sequence = 0;
+	ssize_t count = srd_versions(store, key, strlen(key), &list);
+
+	if (count < 0)
+		return (int)count;
+	for (ssize_t i = count; i-- > 0 && !sequence;)
+		if (list[i].changes & SRD_CHANGED_CONTENT && ago-- == 0)
+			sequence = list[i].sequence;
+	free(list);
+	return sequence ? bring_back(store, key, sequence) : -ENOENT;
+}
+
 int verb_run(struct srd_store *store, const struct step *step, const struct image *bytes)
 {
 	size_t key_len = strlen(step->key), other_len = step->other ? strlen(step->other) : 0;
@@ -90,6 +130,8 @@ int verb_run(struct srd_store *store, const struct step *step, const struct imag
 	case STEP_SNAPSHOT: return srd_snapshot_create(store, step->key);
 	case STEP_SNAPSHOT_RENAME: return srd_snapshot_rename(store, step->key, step->other);
 	case STEP_SNAPSHOT_DELETE: return srd_snapshot_delete(store, step->key);
+	case STEP_UNDELETE: return undelete(store, step->key);
+	case STEP_RESTORE: return restore(store, step->key, step->pos);
 	case STEP_PUT: return srd_put(store, step->key, key_len, bytes->bytes, bytes->len);
 	case STEP_DELETE: return srd_delete(store, step->key, key_len);
 	case STEP_RENAME: return srd_rename(store, step->key, key_len, step->other, other_len);
