@@ -99,16 +99,16 @@ static int read_superblock(struct srd_log *log)
 	return error;
 }
 
-/* Others take presence alone for moments only (to drop records, to tidy up at
- * close), or to keep it: tried for long enough to tell. */
-enum { PRESENCE_TRIES = 50 };
+/* Others take presence alone for a moment (to drop records, to tidy up at close), which is as
+ * long as a sync takes, or as they are stopped; or to keep it, and then they say so. */
+enum { TRIES = 50, ROUNDS = 600 };
 
 /* Shared by all whom BYTE counts; exclusive by who wants to be ALONE. */
 static int take_byte(const struct srd_log *log, int64_t byte, bool alone)
 {
 	int error = -EAGAIN;
 
-	for (int i = 0; i < PRESENCE_TRIES && error == -EAGAIN; i++) {
+	for (int i = 0; i < TRIES && error == -EAGAIN; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		error = srd_ofd_lock(log->fd, alone ? F_WRLCK : F_RDLCK, byte, false);
@@ -116,14 +116,29 @@ static int take_byte(const struct srd_log *log, int64_t byte, bool alone)
 	return error == -EAGAIN ? -EBUSY : error;
 }
 
-/* A reader on a file system without locks goes without. */
-static int take_presence(struct srd_log *log)
+/* True if somebody says to keep the log for itself, or where nobody could say so. */
+static bool is_kept(const struct srd_log *log, const struct stat *st)
 {
-	bool reads = log->flags & SRD_LOG_RDONLY;
+	char holder[2 * SRD_SHM_HOST_LEN];
+
+	if (srd_log_is_remote(log->fd))
+		return true;
+	struct srd_shm *shm = srd_shm_open(log->io, log->dir_fd, log->name, st, &log->sb, true);
+	bool kept = shm && srd_shm_exclusive_holder(shm, holder, sizeof holder) == 0;
+	srd_shm_close(shm);
+	return kept;
+}
+
+/* A reader on a file system without locks goes without. */
+static int take_presence(struct srd_log *log, const struct stat *st)
+{
+	bool reads = log->flags & SRD_LOG_RDONLY, alone = log->flags & SRD_LOG_EXCLUSIVE;
 
 	if (log->flags & SRD_LOG_BESIDE)
 		return 0;
-	int error = take_byte(log, SRD_BYTE_PRESENCE, log->flags & SRD_LOG_EXCLUSIVE);
+	int error = take_byte(log, SRD_BYTE_PRESENCE, alone);
+	for (int i = 1; i < ROUNDS && error == -EBUSY && !alone && !is_kept(log, st); i++)
+		error = take_byte(log, SRD_BYTE_PRESENCE, false);
 
 	if (reads)
 		return error == -EBUSY ? error : 0;
@@ -270,7 +285,7 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	if (!error)
 		error = read_superblock(log);
 	if (!error)
-		error = take_presence(log);
+		error = take_presence(log, &st);
 	if (!error)
 		error = srd_log_use_all(log);
 	if (!error)

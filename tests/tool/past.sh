@@ -215,6 +215,13 @@ works undelete w.srd d/one
 works undelete w.srd d/two
 works get w.srd d/two
 same 'the second of a directory that was deleted' "$(cat value2)" "$(cat out)"
+# What went, came anew and went with its directory, all within a minute.
+works rm w.srd d/two
+works put w.srd d/two value
+works rm -r w.srd d
+works undelete w.srd d
+works get w.srd d/two
+same 'what had gone before, and came anew' "$(cat value)" "$(cat out)"
 refuses 1 'srd undelete: w.srd: d/three: no such key was deleted, as far as the store knows; srd log --deleted lists what was; compaction forgets it' \
 	undelete w.srd d/three
 # A name whose file cannot be had under the name before keeps nothing from being there.

@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "log/log.h"
+#include "log/ofd.h"
 
 enum { RECORDS = 12, PAYLOAD_LEN = 5000 };
 
@@ -690,6 +691,37 @@ START_TEST(alone_means_alone)
 }
 END_TEST
 
+/* Who tidies up, or cuts what is torn, is slow: it comes to its end when somebody looks who that is. */
+struct tidier {
+	struct srd_io io;
+	int fd, looks;
+};
+
+static int look_for_tidier(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	struct tidier *tidier = io->user;
+	size_t len = strlen(name);
+
+	if (len > 4 && strcmp(name + len - 4, ".shm") == 0 && ++tidier->looks == 2)
+		ck_assert_int_eq(srd_ofd_lock(tidier->fd, F_UNLCK, SRD_BYTE_PRESENCE, false), 0);
+	return srd_io_posix.open(&srd_io_posix, dir_fd, name, flags, mode);
+}
+
+START_TEST(who_is_alone_for_a_moment_is_waited_for)
+{
+	struct tidier tidier = { .io = srd_io_posix };
+	struct seen seen;
+
+	tidier.io.open = look_for_tidier;
+	tidier.io.user = &tidier;
+	tidier.fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(srd_ofd_lock(tidier.fd, F_WRLCK, SRD_BYTE_PRESENCE, false), 0);
+	srd_log_close(open_with(0, &tidier.io, &seen));
+	ck_assert_int_ge(tidier.looks, 2);
+	close(tidier.fd);
+}
+END_TEST
+
 /* Another's shm, or none: it cannot ask. */
 START_TEST(the_idle_give_the_lock_to_who_cannot_ask)
 {
@@ -778,6 +810,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_in_flight_where_a_tail_was_cut_is_not_followed);
 	tcase_add_test(tcase, what_is_in_flight_where_a_tail_was_cut_is_not_dropped);
 	tcase_add_test(tcase, alone_means_alone);
+	tcase_add_test(tcase, who_is_alone_for_a_moment_is_waited_for);
 	tcase_add_test(tcase, the_idle_give_the_lock_to_who_cannot_ask);
 	tcase_add_test(tcase, a_killed_process_hinders_nobody);
 	tcase_add_test(tcase, a_file_rolled_back_is_noticed);
