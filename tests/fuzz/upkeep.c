@@ -100,6 +100,13 @@ static void let_go(const struct fuzz_turn *turn, struct held *held)
 
 enum { WITH_OTHER = 1, WITH_VIEW = 2, SINCE = 4, HELD = 63 };
 
+static uint64_t durable(srd_store *store)
+{
+	struct srd_info info;
+
+	return srd_info(store, &info) == 0 ? info.durable : 0;
+}
+
 static void copy(struct fuzz_turn *turn, srd_store *store, uint64_t before)
 {
 	uint64_t damages = 0;
@@ -109,9 +116,10 @@ static void copy(struct fuzz_turn *turn, srd_store *store, uint64_t before)
 
 	snprintf(name, sizeof name, "%s.saved", fuzz_path());
 	int error = srd_backup(store, name, 0, fuzz_ignore, &damages, &backup);
-	/* Of damage a copy may know less: the mark below which it is damage may lie behind the end. */
+	/* Of what does not match a copy may know less: the mark below which that does not end the
+	 * log may stand behind the end, and what is there is not copied. */
 	if (error == 0 && damages == 0 && srd_open(name, SRD_RDONLY, &copied) == 0) {
-		FUZZ_EXPECT_AGREES(turn, fuzz_digest(copied, true) == before);
+		FUZZ_EXPECT_AGREES(turn, durable(copied) < durable(store) || fuzz_digest(copied, true) == before);
 		srd_close(copied);
 	}
 }
