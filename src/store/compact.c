@@ -147,7 +147,9 @@ static int write_base(struct srd_compacting *compact)
 
 static int write_anew(struct srd_compacting *compact, uint64_t kept)
 {
-	uint64_t bytes = estimate(compact, kept) + SLACK_BYTES;
+	/* Reserved from the start, so that a disk that is too small says so early: but no more than
+	 * there was, whatever a forged image counts. */
+	uint64_t bytes = SRD_MIN(estimate(compact, kept), compact->result.old_bytes) + SLACK_BYTES;
 	bool done = false;
 	int error = srd_log_successor_new(compact->log, bytes, &compact->next);
 
