@@ -345,35 +345,6 @@ bool srd_op_decode(struct srd_op *op, const uint8_t *bytes, size_t available,
 	return padding_is_zero(op, bytes) && srd_op_is_sound(op);
 }
 
-struct srd_ref srd_op_ref(const uint8_t *refs, uint64_t i)
-{
-	const uint8_t *bytes = refs + i * SRD_REF_LEN;
-
-	return (struct srd_ref){ .pos = srd_get64(bytes), .run = srd_get64(bytes + 8),
-	                         .skip = srd_get32(bytes + 16), .len = srd_get32(bytes + 20) };
-}
-
-void srd_ref_encode(const struct srd_ref *ref, uint8_t bytes[SRD_REF_LEN])
-{
-	srd_put64(bytes, ref->pos);
-	srd_put64(bytes + 8, ref->run);
-	srd_put32(bytes + 16, ref->skip);
-	srd_put32(bytes + 20, ref->len);
-}
-
-struct srd_range srd_op_range(const uint8_t *ranges, uint64_t i)
-{
-	const uint8_t *bytes = ranges + i * SRD_RANGE_LEN;
-
-	return (struct srd_range){ .offset = srd_get64(bytes), .len = srd_get64(bytes + 8) };
-}
-
-void srd_range_encode(const struct srd_range *range, uint8_t bytes[SRD_RANGE_LEN])
-{
-	srd_put64(bytes, range->offset);
-	srd_put64(bytes + 8, range->len);
-}
-
 uint32_t srd_op_covered(const uint8_t *bytes)
 {
 	struct srd_op op = { .kind = bytes[AT_KIND], .flags = bytes[AT_FLAGS],

@@ -6,7 +6,14 @@
 #ifndef SRD_FORMAT_RANGES_H
 #define SRD_FORMAT_RANGES_H
 
+#include "base/check.h"
 #include "format/op.h"
+
+/* True if RANGE has all of [OFFSET, OFFSET + LEN). */
+static inline bool srd_range_has(const struct srd_range *range, uint64_t offset, uint64_t len)
+{
+	return offset >= range->offset && srd_within(offset - range->offset, len, range->len);
+}
 
 struct srd_ranges {
 	struct srd_range *items;

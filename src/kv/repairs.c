@@ -34,10 +34,8 @@ int srd_repairs_collect(struct srd_ranges *repairs, const struct srd_log *log, u
 
 bool srd_repairs_have(const struct srd_ranges *repairs, uint64_t offset, uint64_t len)
 {
-	for (size_t i = 0; i < repairs->count; i++) {
-		const struct srd_range *range = &repairs->items[i];
-		if (offset >= range->offset && srd_within(offset - range->offset, len, range->len))
+	for (size_t i = 0; i < repairs->count; i++)
+		if (srd_range_has(&repairs->items[i], offset, len))
 			return true;
-	}
 	return false;
 }

@@ -41,6 +41,15 @@ bool srd_log_is_remote(int fd)
 	return false;
 }
 
+int64_t srd_log_size(const struct srd_log *log)
+{
+	struct statx st;
+	/* The kernel may believe for a minute what a file server said of a size. */
+	int flags = AT_EMPTY_PATH | (log->remote ? AT_STATX_FORCE_SYNC : 0);
+
+	return statx(log->fd, "", flags, STATX_SIZE, &st) != 0 ? srd_errno() : (int64_t)st.stx_size;
+}
+
 bool srd_log_is_only_writer(const struct srd_log *log)
 {
 	return log->overlay || (log->flags & (SRD_LOG_EXCLUSIVE | SRD_LOG_SINGLE_WRITER)) || srd_log_is_alone(log);

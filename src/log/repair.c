@@ -11,8 +11,19 @@
 
 #include <string.h>
 
-#include "base/check.h"
+#include "base/array.h"
+#include "format/ranges.h"
 #include "format/spare.h"
+
+int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end)
+{
+	int error = srd_array_reserve(&log->damage, &log->damage_cap, log->damage_count + 1, sizeof *log->damage);
+
+	if (error)
+		return error;
+	log->damage[log->damage_count++] = (struct srd_damage){ .offset = offset, .len = end - offset };
+	return 0;
+}
 
 size_t srd_log_damages(const struct srd_log *log)
 {
@@ -41,7 +52,7 @@ static bool is_named(const struct srd_op *op, const struct srd_damage *damage)
 {
 	for (uint64_t i = 0; i < op->range_count; i++) {
 		struct srd_range range = srd_op_range(op->ranges, i);
-		if (damage->offset >= range.offset && srd_within(damage->offset - range.offset, damage->len, range.len))
+		if (srd_range_has(&range, damage->offset, damage->len))
 			return true;
 	}
 	return false;
