@@ -38,6 +38,11 @@ test_programs() {
 	command setfattr    attr
 	command zip         zip
 	command unzip       unzip
+	command python3     python3
+	command setfacl     acl
+	command setcap      libcap2-bin
+	command patch       patch
+	command cpio        cpio
 	EOF
 }
 
@@ -92,7 +97,7 @@ install_missing() {
 	if ! apt install -y --no-install-recommends $packages >"$log" 2>&1; then
 		# No lists of packages yet, or old ones.
 		if ! { apt update && apt install -y --no-install-recommends $packages; } >"$log" 2>&1; then
-			packages="$packages: $(grep -v '^[DW]:' "$log" | tail -n 1)"
+			packages="$packages: $(grep -m 1 '^E:' "$log" || tail -n 1 "$log")"
 			rm -f "$log"
 			die "cannot install $packages"
 		fi

@@ -85,11 +85,13 @@ first=$m/.srd/snapshots/first
 expect_same "$(stat -c %d "$m/f" "$first/f" "$m/.srd" | sort -u | wc -l)" 1
 expect_same "$(stat -c %i "$m/f" "$first/f" "$m/.srd/at/$before/f" "$first" "$m/.srd" "$m" | sort -u | wc -l)" 6
 expect_same "$(stat -c %i "$first/f" "$m/.srd/at/first/f" | sort -u | wc -l)" 1
-expect_same "$(try "os.rename(m + '/.srd/snapshots/first/f', m + '/g')")" "Invalid cross-device link"
-expect_same "$(try "os.rename(m + '/f', m + '/.srd/snapshots/first/g')")" "Invalid cross-device link"
-expect_same "$(try "os.link(m + '/.srd/snapshots/first/f', m + '/g')")" "Invalid cross-device link"
-expect_same "$(try "os.link(m + '/f', m + '/.srd/snapshots/first/g')")" "Invalid cross-device link"
-expect_same "$(try "os.rename(m + '/.srd/snapshots/first', m + '/.srd/at/x')")" "Invalid cross-device link"
+if have python3; then
+	expect_same "$(try "os.rename(m + '/.srd/snapshots/first/f', m + '/g')")" "Invalid cross-device link"
+	expect_same "$(try "os.rename(m + '/f', m + '/.srd/snapshots/first/g')")" "Invalid cross-device link"
+	expect_same "$(try "os.link(m + '/.srd/snapshots/first/f', m + '/g')")" "Invalid cross-device link"
+	expect_same "$(try "os.link(m + '/f', m + '/.srd/snapshots/first/g')")" "Invalid cross-device link"
+	expect_same "$(try "os.rename(m + '/.srd/snapshots/first', m + '/.srd/at/x')")" "Invalid cross-device link"
+fi
 cp "$m/f" "$work/g"
 if cmp -s "$first/f" "$m/f"; then fail "a version is taken for its file"; fi
 cp -a "$first/f" "$m/f"
@@ -120,10 +122,12 @@ same_tree "$work/tree" "$m/again"
 
 section "what was deleted is there, and comes back as it was"
 rm -r "$m/again"
+exec 8<"$m/.srd/deleted/again"   # the kernel may forget what nobody is in
 cp -a "$m/.srd/deleted/again" "$m/again"
 same_tree "$work/tree" "$m/again"
 sleep 1.1   # as long may the kernel believe what it was told
 expect_same "$(stat -c %a "$m/.srd/deleted/again")" "$(stat -c %a "$work/tree")"
+exec 8<&-
 mkdir "$m/e"
 echo a >"$m/e/a"
 mv "$m/e/a" "$m/e/b"
@@ -144,11 +148,13 @@ rm -r "$m/e"
 expect_same "$(cat "$m/.srd/deleted/e/c")" new
 # Who restores it in its place does not find himself in what he makes.
 expect_same "$(ls "$m/.srd/deleted/e")" c
+exec 8<"$m/.srd/deleted/e"
 mkdir -m 700 "$m/e"
 sleep 1.1
 expect_same "$(stat -c %a "$m/.srd/deleted/e")" 751
 expect_same "$(ls "$m/.srd/deleted/e")" c
 rmdir "$m/e"
+exec 8<&-
 expect_failure 'Read-only' rm "$m/.srd/deleted/e/c"
 [ ! -e "$m/.srd/deleted/e/nothing" ] || fail "never was"
 

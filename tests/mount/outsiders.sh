@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # Who is none of ours: other users, by modes and by lists; users of a namespace; and a
 # mount that goes with its daemon.
+#
+# fusermount3 unmounts for a dead daemon only what it finds mounted, which it finds out by
+# counting mounts below /: so / must be one, and nobody else mount anything meanwhile.
+if [ "$(id -u)" = 0 ] && [ -z "${SRD_TEST_NAMESPACE-}" ] && unshare -m true 2>/dev/null; then
+	SRD_TEST_NAMESPACE=yes exec unshare -m "$0"
+fi
 . "${srcdir:-.}/tests/mount/common.sh"
 
 new_store s
 m=$work/s
 
 section "the mount goes when the daemon is killed (auto_unmount)"
-if mount_store s -o auto_unmount; then
+if mountpoint -q / && mount_store s -o auto_unmount; then
 	echo one >"$m/f"
 	kill_daemon s
 	tries=0
