@@ -12,232 +12,84 @@
 #include "base/cleanup.h"
 #include "format/ops.h"
 #include "log/overlay.h"
-#include "store/txn.h"
+#include "store/reissuing.h"
 
 /* Where the time of an inode's last write comes from. */
 enum written { BEFORE, BY_COMMIT, AS_TOLD };
 
-struct reissue {
-	const struct srd_store *view;
-	struct srd_txn *txn;
-	struct srd_conflict *conflict;
-	const struct srd_brought *brought;
-	size_t brought_next;      /* the next of its references, in the order of the ops */
-	uint64_t live_first;      /* what the view calls first_ino */
-	uint8_t *written;         /* enum written, by position in txn->inodes */
-	size_t written_count, written_cap;
-};
-
-/* What the store calls INO of the view: both give numbers in order. */
-static uint64_t number(const struct reissue *r, uint64_t ino)
-{
-	uint64_t first = r->view->private->first_ino;
-
-	return ino < first ? ino : ino - first + r->live_first;
-}
-
-/* ---- Conflicts ---- */
-
-/* The key of INO into TO; false if it has none. */
-static bool key_of(const struct srd_state *state, uint64_t ino, char to[SRD_KEY_MAX + 1])
-{
-	uint32_t index = srd_state_inode_of(state, ino);
-	uint32_t dentry = index ? srd_inode_at(state, index)->dentry : 0;
-	char buffer[SRD_KEY_MAX + 1];
-	const char *key = "";
-	int len = dentry ? srd_state_path(state, dentry, buffer, &key) : 0;
-
-	if (len < 0 || (!dentry && ino != SRD_ROOT_INO))
-		return false;
-	memcpy(to, key, (size_t)len);
-	to[len] = 0;
-	return true;
-}
-
-/* True if INO has a name in the view that it got there. */
-static bool was_named_here(const struct reissue *r, uint64_t ino)
-{
-	const struct srd_state *state = &r->view->state;
-	uint32_t index = srd_state_inode_of(state, ino);
-	uint32_t dentry = index ? srd_inode_at(state, index)->dentry : 0;
-
-	return dentry && srd_log_is_over(r->view->log, srd_dentry_at(state, dentry)->name);
-}
-
-/* By the name that it had before, as far as that is known still. */
-static int clash_inode(const struct reissue *r, uint64_t ino)
-{
-	const struct srd_state *here = &r->view->state, *there = &r->txn->store->state;
-	bool named_here = was_named_here(r, ino);
-	char *key = r->conflict->key;
-
-	if (!key_of(named_here ? there : here, ino, key) && !key_of(named_here ? here : there, ino, key))
-		snprintf(key, sizeof r->conflict->key, "inode %llu", (unsigned long long)ino);
-	return -EBUSY;
-}
-
-static int clash_name(const struct reissue *r, uint64_t dir, const char *name, size_t len)
-{
-	char *key = r->conflict->key;
-	bool below = key_of(&r->view->state, dir, key) && key[0];
-	size_t at = below ? strlen(key) : 0;
-
-	snprintf(key + at, sizeof r->conflict->key - at, "%s%.*s", below ? "/" : "", (int)len, name);
-	return -EBUSY;
-}
-
-/* An op that was right in the view fails in the store for what others did; or else for
- * want of something. */
-static bool is_clash(int error)
-{
-	switch (error) {
-	case -ENOENT:
-	case -EEXIST:
-	case -ENOTDIR:
-	case -EISDIR:
-	case -ENOTEMPTY:
-	case -EMLINK:
-	case -EINVAL:
-	case -EPERM:
-	case -ENODATA: return true;
-	default: return false;
-	}
-}
-
-/* True if LAST_OP, in the store's log, is what PREV is in the view's. */
-static bool is_same_op(const struct reissue *r, uint64_t prev, uint64_t last_op)
-{
-	if (!srd_brought_is_moved(r->brought))
-		return prev == last_op;
-	/* In another log it lies elsewhere; but commits keep their numbers. */
-	return srd_brought_sequence(r->view->log, prev) == srd_brought_sequence(r->txn->store->log, last_op);
-}
-
-/* INO, of which PREV was the last op, is as it was. */
-static int check_inode(const struct reissue *r, uint64_t ino, uint64_t prev)
-{
-	const struct srd_state *state = &r->txn->store->state;
-
-	if (ino >= r->view->private->first_ino || srd_log_is_over(r->view->log, prev))
-		return 0;
-	uint32_t index = srd_state_inode_of(state, ino);
-	if (!index)
-		return clash_inode(r, ino);
-	const struct srd_inode *inode = srd_inode_at(state, index);
-	return inode->gone || (!srd_inode_is_dir(inode) && !is_same_op(r, prev, inode->last_op)) ? clash_inode(r, ino) : 0;
-}
-
-/* NAME in DIR stands for INO (0: nothing). */
-static int check_name(const struct reissue *r, uint64_t dir, const char *name, size_t len, uint64_t ino)
-{
-	struct srd_node node;
-	int error = srd_txn_lookup(r->txn, number(r, dir), name, len, &node);
-
-	if (error && !is_clash(error))
-		return error;
-	bool same = ino ? !error && node.ino == number(r, ino) : error == -ENOENT;
-	return same ? 0 : clash_name(r, dir, name, len);
-}
-
-/* What somebody relied on is as the view has it.  Where the view has changed it that has
- * been asked before, and both have it by now. */
-static int check_expected(const struct reissue *r, const struct srd_expected *expected)
-{
-	const struct srd_state *state = &r->view->state;
-	const char *name = r->view->private->text + expected->text;
-	uint32_t index = srd_state_inode_of(state, expected->ino);
-
-	if (!index || srd_inode_at(state, index)->gone)
-		return 0;
-	if (expected->len == 0)
-		return check_inode(r, expected->ino, srd_inode_at(state, index)->last_op);
-	uint32_t dentry = srd_state_lookup(state, index, name, expected->len);
-	uint64_t ino = dentry ? srd_inode_at(state, srd_dentry_at(state, dentry)->inode)->ino : 0;
-	return check_name(r, expected->ino, name, expected->len, ino);
-}
-
-static int check_all_expected(const struct reissue *r)
-{
-	struct srd_private *private = r->view->private;
-	SRD_LOCK_GUARD(&private->mutex);
-	int error = 0;
-
-	for (size_t i = 0; i < private->expected_count && !error; i++)
-		error = check_expected(r, &private->expected[i]);
-	return error;
-}
-
 /* ---- Names ---- */
 
-static const uint8_t *payload_of(const struct reissue *r, const struct srd_run *run)
+static const uint8_t *payload_of(const struct srd_reissue *r, const struct srd_run *run)
 {
 	return r->view->log->map + run->offset + run->distance;
 }
 
-static int make(const struct reissue *r, const struct srd_op *op)
+static int make(const struct srd_reissue *r, const struct srd_op *op)
 {
 	const void *data = op->has_run ? payload_of(r, &op->run) : NULL;
 	uint64_t ino;
-	int error = op->parent ? check_name(r, op->parent, op->name, op->name_len, 0) : 0;
+	int error = op->parent ? srd_reissue_check_name(r, op->parent, op->name, op->name_len, 0) : 0;
 
 	if (!error)
-		error = srd_txn_make(r->txn, op->parent ? number(r, op->parent) : 0, op->name, op->name_len, op->mode,
-		                     op->uid, op->gid, op->rdev, data, data ? op->run.len : 0, &ino);
-	return is_clash(error) ? clash_name(r, op->parent, op->name, op->name_len) : error;
+		error = srd_txn_make(r->txn, op->parent ? srd_reissue_ino(r, op->parent) : 0, op->name, op->name_len,
+		                     op->mode, op->uid, op->gid, op->rdev, data, data ? op->run.len : 0, &ino);
+	return srd_reissue_is_clash(error) ? srd_reissue_clash_name(r, op->parent, op->name, op->name_len) : error;
 }
 
-static int link_once_more(const struct reissue *r, const struct srd_op *op)
+static int link_once_more(const struct srd_reissue *r, const struct srd_op *op)
 {
-	int error = check_inode(r, op->ino, op->prev);
+	int error = srd_reissue_check_inode(r, op->ino, op->prev);
 
 	if (!error)
-		error = check_name(r, op->parent, op->name, op->name_len, 0);
+		error = srd_reissue_check_name(r, op->parent, op->name, op->name_len, 0);
 	if (!error)
-		error = srd_txn_link(r->txn, number(r, op->ino), number(r, op->parent), op->name, op->name_len);
-	return is_clash(error) ? clash_name(r, op->parent, op->name, op->name_len) : error;
+		error = srd_txn_link(r->txn, srd_reissue_ino(r, op->ino), srd_reissue_ino(r, op->parent), op->name,
+		                     op->name_len);
+	return srd_reissue_is_clash(error) ? srd_reissue_clash_name(r, op->parent, op->name, op->name_len) : error;
 }
 
-static int unlink_once_more(const struct reissue *r, const struct srd_op *op)
+static int unlink_once_more(const struct srd_reissue *r, const struct srd_op *op)
 {
-	int error = check_name(r, op->parent, op->name, op->name_len, op->ino);
+	int error = srd_reissue_check_name(r, op->parent, op->name, op->name_len, op->ino);
 
 	if (!error)
-		error = check_inode(r, op->ino, op->prev);
+		error = srd_reissue_check_inode(r, op->ino, op->prev);
 	if (!error)
-		error = srd_txn_unlink(r->txn, number(r, op->parent), op->name, op->name_len, -1);
-	return is_clash(error) ? clash_name(r, op->parent, op->name, op->name_len) : error;
+		error = srd_txn_unlink(r->txn, srd_reissue_ino(r, op->parent), op->name, op->name_len, -1);
+	return srd_reissue_is_clash(error) ? srd_reissue_clash_name(r, op->parent, op->name, op->name_len) : error;
 }
 
-static int rename_once_more(const struct reissue *r, const struct srd_op *op)
+static int rename_once_more(const struct srd_reissue *r, const struct srd_op *op)
 {
 	unsigned flags = op->flags & SRD_OP_EXCHANGE ? RENAME_EXCHANGE : 0;
-	int error = check_name(r, op->parent, op->name, op->name_len, op->ino);
+	int error = srd_reissue_check_name(r, op->parent, op->name, op->name_len, op->ino);
 
 	if (!error)
-		error = check_name(r, op->new_parent, op->new_name, op->new_name_len, op->victim);
+		error = srd_reissue_check_name(r, op->new_parent, op->new_name, op->new_name_len, op->victim);
 	if (!error)
-		error = check_inode(r, op->ino, op->prev);
+		error = srd_reissue_check_inode(r, op->ino, op->prev);
 	if (!error && op->victim)
-		error = check_inode(r, op->victim, op->victim_prev);
+		error = srd_reissue_check_inode(r, op->victim, op->victim_prev);
 	if (!error)
-		error = srd_txn_rename(r->txn, number(r, op->parent), op->name, op->name_len, number(r, op->new_parent),
-		                       op->new_name, op->new_name_len, flags);
-	return is_clash(error) ? clash_name(r, op->new_parent, op->new_name, op->new_name_len) : error;
+		error = srd_txn_rename(r->txn, srd_reissue_ino(r, op->parent), op->name, op->name_len,
+		                       srd_reissue_ino(r, op->new_parent), op->new_name, op->new_name_len, flags);
+	return srd_reissue_is_clash(error) ? srd_reissue_clash_name(r, op->new_parent, op->new_name, op->new_name_len)
+	                                   : error;
 }
 
 /* ---- Content ---- */
 
-static int set_attr(const struct reissue *r, const struct srd_op *op)
+static int set_attr(const struct srd_reissue *r, const struct srd_op *op)
 {
 	const struct srd_attr attr = { .mask = op->mask, .mode = op->mode, .uid = op->uid, .gid = op->gid,
 	                               .size = op->size, .atime_ns = op->atime_ns, .mtime_ns = op->mtime_ns,
 	                               .ctime_ns = op->ctime_ns };
 
-	return srd_txn_set_attr(r->txn, number(r, op->ino), &attr);
+	return srd_txn_set_attr(r->txn, srd_reissue_ino(r, op->ino), &attr);
 }
 
 /* Bytes that lie in the overlay, and so in no log that others could read. */
-static int write_ref(const struct reissue *r, uint64_t ino, const struct srd_ref *ref, bool replace)
+static int write_ref(const struct srd_reissue *r, uint64_t ino, const struct srd_ref *ref, bool replace)
 {
 	struct srd_run run;
 
@@ -246,9 +98,9 @@ static int write_ref(const struct reissue *r, uint64_t ino, const struct srd_ref
 	return srd_txn_write(r->txn, ino, ref->pos, payload_of(r, &run) + ref->skip, ref->len, replace);
 }
 
-static int put_refs(const struct reissue *r, const struct srd_op *op, const struct srd_ref *refs, size_t count)
+static int put_refs(const struct srd_reissue *r, const struct srd_op *op, const struct srd_ref *refs, size_t count)
 {
-	uint64_t ino = number(r, op->ino);
+	uint64_t ino = srd_reissue_ino(r, op->ino);
 	bool replace = op->flags & SRD_OP_REPLACE;
 	int error = 0;
 
@@ -270,7 +122,7 @@ static int put_refs(const struct reissue *r, const struct srd_op *op, const stru
 	return error;
 }
 
-static int refer(struct reissue *r, const struct srd_op *op)
+static int refer(struct srd_reissue *r, const struct srd_op *op)
 {
 	SRD_AUTO_FREE struct srd_ref *refs = malloc(op->ref_count * sizeof *refs + 1);
 
@@ -286,21 +138,22 @@ static int refer(struct reissue *r, const struct srd_op *op)
 
 /* Whether there is an attribute the transaction asks the state, which does not know of those
  * that the ops before have set: the view did. */
-static int set_xattr(const struct reissue *r, const struct srd_op *op, const void *data)
+static int set_xattr(const struct srd_reissue *r, const struct srd_op *op, const void *data)
 {
 	struct srd_op again = { .kind = SRD_OP_XATTR, .flags = op->flags, .name = op->name, .name_len = op->name_len,
 	                        .run.len = op->run.len };
 	uint32_t position;
 
 	if (!srd_log_is_over(r->view->log, op->prev))
-		return srd_txn_xattr(r->txn, number(r, op->ino), op->name, op->name_len, data, data ? op->run.len : 0);
-	int error = srd_pending_touch(r->txn, number(r, op->ino), &position);
+		return srd_txn_xattr(r->txn, srd_reissue_ino(r, op->ino), op->name, op->name_len, data,
+		                     data ? op->run.len : 0);
+	int error = srd_pending_touch(r->txn, srd_reissue_ino(r, op->ino), &position);
 	return error ? error : srd_txn_add_inode_op(r->txn, position, &again, data);
 }
 
-static int change_inode(struct reissue *r, const struct srd_op *op)
+static int change_inode(struct srd_reissue *r, const struct srd_op *op)
 {
-	uint64_t ino = number(r, op->ino);
+	uint64_t ino = srd_reissue_ino(r, op->ino);
 	const void *data = op->has_run ? payload_of(r, &op->run) : NULL;
 
 	switch (op->kind) {
@@ -314,19 +167,19 @@ static int change_inode(struct reissue *r, const struct srd_op *op)
 	}
 }
 
-static int change(struct reissue *r, const struct srd_op *op)
+static int change(struct srd_reissue *r, const struct srd_op *op)
 {
-	int error = check_inode(r, op->ino, op->prev);
+	int error = srd_reissue_check_inode(r, op->ino, op->prev);
 
 	if (!error)
 		error = change_inode(r, op);
-	return is_clash(error) ? clash_inode(r, op->ino) : error;
+	return srd_reissue_is_clash(error) ? srd_reissue_clash_inode(r, op->ino) : error;
 }
 
 /* ---- Times ---- */
 
 /* Notes where the time of the last write of the op's inode comes from now. */
-static int note_written(struct reissue *r, const struct srd_op *op)
+static int note_written(struct srd_reissue *r, const struct srd_op *op)
 {
 	bool told = op->kind == SRD_OP_SETATTR && op->mask & SRD_ATTR_MTIME;
 	bool writes = op->kind == SRD_OP_MAKE || op->kind == SRD_OP_WRITE || op->kind == SRD_OP_REFS ||
@@ -335,7 +188,7 @@ static int note_written(struct reissue *r, const struct srd_op *op)
 
 	if (!told && !writes)
 		return 0;
-	int error = srd_pending_touch(r->txn, number(r, op->ino), &position);
+	int error = srd_pending_touch(r->txn, srd_reissue_ino(r, op->ino), &position);
 	if (!error)
 		error = srd_array_reserve(&r->written, &r->written_cap, r->txn->inode_count, 1);
 	if (error)
@@ -347,7 +200,7 @@ static int note_written(struct reissue *r, const struct srd_op *op)
 }
 
 /* As the view showed it. */
-static int keep_time(struct reissue *r, const struct srd_pending_inode *pending)
+static int keep_time(struct srd_reissue *r, const struct srd_pending_inode *pending)
 {
 	uint64_t first = r->view->private->first_ino;
 	bool made = pending->ino >= r->live_first;
@@ -361,7 +214,7 @@ static int keep_time(struct reissue *r, const struct srd_pending_inode *pending)
 	return srd_txn_set_attr(r->txn, pending->ino, &attr);
 }
 
-static int keep_times(struct reissue *r)
+static int keep_times(struct srd_reissue *r)
 {
 	int error = 0;
 
@@ -374,7 +227,7 @@ static int keep_times(struct reissue *r)
 
 /* ---- All of it ---- */
 
-static int reissue_op(struct reissue *r, const struct srd_op *op)
+static int reissue_op(struct srd_reissue *r, const struct srd_op *op)
 {
 	int error;
 
@@ -402,12 +255,12 @@ static int reissue_record(void *user, const struct srd_record *record, const uin
 int srd_reissue(const struct srd_store *view, struct srd_txn *txn, const struct srd_brought *brought,
                 struct srd_conflict *conflict)
 {
-	struct reissue r = { .view = view, .txn = txn, .conflict = conflict, .brought = brought,
+	struct srd_reissue r = { .view = view, .txn = txn, .conflict = conflict, .brought = brought,
 	                     .live_first = txn->next_ino };
 	int error = srd_overlay_walk(view->log, reissue_record, &r);
 
 	if (!error)
-		error = check_all_expected(&r);
+		error = srd_reissue_check_expected(&r);
 	if (!error)
 		error = keep_times(&r);
 	free(r.written);
