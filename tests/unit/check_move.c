@@ -3,7 +3,7 @@
  * batches go on as if nothing had happened, in this process and in others. */
 #include "config.h"
 
-#include "fixture.h"
+#include "movefix.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,68 +18,6 @@
 #include "store/txn.h"
 
 enum { KEYS = 300, LARGE = 200 << 10 };
-
-static srd_store *another;
-
-static void start(void)
-{
-	ck_assert_int_eq(srd_open(path, SRD_NOSYNC, &another), 0);
-}
-
-static void end(void)
-{
-	ck_assert_int_eq(srd_close(another), 0);
-}
-
-static void compact(srd_store *by)
-{
-	const struct srd_compact_options options = { 0 };
-	struct srd_compacted result;
-
-	ck_assert_int_eq(srd_compact(by, &options, &result), 0);
-}
-
-static uint64_t generation(srd_store *of)
-{
-	struct srd_info info;
-
-	ck_assert_int_eq(srd_info(of, &info), 0);
-	return info.generation;
-}
-
-static void put_number(srd_store *to, int i, int round)
-{
-	char key[32], text[64];
-
-	snprintf(key, sizeof key, "dir/%d", i);
-	int len = snprintf(text, sizeof text, "value %d of round %d", i, round);
-	ck_assert_int_eq(srd_put(to, key, strlen(key), text, (size_t)len), 0);
-}
-
-static void expect_number(srd_store *in, int i, int round)
-{
-	char key[32], text[64];
-	srd_value value;
-
-	snprintf(key, sizeof key, "dir/%d", i);
-	int len = snprintf(text, sizeof text, "value %d of round %d", i, round);
-	ck_assert_int_eq(srd_get(in, key, strlen(key), &value), 0);
-	ck_assert_uint_eq(value.len, (uint64_t)len);
-	ck_assert_int_eq(memcmp(value.data, text, (size_t)len), 0);
-	srd_value_release(&value);
-}
-
-static void expect_pattern(srd_store *in, const char *key, size_t len, int seed)
-{
-	SRD_AUTO_FREE uint8_t *wanted = pattern(len, (uint64_t)seed), *got = malloc(len);
-	srd_reader *reader;
-
-	ck_assert_int_eq(srd_reader_new(in, key, strlen(key), &reader), 0);
-	ck_assert_uint_eq(srd_reader_size(reader), len);
-	ck_assert_int_eq(srd_reader_read(reader, got, len), (ssize_t)len);
-	ck_assert_int_eq(memcmp(wanted, got, len), 0);
-	srd_reader_free(reader);
-}
 
 START_TEST(all_handles_go_over_and_agree)
 {
@@ -163,255 +101,6 @@ START_TEST(streams_and_batches_come_along)
 	compact(another);
 	expect_pattern(store, "one", LARGE, 3);
 	assert_text("few", "x");
-}
-END_TEST
-
-/* ---- Ways through many keys ---- */
-
-enum { SPREAD = 12000, FOLDERS = 7, PARTS = 4 };
-
-/* Made in turns in several directories, and a third removed: compaction, which goes by
- * directories, puts them all at other places of the tables. */
-static void spread_key(char key[32], int i)
-{
-	snprintf(key, 32, "top/%d/%d", i % FOLDERS, i);
-}
-
-static bool stays(int i)
-{
-	return i % 3 != 1;
-}
-
-static void put_spread(void)
-{
-	srd_batch *batch;
-	char key[32];
-
-	ck_assert_int_eq(srd_batch_new(store, &batch), 0);
-	for (int i = 0; i < SPREAD; i++) {
-		spread_key(key, i);
-		ck_assert_int_eq(srd_batch_put(batch, KEY(key), key, strlen(key)), 0);
-	}
-	ck_assert_int_eq(srd_batch_commit(batch), 0);
-	for (int i = 0; i < SPREAD; i++) {
-		spread_key(key, i);
-		if (!stays(i))
-			ck_assert_int_eq(srd_batch_delete(batch, KEY(key)), 0);
-	}
-	ck_assert_int_eq(srd_batch_commit(batch), 0);
-	srd_batch_free(batch);
-}
-
-/* What comes in between, to the places of what went. */
-static void others_come(void)
-{
-	char key[32];
-
-	for (int i = 0; i < SPREAD / 20; i++) {
-		snprintf(key, sizeof key, "top/%d/new-%d", i % FOLDERS, i);
-		put(key, key);
-	}
-}
-
-static void others_go(void)
-{
-	char key[32];
-
-	for (int i = 0; i < SPREAD / 20; i++) {
-		snprintf(key, sizeof key, "top/%d/new-%d", i % FOLDERS, i);
-		ck_assert_int_eq(srd_delete(store, KEY(key)), 0);
-	}
-}
-
-struct met {
-	atomic_uchar times[SPREAD];
-	atomic_uint wrong;
-};
-
-static void meet(struct met *met, const struct srd_entry *entry)
-{
-	char key[32];
-	int i = entry->key_len > 6 ? atoi(entry->key + 6) : 0;
-
-	spread_key(key, i);
-	if (entry->value_error || entry->value.len != entry->key_len ||
-	    memcmp(entry->value.data, entry->key, entry->key_len) != 0)
-		atomic_fetch_add(&met->wrong, 1);
-	if (i < SPREAD && strcmp(key, entry->key) == 0)
-		atomic_fetch_add(&met->times[i], 1);
-	else if (!strstr(entry->key, "/new-"))
-		atomic_fetch_add(&met->wrong, 1);
-}
-
-/* LIMIT more; true if there are more still. */
-static bool meet_some(struct met *met, srd_iter *iter, int limit)
-{
-	struct srd_entry entry;
-	int got = 1;
-
-	while (limit-- > 0 && (got = srd_iter_next(iter, &entry)) == 1)
-		meet(met, &entry);
-	if (got < 0)
-		atomic_fetch_add(&met->wrong, 1);
-	return got == 1;
-}
-
-/* Every key that is there throughout is met once. */
-static void expect_met_once(const struct met *met)
-{
-	ck_assert_uint_eq(atomic_load(&met->wrong), 0);
-	for (int i = 0; i < SPREAD; i++)
-		if (atomic_load(&met->times[i]) != stays(i))
-			ck_abort_msg("%d was met %d times", i, atomic_load(&met->times[i]));
-}
-
-static const char *const spread_prefixes[] = { "", "top/" };
-
-START_TEST(iterators_miss_nothing_and_repeat_nothing)
-{
-	const char *prefix = spread_prefixes[_i];
-	struct met met = { 0 };
-	srd_iter *iter;
-
-	put_spread();
-	ck_assert_int_eq(srd_iter_new(another, KEY(prefix), 0, 0, 1, &iter), 0);
-	while (meet_some(&met, iter, SPREAD / 5)) {
-		others_come();
-		compact(store);
-		others_go();
-	}
-	srd_iter_free(iter);
-	expect_met_once(&met);
-}
-END_TEST
-
-/* A part's iterator, begun before the compaction or behind it. */
-struct sharer {
-	pthread_barrier_t *barrier;
-	struct met *met;
-	const char *prefix;
-	unsigned part;
-	bool late;
-};
-
-static void *share(void *user)
-{
-	struct sharer *sharer = user;
-	srd_iter *iter = NULL;
-
-	if (!sharer->late) {
-		if (srd_iter_new(another, KEY(sharer->prefix), 0, sharer->part, PARTS, &iter) != 0)
-			atomic_fetch_add(&sharer->met->wrong, 1);
-		else
-			meet_some(sharer->met, iter, SPREAD / PARTS / 3);
-	}
-	pthread_barrier_wait(sharer->barrier);
-	pthread_barrier_wait(sharer->barrier);
-	if (!iter && srd_iter_new(another, KEY(sharer->prefix), 0, sharer->part, PARTS, &iter) != 0)
-		atomic_fetch_add(&sharer->met->wrong, 1);
-	else
-		meet_some(sharer->met, iter, INT32_MAX);
-	srd_iter_free(iter);
-	return NULL;
-}
-
-START_TEST(parts_begun_before_and_after_share_without_gap_or_overlap)
-{
-	struct met met = { 0 };
-	pthread_barrier_t barrier;
-	pthread_t threads[PARTS];
-	struct sharer sharers[PARTS];
-
-	put_spread();
-	pthread_barrier_init(&barrier, NULL, PARTS + 1);
-	for (unsigned i = 0; i < PARTS; i++) {
-		sharers[i] = (struct sharer){ .barrier = &barrier, .met = &met, .prefix = spread_prefixes[_i],
-		                              .part = i, .late = i >= PARTS / 2 };
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, share, &sharers[i]), 0);
-	}
-	pthread_barrier_wait(&barrier);
-	others_come();
-	compact(store);
-	others_go();
-	pthread_barrier_wait(&barrier);
-	for (unsigned i = 0; i < PARTS; i++)
-		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&barrier);
-	expect_met_once(&met);
-}
-END_TEST
-
-/* Each ends in what it began in, however many logs came since. */
-START_TEST(iterators_keep_what_they_began_in)
-{
-	enum { ROUNDS = 5 };
-	srd_iter *iters[ROUNDS];
-	struct met met[ROUNDS] = { 0 };
-
-	put_spread();
-	for (int i = 0; i < ROUNDS; i++) {
-		ck_assert_int_eq(srd_iter_new(another, "", 0, 0, 0, 1, &iters[i]), 0);
-		ck_assert(meet_some(&met[i], iters[i], 1000));
-		compact(store);
-	}
-	/* One that was never asked again; and the others in another order. */
-	srd_iter_free(iters[2]);
-	for (int i = ROUNDS - 1; i >= 0; i--) {
-		if (i == 2)
-			continue;
-		ck_assert(!meet_some(&met[i], iters[i], INT32_MAX));
-		srd_iter_free(iters[i]);
-		expect_met_once(&met[i]);
-	}
-}
-END_TEST
-
-/* ---- Directories, as a mount reads them ---- */
-
-struct listing {
-	struct met met;
-	int left;
-	uint64_t next;
-};
-
-static bool list(void *user, const char *name, const struct stat *st, uint64_t next, bool whole)
-{
-	struct listing *listing = user;
-
-	(void)st;
-	(void)whole;
-	if (listing->left == 0)
-		return false;
-	listing->left--;
-	listing->next = next;
-	if (name[0] >= '0' && name[0] <= '9')
-		atomic_fetch_add(&listing->met.times[atoi(name)], 1);
-	return true;
-}
-
-START_TEST(directories_are_read_on)
-{
-	struct listing listing = { 0 };
-	struct srd_fs *fs;
-	struct srd_dir *reading;
-	struct stat st;
-
-	put_spread();
-	ck_assert_int_eq(srd_fs_new(another, NULL, NULL, &fs), 0);
-	ck_assert_int_eq(srd_fs_lookup(fs, SRD_ROOT_INO, "top", &st), 0);
-	ck_assert_int_eq(srd_fs_lookup(fs, st.st_ino, "3", &st), 0);
-	ck_assert_int_eq(srd_fs_open_dir(fs, st.st_ino, &reading), 0);
-	while (listing.left == 0) {
-		listing.left = SPREAD / FOLDERS / 6;
-		ck_assert_int_eq(srd_fs_read_dir(fs, reading, listing.next, false, list, &listing), 0);
-		others_come();
-		compact(store);
-		others_go();
-	}
-	for (int i = 3; i < SPREAD; i += FOLDERS)
-		ck_assert_int_eq(atomic_load(&listing.met.times[i]), stays(i));
-	srd_fs_close_dir(fs, reading);
-	ck_assert_int_eq(srd_fs_free(fs), 0);
 }
 END_TEST
 
@@ -840,16 +529,10 @@ END_TEST
 
 static void add(TCase *tcase)
 {
-	tcase_add_checked_fixture(tcase, start, end);
 	tcase_add_test(tcase, all_handles_go_over_and_agree);
 	tcase_add_test(tcase, pointers_handed_out_stay);
 	tcase_add_test(tcase, readers_read_what_they_began_with);
 	tcase_add_test(tcase, streams_and_batches_come_along);
-	tcase_add_loop_test(tcase, iterators_miss_nothing_and_repeat_nothing, 0, SRD_LEN(spread_prefixes));
-	tcase_add_loop_test(tcase, parts_begun_before_and_after_share_without_gap_or_overlap, 0,
-	                    SRD_LEN(spread_prefixes));
-	tcase_add_test(tcase, iterators_keep_what_they_began_in);
-	tcase_add_test(tcase, directories_are_read_on);
 	tcase_add_test(tcase, what_has_no_name_yet_is_not_swept_away);
 	tcase_add_loop_test(tcase, what_is_brought_stays_whoever_frees_it_meanwhile, 0, 4);
 	tcase_add_loop_test(tcase, what_lost_its_name_between_two_compactions_stays, 0, 2);
@@ -866,9 +549,5 @@ static void add(TCase *tcase)
 
 int main(void)
 {
-#ifdef SRD_SANITIZED
-	/* Many logs are open at once here, and the addresses left are few. */
-	setenv("SRD_MAP_BYTES", "0x400000000", 0);
-#endif
-	return run_case("move", add);
+	return run_moves("move", add);
 }
