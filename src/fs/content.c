@@ -18,9 +18,7 @@
 
 enum {
 	PLAN_REFS = 256,
-	MUCH = 64 << 10,           /* whoever reads as much at once mostly reads on */
-	STEP = 2 << 20,
-	PASSED_REFS = 8,
+	MUCH = 64 << 10,
 };
 
 struct plan {
@@ -31,8 +29,7 @@ struct plan {
 	uint8_t *to;                         /* where start goes */
 	struct srd_ref refs[PLAN_REFS];      /* to be copied */
 	size_t count;
-	struct srd_ref passed[PASSED_REFS];  /* has been read some time ago */
-	size_t passed_count;
+	bool fetched;                        /* and not by way of the mapping */
 	struct srd_hold hold;                /* of the log that they lie in */
 };
 
@@ -107,35 +104,6 @@ static void plan_all(struct plan *plan)
 	}
 }
 
-/* The kernel keeps what is read of a file, so the store's own pages of a large one that is read
- * through are a second copy.  It is let go a step at a time, when the reader enters the one
- * after the next: until then others may be at work in it. */
-static void plan_passed(struct plan *plan, size_t len)
-{
-	uint64_t enters = SRD_ALIGN_UP(plan->start, STEP);
-	struct srd_ref ref;
-
-	plan->passed_count = 0;
-	if (len < MUCH || enters >= plan->start + len || enters < 2 * (uint64_t)STEP)
-		return;
-	uint64_t pos = enters - 2 * (uint64_t)STEP, end = pos + STEP;
-	while (pos < end && plan->passed_count < PASSED_REFS &&
-	       srd_state_extent(plan->state, plan->inode, pos, &ref) && ref.pos < end) {
-		uint32_t into = pos > ref.pos ? (uint32_t)(pos - ref.pos) : 0;
-		pos = SRD_MIN(ref.pos + ref.len, end);
-		if (ref.run != 0)
-			plan->passed[plan->passed_count++] = (struct srd_ref){ .run = ref.run, .skip = ref.skip + into,
-			                                                       .len = (uint32_t)(pos - ref.pos - into) };
-	}
-}
-
-/* Roughly: what lies between a run's start and its payload is little. */
-static void let_go(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->passed_count; i++)
-		srd_log_was_read(plan->hold.log, plan->passed[i].run + plan->passed[i].skip, plan->passed[i].len);
-}
-
 /* As srd_fs_read_inode(), with what was spilled (OPEN's mutex held; or NULL: nothing) in the
  * same log. */
 static int read_inode(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *open, unsigned *stripe,
@@ -170,7 +138,6 @@ static int make_plan(struct srd_fs *fs, uint64_t ino, struct srd_open_inode *ope
 		plan->open = changed ? open : NULL;
 		plan->end = SRD_MIN(size, plan->pos + len);
 		plan_all(plan);
-		plan_passed(plan, len);
 		plan->hold = srd_store_hold_read(fs->store, stripe);
 		error = srd_store_done(fs->store, stripe);
 		if (error)
@@ -206,7 +173,8 @@ static int carry_out(struct srd_fs *fs, uint64_t ino, const struct plan *plan)
 		const struct srd_ref *ref = &plan->refs[i];
 		struct srd_run run;
 		int error = srd_log_run(log, ref->run, &run)
-		            ? srd_log_copy(log, &run, ref->skip, ref->len, place(plan, ref->pos))
+		            ? (plan->fetched ? srd_log_fetch : srd_log_copy)(log, &run, ref->skip, ref->len,
+		                                                             place(plan, ref->pos))
 		            : srd_log_run_error(log, ref->run);
 		if (error) {
 			if (error != SRD_ETRIMMED && !srd_log_is_lost(log))   /* that is told once for all */
@@ -223,6 +191,9 @@ ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_ino
 	struct plan plan;
 	size_t done = 0;
 
+	/* Whoever reads as much at once mostly reads on, and the kernel keeps what he got: the store's
+	 * pages of it are a second copy, which is not to stay in the mapping. */
+	plan.fetched = len >= MUCH;
 	while (done < len) {
 		plan.start = plan.pos = pos + done;
 		plan.to = (uint8_t *)data + done;
@@ -230,7 +201,6 @@ ssize_t srd_fs_read_content(struct srd_fs *fs, uint64_t ino, struct srd_open_ino
 		int error = make_plan(fs, ino, open, len - done, &plan);
 		if (!error) {
 			error = carry_out(fs, ino, &plan);
-			let_go(&plan);
 			srd_hold_drop(&plan.hold);
 		}
 		if (error)

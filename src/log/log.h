@@ -450,9 +450,6 @@ static inline void srd_log_prefetch(const struct srd_log *log, uint64_t offset)
 const uint8_t *srd_log_at(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* [offset, offset + len) will be read soon: the kernel may fetch it meanwhile. */
 void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len);
-/* It was read, and somebody else keeps what he got: where memory is short, the log's own pages of
- * it may go first. */
-void srd_log_was_read(const struct srd_log *log, uint64_t offset, uint64_t len);
 /* The run at OFFSET; false if there is no sound one, and *RUN is then undefined. */
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run);
 /* As srd_log_run() and srd_log_verify() for the first LEN bytes, if the run is short and all is well:
@@ -469,6 +466,9 @@ static inline int srd_log_run_error(const struct srd_log *log, uint64_t run)
 int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len);
 /* Copies [skip, skip + len) of RUN to TO, verifying on the way. */
 int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to);
+/* Likewise, for much that is mostly read once: past the mapping, which then has nothing more of it,
+ * and takes a fault for every 16 pages. */
+int srd_log_fetch(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to);
 /* Likewise, whatever was verified before, or need not be: what is copied is going to get
  * checks of its own. */
 int srd_log_copy_anew(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to);

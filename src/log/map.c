@@ -100,19 +100,6 @@ void srd_log_will_read(const struct srd_log *log, uint64_t offset, uint64_t len)
 		posix_fadvise(log->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
 }
 
-void srd_log_was_read(const struct srd_log *log, uint64_t offset, uint64_t len)
-{
-	uint64_t start = SRD_ALIGN_UP(offset, SRD_BLOCK_LEN), end = (offset + len) / SRD_BLOCK_LEN * SRD_BLOCK_LEN;
-
-	if (start >= end || end > srd_log_bound(log, offset) || srd_log_is_over(log, offset))
-		return;
-#ifdef MADV_COLD
-	/* First, or taking them from the mapping would tell the kernel that they were just used. */
-	madvise((void *)(log->map + start), end - start, MADV_COLD);
-#endif
-	madvise((void *)(log->map + start), end - start, MADV_DONTNEED);
-}
-
 bool srd_log_run(const struct srd_log *log, uint64_t offset, struct srd_run *run)
 {
 	uint64_t end = srd_log_bound(log, offset);
@@ -310,6 +297,35 @@ static int copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, u
 	return 0;
 }
 
+/* What was read to TO: blocks that lie wholly in [skip, skip + len) are checked there, those at
+ * its ends in the mapping. */
+static bool fetched_holds(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len,
+                          const uint8_t *to)
+{
+	for (uint32_t at = skip / SRD_BLOCK_LEN * SRD_BLOCK_LEN; at < skip + len; at += SRD_BLOCK_LEN) {
+		struct block block = block_of(run, at / SRD_BLOCK_LEN);
+		bool whole = at >= skip && at + block.len <= skip + len;
+		if (!whole && !block_holds(log, run, at / SRD_BLOCK_LEN))
+			return false;
+		if (!whole || is_verified(log, run, block.offset))
+			continue;
+		if (srd_hash(to + (at - skip), block.len, 0) != block.check)
+			return false;
+		set_verified(log, run, block.offset);
+	}
+	return true;
+}
+
+/* False says nothing: the mapping knows more. */
+static bool fetch(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
+{
+	uint64_t from = run->offset + run->distance + skip;
+
+	return srd_within(skip, len, run->len) && !srd_log_is_over(log, run->offset) &&
+	       srd_io_read_full(log->io, log->fd, to, len, from) == (ssize_t)len &&
+	       ((log->flags & SRD_LOG_NOCHECK) || fetched_holds(log, run, skip, len, to));
+}
+
 int srd_log_copy_anew(const struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
 {
 	int error = copy_afresh(log, run, skip, len, to);
@@ -322,4 +338,9 @@ int srd_log_copy(struct srd_log *log, const struct srd_run *run, uint32_t skip, 
 	int error = copy(log, run, skip, len, to);
 
 	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, to) : tell_trimmed(log, run, skip, len, error);
+}
+
+int srd_log_fetch(struct srd_log *log, const struct srd_run *run, uint32_t skip, uint32_t len, void *to)
+{
+	return fetch(log, run, skip, len, to) && !srd_log_is_lost(log) ? 0 : srd_log_copy(log, run, skip, len, to);
 }

@@ -173,6 +173,56 @@ static void check_flipped(uint64_t bit, uint64_t last_record)
 	flip(bit);
 }
 
+enum { MUCH = 200000, MUCH_BAD = 20 };   /* which block of it is struck */
+
+static struct srd_run run_of(const char *key)
+{
+	const struct srd_inode *inode = srd_inode_at(&store->state, srd_state_inode_of(&store->state, ino_of(key)));
+	struct srd_ref ref;
+	struct srd_run run;
+
+	ck_assert(srd_state_extent(&store->state, inode, 0, &ref));
+	ck_assert(srd_log_run(store->log, ref.run, &run));
+	ck_assert_uint_eq(run.len, MUCH);
+	return run;
+}
+
+/* Reads from SKIP to END of "much", which is BYTES; STRUCK: not in one block. */
+static void fetch(uint32_t skip, uint32_t end, const uint8_t *bytes, bool struck)
+{
+	static uint8_t got[MUCH];
+	struct srd_run run = run_of("much");
+	bool bad = struck && skip < (MUCH_BAD + 1) * SRD_BLOCK_LEN && end > MUCH_BAD * SRD_BLOCK_LEN;
+
+	reopen_store();   /* nothing is known to be right */
+	ck_assert_int_eq(srd_log_fetch(store->log, &run, skip, end - skip, got), bad ? SRD_ECORRUPT : 0);
+	if (!bad)
+		ck_assert_mem_eq(got, bytes + skip, end - skip);
+}
+
+START_TEST(what_is_read_past_the_mapping_is_checked_too)
+{
+	static const uint32_t ends[] = { 0, 1, SRD_BLOCK_LEN, MUCH_BAD * SRD_BLOCK_LEN - 1, MUCH_BAD * SRD_BLOCK_LEN,
+	                                 MUCH_BAD * SRD_BLOCK_LEN + 7, (MUCH_BAD + 1) * SRD_BLOCK_LEN - 7,
+	                                 (MUCH_BAD + 1) * SRD_BLOCK_LEN, (MUCH_BAD + 1) * SRD_BLOCK_LEN + 1, MUCH - 1, MUCH };
+	uint8_t *bytes = pattern(MUCH, 3);
+
+	ck_assert_int_eq(srd_put(store, KEY("much"), bytes, MUCH), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(srd_sync(store), 0);
+		put("end", "x");
+	}
+	struct srd_run run = run_of("much");
+	for (int struck = 0; struck < 2; struck++) {
+		for (size_t i = 0; i < SRD_LEN(ends); i++)
+			for (size_t j = i + 1; j < SRD_LEN(ends); j++)
+				fetch(ends[i], ends[j], bytes, struck);
+		flip(8 * (run.offset + run.distance + MUCH_BAD * SRD_BLOCK_LEN + 100));
+	}
+	free(bytes);
+}
+END_TEST
+
 START_TEST(every_bit_is_seen_and_costs_one_value_at_most)
 {
 	const char *text = getenv("SRD_ROT_STEP");
@@ -590,6 +640,7 @@ END_TEST
 static void add(TCase *tcase)
 {
 	tcase_set_timeout(tcase, 1800);   /* all bits */
+	tcase_add_test(tcase, what_is_read_past_the_mapping_is_checked_too);
 	tcase_add_test(tcase, every_bit_is_seen_and_costs_one_value_at_most);
 	tcase_add_test(tcase, without_superblock_the_spare_serves_and_restores_it);
 	tcase_add_test(tcase, half_a_superblock_is_none_and_the_spare_serves);
