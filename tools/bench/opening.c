@@ -34,7 +34,7 @@ static const char help[] =
 "  killed          with all its work going on: puts one by one, or 1,024 to a batch, when\n"
 "                  most is `left' behind the image\n";
 
-enum { BEHIND = 500000, BATCH = 1024, VALUE_LEN = 100, SAVES_SEEN = 3 };
+enum { BEHIND = 500000, BATCH = 1024, VALUE_LEN = 100, SAVES_SEEN = 2 };
 static const uint64_t WRITES_MAX = 20000000;    /* by who is to be killed */
 
 struct store {
