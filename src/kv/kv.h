@@ -35,6 +35,8 @@ bool srd_path_step(struct srd_path *path);
 
 /* The dentry at the end of PATH, 0: none.  Read side held. */
 uint32_t srd_path_find(const struct srd_state *state, struct srd_path *path);
+/* The inode that KEY stands for, with the read side held, until srd_store_done(); on error it is not. */
+int srd_key_enter(struct srd_store *store, const void *key, size_t len, unsigned *stripe, uint32_t *inode);
 /* Stands on the last component and sets *DIR to the directory it lies in.
  * -ENOENT if there is none. */
 int srd_path_parent(struct srd_txn *txn, struct srd_path *path, uint64_t *dir);
@@ -121,22 +123,6 @@ int srd_body_place(struct srd_store *store, struct srd_txn *txn, uint64_t dir, c
                    size_t name_len, const struct srd_body *body, struct srd_placed *placed);
 /* Gives INO, a file, the content that EXTENTS name; REPLACE: in place of its own. */
 int srd_body_refer(struct srd_txn *txn, uint64_t ino, const struct srd_extents *extents, bool replace);
-
-/* ---- copy.c: what is sound of a damaged store ---- */
-
-struct srd_salvaged {
-	uint64_t bytes, pos;      /* damaged bytes of content, and where the first are */
-	uint64_t attributes;      /* extended attributes that cannot be read */
-};
-
-void srd_salvaged_note(struct srd_salvaged *salvaged, uint64_t pos, uint64_t len);
-/* As srd_copy() to the same key of another store.  SRD_ECORRUPT: its content is
- * damaged, and, unless KEEP, not copied; what is with KEEP has holes there. */
-int srd_copy_salvage(struct srd_store *source, struct srd_store *target, const void *key, size_t key_len,
-                     bool keep, struct srd_salvaged *salvaged);
-/* Gives directory KEY of TARGET (length 0: the root) the attributes it has in SOURCE. */
-int srd_copy_directory(struct srd_store *source, struct srd_store *target, const void *key, size_t key_len,
-                       struct srd_salvaged *salvaged);
 
 /* Ends TXN by commit, or by abort if ERROR, which is then returned. */
 static inline int srd_txn_end(struct srd_txn *txn, int error)

@@ -24,6 +24,25 @@ uint32_t srd_path_find(const struct srd_state *state, struct srd_path *path)
 	}
 }
 
+int srd_key_enter(struct srd_store *store, const void *key, size_t len, unsigned *stripe, uint32_t *inode)
+{
+	struct srd_path path;
+	int error = srd_path_start(&path, key, len);
+
+	if (!error)
+		error = srd_store_read(store, stripe);
+	if (error)
+		return error;
+	uint32_t dentry = srd_path_find(&store->state, &path);
+	if (dentry) {
+		*inode = srd_dentry_at(&store->state, dentry)->inode;
+		return 0;
+	}
+	int absence = srd_store_absence(store, -ENOENT);
+	error = srd_store_done(store, *stripe);
+	return error ? error : absence;
+}
+
 int srd_path_parent(struct srd_txn *txn, struct srd_path *path, uint64_t *dir)
 {
 	uint64_t ino = SRD_ROOT_INO;

@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "kv/kv.h"
+#include "kv/original.h"
 
 #include <search.h>
 #include <stdlib.h>
@@ -33,6 +33,86 @@ struct salvage {
 	size_t directories_len, directories_cap;
 	uint64_t done, total;     /* files, for progress */
 };
+
+/* ---- One ---- */
+
+static int copy_held(const struct salvage *salvage, struct srd_path *to, struct srd_original *original)
+{
+	int error = srd_original_survey(original);
+
+	if (error || (original->salvaged->bytes > 0 && !(salvage->keep && original->st.kind == SRD_FILE)))
+		return error ? error : SRD_ECORRUPT;
+	struct srd_salvaged again = { 0 };
+	struct srd_salvaged *salvaged = original->salvaged;
+	original->salvaged = &again;
+	error = srd_copy_original(salvage->target, to, original);
+	salvaged->attributes = again.attributes;
+	original->salvaged = salvaged;
+	return error;
+}
+
+/* As srd_copy() to the same key.  SRD_ECORRUPT: its content is damaged, and, unless salvage->keep,
+ * not copied; what is has holes there. */
+static int copy_file(const struct salvage *salvage, const void *key, size_t key_len, struct srd_salvaged *salvaged)
+{
+	struct srd_original original;
+	struct srd_path from, to;
+	struct srd_hold hold;
+	int error = srd_path_start(&from, key, key_len);
+
+	*salvaged = (struct srd_salvaged){ 0 };
+	if (error)
+		return error;
+	srd_path_start(&to, key, key_len);
+	srd_original_init(&original, salvaged);
+	error = srd_original_hold(&original, salvage->source, &from, false, &hold);
+	if (!error) {
+		error = copy_held(salvage, &to, &original);
+		srd_hold_drop(&hold);
+	}
+	srd_original_release(&original);
+	return error;
+}
+
+static int put_directory(struct srd_txn *txn, struct srd_path *path, const struct srd_original *original)
+{
+	unsigned all = SRD_SET_MODE | SRD_SET_UID | SRD_SET_GID | SRD_SET_ATIME | SRD_SET_MTIME;
+	struct srd_node node = { .ino = SRD_ROOT_INO, .mode = S_IFDIR };
+	int error = path ? srd_path_node(txn, path, &node) : 0;
+
+	if (error)
+		return error;
+	struct srd_attr attr = srd_attr_from(&original->st, all, node.mode);
+	error = srd_original_put_attributes(original, txn, node.ino);
+	return error ? error : srd_txn_set_attr(txn, node.ino, &attr);
+}
+
+/* Gives directory KEY of the target (length 0: the root) the attributes it has in the source. */
+static int copy_directory(const struct salvage *salvage, const void *key, size_t key_len, struct srd_salvaged *salvaged)
+{
+	struct srd_original original;
+	struct srd_path from, to;
+	struct srd_txn *txn;
+	struct srd_hold hold;
+	int error = key_len ? srd_path_start(&from, key, key_len) : 0;
+
+	*salvaged = (struct srd_salvaged){ 0 };
+	if (!error && key_len)
+		error = srd_path_start(&to, key, key_len);
+	srd_original_init(&original, salvaged);
+	if (!error)
+		error = srd_original_hold(&original, salvage->source, key_len ? &from : NULL, true, &hold);
+	if (!error) {
+		error = srd_txn_begin(salvage->target, &txn);
+		if (!error)
+			error = srd_txn_end(txn, put_directory(txn, key_len ? &to : NULL, &original));
+		srd_hold_drop(&hold);
+	}
+	srd_original_release(&original);
+	return error;
+}
+
+/* ---- All ---- */
 
 static int compare_inos(const void *a, const void *b)
 {
@@ -89,7 +169,7 @@ static int salvage_file(struct salvage *salvage, const struct srd_entry *entry)
 	struct linked **first = st.nlink > 1 ? tfind(&wanted, &salvage->links, compare_inos) : NULL;
 	if (first && !(*first)->left_out)
 		return srd_link(salvage->target, (*first)->key, (*first)->key_len, entry->key, entry->key_len);
-	error = srd_copy_salvage(salvage->source, salvage->target, entry->key, entry->key_len, salvage->keep, &found);
+	error = copy_file(salvage, entry->key, entry->key_len, &found);
 	bool left_out = error == SRD_ECORRUPT;
 	if (error == -ENOENT)
 		return 0;
@@ -138,13 +218,13 @@ static int salvage_names(struct salvage *salvage)
 static int salvage_attributes(struct salvage *salvage)
 {
 	struct srd_salvaged found;
-	int error = srd_copy_directory(salvage->source, salvage->target, NULL, 0, &found);
+	int error = copy_directory(salvage, NULL, 0, &found);
 
 	if (!error)
 		error = tell_copied(salvage, NULL, &found, 0);
 	for (size_t at = 0; at < salvage->directories_len && !error;) {
 		const char *key = salvage->directories + at;
-		error = srd_copy_directory(salvage->source, salvage->target, key, strlen(key), &found);
+		error = copy_directory(salvage, key, strlen(key), &found);
 		error = error == -ENOENT ? 0 : tell_copied(salvage, key, &found, error);
 		at += strlen(key) + 1;
 	}

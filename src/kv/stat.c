@@ -52,35 +52,26 @@ void srd_stat_fill(const struct srd_store *store, const struct srd_inode *inode,
 
 int srd_stat(struct srd_store *store, const void *key, size_t key_len, struct srd_stat *st)
 {
-	struct srd_path path;
 	unsigned stripe;
-	int error = srd_path_start(&path, key, key_len);
+	uint32_t inode;
+	int error = srd_key_enter(store, key, key_len, &stripe, &inode);
 
-	if (!error)
-		error = srd_store_read(store, &stripe);
 	if (error)
 		return error;
-	uint32_t dentry = srd_path_find(&store->state, &path);
-	if (dentry)
-		srd_stat_fill(store, srd_inode_at(&store->state, srd_dentry_at(&store->state, dentry)->inode), st);
-	int absence = dentry ? 0 : srd_store_absence(store, -ENOENT);
-	error = srd_store_done(store, stripe);
-	return error ? error : absence;
+	srd_stat_fill(store, srd_inode_at(&store->state, inode), st);
+	return srd_store_done(store, stripe);
 }
 
 int srd_exists(struct srd_store *store, const void *key, size_t key_len)
 {
-	struct srd_path path;
 	unsigned stripe;
-	int error = srd_path_start(&path, key, key_len);
+	uint32_t inode;
+	int error = srd_key_enter(store, key, key_len, &stripe, &inode);
 
-	if (!error)
-		error = srd_store_read(store, &stripe);
 	if (error)
-		return error;
-	int found = srd_path_find(&store->state, &path) != 0 ? 1 : srd_store_absence(store, 0);
+		return error == -ENOENT ? 0 : error;
 	error = srd_store_done(store, stripe);
-	return error ? error : found;
+	return error ? error : 1;
 }
 
 struct srd_attr srd_attr_from(const struct srd_stat *st, unsigned mask, uint32_t mode)

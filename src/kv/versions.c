@@ -177,26 +177,18 @@ ssize_t srd_versions_from(const struct srd_log *log, uint64_t ino, uint64_t last
 
 ssize_t srd_versions(struct srd_store *store, const void *key, size_t key_len, struct srd_version **list)
 {
-	struct srd_hold hold;
-	struct srd_path path;
-	uint64_t ino = 0, last_op = 0;
 	unsigned stripe;
-	int error = srd_path_start(&path, key, key_len);
+	uint32_t index;
+	ssize_t count = srd_key_enter(store, key, key_len, &stripe, &index);
 
-	if (!error)
-		error = srd_store_read(store, &stripe);
-	if (error)
-		return error;
-	uint32_t dentry = srd_path_find(&store->state, &path);
-	if (dentry) {
-		const struct srd_inode *inode = srd_inode_at(&store->state, srd_dentry_at(&store->state, dentry)->inode);
-		ino = inode->ino;
-		last_op = inode->last_op;
-	}
-	int absence = dentry ? 0 : srd_store_absence(store, -ENOENT);
-	hold = srd_store_hold_read(store, stripe);
-	error = srd_store_done(store, stripe);
-	ssize_t count = error ? error : absence ? absence : srd_versions_from(hold.log, ino, last_op, list);
+	if (count)
+		return count;
+	const struct srd_inode *inode = srd_inode_at(&store->state, index);
+	uint64_t ino = inode->ino, last_op = inode->last_op;
+	struct srd_hold hold = srd_store_hold_read(store, stripe);
+	count = srd_store_done(store, stripe);
+	if (!count)
+		count = srd_versions_from(hold.log, ino, last_op, list);
 	srd_hold_drop(&hold);
 	return count;
 }

@@ -24,35 +24,16 @@ int srd_xattr_check(const char *name, size_t len)
 	return len > VALUE_BYTES_MAX ? -E2BIG : 0;
 }
 
-/* The inode of KEY with the read side held; 0: *ERROR, and nothing is held. */
-static uint32_t enter(struct srd_store *store, const void *key, size_t key_len, unsigned *stripe, int *error)
-{
-	struct srd_path path;
-
-	*error = srd_path_start(&path, key, key_len);
-	if (!*error)
-		*error = srd_store_read(store, stripe);
-	if (*error)
-		return 0;
-	uint32_t dentry = srd_path_find(&store->state, &path);
-	uint32_t inode = dentry ? srd_dentry_at(&store->state, dentry)->inode : 0;
-	if (inode)
-		return inode;
-	int absence = srd_store_absence(store, -ENOENT);
-	*error = srd_store_done(store, *stripe);
-	if (!*error)
-		*error = absence;
-	return 0;
-}
-
 int srd_get_xattr(struct srd_store *store, const void *key, size_t key_len, const char *name, srd_value *value)
 {
 	struct srd_run run;
 	unsigned stripe;
+	uint32_t index;
 	int error = srd_xattr_check(name, 0);
-	uint32_t index = error ? 0 : enter(store, key, key_len, &stripe, &error);
 
-	if (!index)
+	if (!error)
+		error = srd_key_enter(store, key, key_len, &stripe, &index);
+	if (error)
 		return error;
 	const struct srd_xattr *xattr = srd_state_xattr(&store->state, srd_inode_at(&store->state, index),
 	                                                name, strlen(name));
@@ -96,10 +77,10 @@ static ssize_t list_names(struct srd_store *store, const struct srd_inode *inode
 ssize_t srd_list_xattrs(struct srd_store *store, const void *key, size_t key_len, char *list, size_t size)
 {
 	unsigned stripe;
-	int error;
-	uint32_t index = enter(store, key, key_len, &stripe, &error);
+	uint32_t index;
+	int error = srd_key_enter(store, key, key_len, &stripe, &index);
 
-	if (!index)
+	if (error)
 		return error;
 	ssize_t used = list_names(store, srd_inode_at(&store->state, index), list, size);
 	error = srd_store_done(store, stripe);

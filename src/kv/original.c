@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "kv/original.h"
+
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/check.h"
+
+enum { PIECE_LEN = 1 << 20 };   /* read and appended at once */
+
+struct srd_original_attribute {
+	uint64_t name, run;       /* offsets in the log */
+	uint32_t name_len;
+};
+
+void srd_original_init(struct srd_original *original, struct srd_salvaged *salvaged)
+{
+	*original = (struct srd_original){ .salvaged = salvaged };
+	srd_extents_init(&original->extents);
+}
+
+void srd_original_release(struct srd_original *original)
+{
+	srd_extents_release(&original->extents);
+	free(original->attributes);
+}
+
+/* ---- Taking ---- */
+
+static int take_attributes(struct srd_original *original, const struct srd_state *state, const struct srd_inode *inode)
+{
+	for (const struct srd_xattr *xattr = NULL; (xattr = srd_state_next_xattr(state, inode, xattr));) {
+		int error = srd_array_reserve(&original->attributes, &original->attribute_cap,
+		                              original->attribute_count + 1, sizeof *original->attributes);
+		if (error)
+			return error;
+		original->attributes[original->attribute_count++] = (struct srd_original_attribute){
+			.name = xattr->name, .run = xattr->run, .name_len = xattr->name_len };
+	}
+	return 0;
+}
+
+int srd_original_take(struct srd_original *original, struct srd_store *store, uint32_t index)
+{
+	const struct srd_inode *inode = srd_inode_at(&store->state, index);
+	int error = 0;
+
+	original->log = store->log;
+	srd_stat_fill(store, inode, &original->st);
+	if (original->st.kind == SRD_FILE || original->st.kind == SRD_SYMLINK)
+		error = srd_extents_copy(&store->state, inode, &original->extents);
+	return error ? error : take_attributes(original, &store->state, inode);
+}
+
+int srd_original_hold(struct srd_original *original, struct srd_store *source, struct srd_path *path, bool directory,
+                      struct srd_hold *hold)
+{
+	unsigned stripe;
+	uint32_t index;
+	int error = srd_store_read(source, &stripe);
+
+	if (error)
+		return error;
+	if (path) {
+		uint32_t dentry = srd_path_find(&source->state, path);
+		index = dentry ? srd_dentry_at(&source->state, dentry)->inode : 0;
+	} else {
+		index = srd_state_inode_of(&source->state, SRD_ROOT_INO);
+	}
+	if (index == 0)
+		error = srd_store_absence(source, -ENOENT);
+	else if (srd_inode_is_dir(srd_inode_at(&source->state, index)) != directory)
+		error = directory ? -ENOTDIR : -EISDIR;
+	else
+		error = srd_original_take(original, source, index);
+	if (!error)
+		*hold = srd_store_hold_read(source, stripe);
+	int bad = srd_store_done(source, stripe);
+	if (bad && !error)
+		srd_hold_drop(hold);
+	return bad ? bad : error;
+}
+
+/* ---- Attributes ---- */
+
+int srd_original_put_attributes(const struct srd_original *original, struct srd_txn *txn, uint64_t ino)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < original->attribute_count && !error; i++) {
+		const struct srd_original_attribute *attribute = &original->attributes[i];
+		const uint8_t *name = srd_log_at(original->log, attribute->name, attribute->name_len);
+		const uint8_t *value = (const uint8_t *)"";
+		struct srd_run run;
+		if (!name || !srd_log_run(original->log, attribute->run, &run))
+			error = SRD_ECORRUPT;
+		else if (run.len > 0)
+			error = srd_value_bytes(original->log, attribute->run, 0, run.len, &value);
+		if (error == SRD_ECORRUPT && original->salvaged) {
+			original->salvaged->attributes++;
+			error = 0;
+			continue;
+		}
+		if (!error)
+			error = srd_txn_xattr(txn, ino, (const char *)name, attribute->name_len, value, run.len);
+	}
+	return error;
+}
+
+/* ---- Content ---- */
+
+static void note(struct srd_salvaged *salvaged, uint64_t pos, uint64_t len)
+{
+	if (salvaged->bytes == 0)
+		salvaged->pos = pos;
+	salvaged->bytes += len;
+}
+
+/* Adds [skip, skip + len) of REF's run, as much of it as is sound: by the block. */
+static int append_sound(struct srd_store *store, const struct srd_original *original, const struct srd_ref *ref,
+                        uint32_t done, uint32_t len, struct srd_extents *content)
+{
+	int error = 0;
+
+	for (uint32_t end = done + len, piece; done < end && !error; done += piece) {
+		const uint8_t *data;
+		piece = SRD_MIN(end - done, SRD_BLOCK_LEN - (ref->skip + done) % SRD_BLOCK_LEN);
+		error = srd_value_bytes(original->log, ref->run, ref->skip + done, piece, &data);
+		if (error == SRD_ECORRUPT) {
+			note(original->salvaged, ref->pos + done, piece);
+			error = 0;
+		} else if (!error && store) {
+			error = srd_extents_append(content, store, ref->pos + done, data, piece);
+		}
+	}
+	return error;
+}
+
+int srd_original_append(const struct srd_original *original, struct srd_store *store, struct srd_extents *content)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < original->extents.count && !error; i++) {
+		const struct srd_ref *ref = &original->extents.refs[i];
+		uint32_t piece;
+		for (uint32_t done = 0; ref->run != 0 && done < ref->len && !error; done += piece) {
+			const uint8_t *data;
+			piece = SRD_MIN(ref->len - done, (uint32_t)PIECE_LEN);
+			error = srd_value_bytes(original->log, ref->run, ref->skip + done, piece, &data);
+			if (error == SRD_ECORRUPT && original->salvaged)
+				error = append_sound(store, original, ref, done, piece, content);
+			else if (!error)
+				error = srd_extents_append(content, store, ref->pos + done, data, piece);
+		}
+	}
+	content->size = original->st.size;
+	return error;
+}
+
+int srd_original_survey(const struct srd_original *original)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < original->extents.count && !error; i++)
+		if (original->extents.refs[i].run != 0)
+			error = append_sound(NULL, original, &original->extents.refs[i], 0, original->extents.refs[i].len, NULL);
+	return error;
+}
+
+int srd_original_check_untrimmed(const struct srd_original *original)
+{
+	struct srd_run run;
+	int error = 0;
+
+	for (size_t i = 0; i < original->extents.count && !error; i++) {
+		const struct srd_ref *ref = &original->extents.refs[i];
+		if (!srd_ref_has_run(ref) || !srd_log_run(original->log, ref->run, &run))
+			continue;
+		error = srd_log_is_trimmed(original->log, run.offset + run.distance + ref->skip, ref->len);
+		if (error > 0)
+			error = srd_log_verify(original->log, &run, ref->skip, ref->len) == SRD_ETRIMMED ? SRD_ETRIMMED : 0;
+	}
+	return error;
+}
