@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "format/op.h"
 
 enum {
 	MEMORY_MIN = 256,          /* bytes of a piece's first allocation */
@@ -255,6 +256,19 @@ void srd_dirty_spilled(struct srd_dirty *dirty, size_t i, uint64_t run)
 	piece->memory = NULL;
 	piece->run = run;
 	piece->skip = piece->cap = 0;
+}
+
+size_t srd_dirty_refs(const struct srd_dirty *dirty, struct srd_ref *refs)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < dirty->count; i++) {
+		const struct srd_piece *piece = &dirty->pieces[i];
+		if (!piece->memory)
+			refs[count++] = (struct srd_ref){ .pos = piece->pos, .run = piece->run, .skip = piece->skip,
+			                                  .len = piece->len };
+	}
+	return count;
 }
 
 int srd_dirty_move(struct srd_dirty *dirty, uint64_t from, uint64_t to)

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct srd_ref;
+
 struct srd_piece {
 	uint64_t pos;            /* in the file */
 	uint8_t *memory;         /* NULL: in the log */
@@ -45,6 +47,8 @@ int srd_dirty_write(struct srd_dirty *dirty, uint64_t pos, const void *data, uin
 int srd_dirty_write_run(struct srd_dirty *dirty, uint64_t pos, uint64_t run, uint32_t len);
 /* Says that memory piece I is now the run at offset RUN of the log. */
 void srd_dirty_spilled(struct srd_dirty *dirty, size_t i, uint64_t run);
+/* What lies in the log, as references, of which REFS has room for dirty->count: returns how many. */
+size_t srd_dirty_refs(const struct srd_dirty *dirty, struct srd_ref *refs);
 /* Drops what lies in [from, to). */
 int srd_dirty_cut(struct srd_dirty *dirty, uint64_t from, uint64_t to);
 

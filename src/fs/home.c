@@ -9,19 +9,6 @@
 
 #include "base/cleanup.h"
 
-static size_t gather(const struct srd_dirty *dirty, struct srd_ref *refs)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < dirty->count; i++) {
-		const struct srd_piece *piece = &dirty->pieces[i];
-		if (!piece->memory)
-			refs[count++] = (struct srd_ref){ .pos = piece->pos, .run = piece->run, .skip = piece->skip,
-			                                  .len = piece->len };
-	}
-	return count;
-}
-
 static void put_back(struct srd_dirty *dirty, const struct srd_ref *refs)
 {
 	for (size_t i = 0; i < dirty->count; i++) {
@@ -41,7 +28,7 @@ int srd_open_bring(struct srd_fs *fs, struct srd_open_inode *inode)
 
 	if (!refs)
 		return -ENOMEM;
-	int error = srd_store_bring_data(fs->store, refs, gather(dirty, refs), &inode->home);
+	int error = srd_store_bring_data(fs->store, refs, srd_dirty_refs(dirty, refs), &inode->home);
 	if (!error)
 		put_back(dirty, refs);
 	return error;

@@ -37,6 +37,9 @@
 
 struct srd_fs;
 
+#define SRD_OPEN_ALL_COMMITTED UINT64_MAX
+#define SRD_OPEN_NO_TAIL UINT64_MAX
+
 struct srd_open_inode {
 	uint64_t ino;
 	struct srd_open_inode *next;      /* in its bucket; protected by opens.mutex */
@@ -52,9 +55,9 @@ struct srd_open_inode {
 	struct srd_dirty dirty;
 	struct srd_hold home;             /* of the log that what was spilled lies in */
 	uint64_t pending;                 /* its bytes in memory, as counted in the limit */
-	uint64_t base;                    /* UINT64_MAX: all of what is committed counts */
+	uint64_t base;                    /* or SRD_OPEN_ALL_COMMITTED: all of that counts */
 	uint64_t size;
-	uint64_t tail;                    /* what is dirty from here on was appended; UINT64_MAX: nothing was */
+	uint64_t tail;                    /* what is dirty from here on was appended; SRD_OPEN_NO_TAIL: nothing was */
 	uint64_t tail_size;               /* `size` without it */
 	bool written;                     /* mtime_ns is the time of the last write */
 	bool mtime_shown;                 /* somebody was told: the commit must keep it */
@@ -96,6 +99,20 @@ bool srd_open_is_changed(struct srd_fs *fs, uint64_t ino);
 
 /* ---- The following with the inode's mutex held ---- */
 
+/* Turns what the state says of an inode into what is to be seen of it. */
+void srd_open_overlay(struct srd_open_inode *inode, struct stat *st);
+/* The size to be seen where the committed one is SIZE. */
+uint64_t srd_open_size(const struct srd_open_inode *inode, uint64_t size);
+
+/* Keeps the sum true of what is in memory and will have to be appended. */
+void srd_open_count_pending(struct srd_fs *fs, struct srd_open_inode *inode);
+/* Gives up what was written and is not committed. */
+void srd_open_drop_dirty(struct srd_fs *fs, struct srd_open_inode *inode);
+/* CHANGED: readers must be shown something, and it is to be committed. */
+void srd_open_set_changed(struct srd_fs *fs, struct srd_open_inode *inode, bool changed);
+
+/* ---- write.c, likewise ---- */
+
 int srd_open_write(struct srd_fs *fs, struct srd_open_inode *inode, uint64_t pos,
                    const void *data, uint32_t len);
 /* Puts LEN bytes at the end, which is where it is when they are committed: others may
@@ -105,6 +122,11 @@ int srd_open_append(struct srd_fs *fs, struct srd_open_inode *inode, const void 
 void srd_open_empty(struct srd_fs *fs, struct srd_open_inode *inode);
 /* The inode, of any kind, was read at NOW_NS. */
 void srd_open_access(struct srd_fs *fs, struct srd_open_inode *inode, int64_t now_ns);
+/* What is in memory goes to the log. */
+int srd_open_spill(struct srd_fs *fs, struct srd_open_inode *inode);
+
+/* ---- commit.c, likewise ---- */
+
 /* Adds to a transaction what is to change with the content of NODE. */
 typedef int srd_open_more(struct srd_fs *fs, struct srd_txn *txn, const struct srd_node *node,
                           const void *user);
@@ -117,10 +139,6 @@ bool srd_open_is_only_accessed(const struct srd_open_inode *inode);
 int srd_open_commit_many(struct srd_fs *fs, struct srd_open_inode *const *inodes, size_t count);
 /* Commits what is dirty, even of an inode without names: the state then tells all. */
 int srd_open_settle(struct srd_fs *fs, struct srd_open_inode *inode);
-/* Turns what the state says of an inode into what is to be seen of it. */
-void srd_open_overlay(struct srd_open_inode *inode, struct stat *st);
-/* The size to be seen where the committed one is SIZE. */
-uint64_t srd_open_size(const struct srd_open_inode *inode, uint64_t size);
 
 /* ---- home.c ---- */
 
