@@ -68,6 +68,8 @@ void srd_past_close(struct srd_past *past, struct srd_past_view *view);
 ssize_t srd_past_read(struct srd_past *past, uint64_t id, uint64_t pos, void *data, size_t len);
 int srd_past_seek(struct srd_past *past, uint64_t id, uint64_t pos, int whence, uint64_t *found);
 
+/* ---- past_dir.c ---- */
+
 struct srd_past_dir {
 	struct srd_dir place;
 	struct srd_past_view *view;   /* NULL: it takes none */
@@ -81,7 +83,7 @@ typedef bool srd_past_fill(void *user, const char *name, uint64_t id, const stru
 int srd_past_read_dir(struct srd_past *past, uint64_t id, struct srd_past_dir *dir, uint64_t pos, bool plus,
                       srd_past_fill *fill, void *user);
 
-/* ---- Snapshots; -EROFS anywhere but in .srd/snapshots, and where nothing is written ---- */
+/* ---- Snapshots (past_fixed.c); -EROFS anywhere but in .srd/snapshots, and where nothing is written ---- */
 
 /* What is there now, files that are being written included, gets the name.  Pins. */
 int srd_past_make(struct srd_past *past, uint64_t dir, const char *name, struct srd_past_entry *entry);
@@ -95,6 +97,12 @@ int srd_past_rename(struct srd_past *past, uint64_t dir, const char *name, uint6
 /* The inode number that is shown of NODE: distinct within a view, and as good as never the same in
  * two. */
 uint64_t srd_past_number(const struct srd_past_node *node);
+/* The view that *NODE of ID is in, which goes back; -EISDIR: it is a directory that is in none. */
+int srd_past_view_of(struct srd_past *past, uint64_t id, struct srd_past_node *node, struct srd_past_view **view);
+/* Attributes of INO in FS; BIRTH may be NULL. */
+int srd_past_attr(struct srd_fs *fs, uint64_t ino, struct stat *st, struct timespec *birth);
+/* Attributes of NODE, a directory that is in no view. */
+int srd_past_stat_directory(struct srd_past *past, const struct srd_past_node *node, struct stat *st);
 /* "." and ".." of a directory that has none of its own, from POS on; false: there is no room. */
 bool srd_past_fill_dots(const struct srd_past_node *node, uint64_t pos, srd_past_fill *fill, void *user);
 

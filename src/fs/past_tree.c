@@ -44,19 +44,15 @@ static int stat_gone(struct srd_past *past, const struct srd_past_node *node, st
 
 	if (error)
 		return error;
-	error = srd_fs_get_attr(view->fs, node->ino, st);
-	if (!error && birth)
-		error = srd_fs_birth(view->fs, node->ino, birth);
+	error = srd_past_attr(view->fs, node->ino, st, birth);
 	srd_past_view_put(&past->views, view);
 	return error;
 }
 
 static int stat_present(struct srd_past *past, const struct srd_past_node *node, struct stat *st, struct timespec *birth)
 {
-	int error = srd_fs_get_attr(past->now, node->ino, st);
+	int error = srd_past_attr(past->now, node->ino, st, birth);
 
-	if (!error && birth)
-		error = srd_fs_birth(past->now, node->ino, birth);
 	/* It may be here only because somebody has it open. */
 	return error ? error : st->st_nlink == 0 ? -ESTALE : 0;
 }

@@ -6,12 +6,17 @@
  *     VERSIONS dir  -NAME->  VERSIONS dir, or file  -NUMBER->  ALONE
  *     DELETED dir   -NAME->  DELETED dir            -NAME->    ALONE, or DELETED dir that is gone
  *
- * NODE is one of these kinds.
+ * NODE is one that srd_past_tree_has().
  */
 #ifndef SRD_FS_PAST_TREE_H
 #define SRD_FS_PAST_TREE_H
 
 #include "fs/past.h"
+
+static inline bool srd_past_tree_has(const struct srd_past_node *node)
+{
+	return node->kind == SRD_PAST_VERSIONS || node->kind == SRD_PAST_DELETED;
+}
 
 int srd_past_tree_find(struct srd_past *past, const struct srd_past_node *node, const char *name,
                        struct srd_past_node *found, struct stat *st);
