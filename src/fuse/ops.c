@@ -13,10 +13,7 @@
  */
 #include "config.h"
 
-#include "fuse/loop.h"
-#include "base/clock.h"
 #include "fuse/ops.h"
-#include "fuse/transaction.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -24,59 +21,9 @@
 #include <string.h>
 
 #include "base/check.h"
-
-enum { WRITE_MAX = 1 << 20, BACKGROUND_MAX = 64 };
-
-static void set_want(struct fuse_conn_info *conn, unsigned capability, bool wanted)
-{
-	if (wanted)
-		conn->want |= conn->capable & capability;
-	else
-		conn->want &= ~capability;
-}
-
-/* A kernel that cannot be told to doubt all names at once (see notifier.c) keeps
- * some that went, if ever too many changed at once, for as long. */
-static void set_timeout(struct srd_mount *mount, const struct fuse_conn_info *conn, bool told)
-{
-	bool doubts = conn->proto_major == 7 && conn->proto_minor >= 44;
-
-	mount->timeout = mount->options->strict ? 0 : mount->options->timeout;
-	if (mount->timeout < 0)
-		mount->timeout = !told ? 1 : doubts ? 86400 : 60;
-}
-
-void srd_op_init(void *user, struct fuse_conn_info *conn)
-{
-	struct srd_mount *mount = user;
-	/* The kernel is told what others change, unless that is heard of late. */
-	struct srd_hold hold = srd_store_hold(mount->store);
-	bool told = !hold.log->remote;
-
-	srd_hold_drop(&hold);
-
-	set_timeout(mount, conn, told);
-	mount->no_open = mount->options->read_only && !mount->options->strict && told &&
-	                 (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT);
-	/* Reading that is to be noted must come by. */
-	mount->keeps_listings = told && !mount->options->strict && mount->options->access == SRD_ACCESS_NEVER;
-	set_want(conn, told ? FUSE_CAP_EXPLICIT_INVAL_DATA : FUSE_CAP_AUTO_INVAL_DATA, true);
-	set_want(conn, told ? FUSE_CAP_AUTO_INVAL_DATA : FUSE_CAP_EXPLICIT_INVAL_DATA, false);
-	set_want(conn, FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
-	               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_IOCTL_DIR | FUSE_CAP_EXPORT_SUPPORT |
-	               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-	               FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK, true);
-	/* Splicing was measured: no faster than a copy.  Of direct writes that end later, the
-	 * kernel does not forget the pages that somebody read meanwhile. */
-	set_want(conn, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-	               FUSE_CAP_ASYNC_DIO | FUSE_CAP_HANDLE_KILLPRIV |
-	               FUSE_CAP_CACHE_SYMLINKS, false);
-	set_want(conn, FUSE_CAP_WRITEBACK_CACHE, mount->options->writeback && !mount->options->read_only);
-	conn->max_write = SRD_MIN(conn->max_write, (unsigned)WRITE_MAX);
-	conn->max_background = BACKGROUND_MAX;
-	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
-	conn->time_gran = 1;
-}
+#include "base/clock.h"
+#include "fuse/loop.h"
+#include "fuse/transaction.h"
 
 /* ---- Names ---- */
 
@@ -194,12 +141,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	char target[PATH_MAX + 1];
-	int error = srd_fs_read_link(srd_fs_of(req), ino, target, sizeof target);
 
-	if (error)
-		srd_reply_status(req, error);
-	else
-		fuse_reply_readlink(req, target);
+	srd_reply_target(req, srd_fs_read_link(srd_fs_of(req), ino, target, sizeof target), target);
 }
 
 /* ---- Attributes ---- */
@@ -317,10 +260,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, stru
 	ssize_t len = !file ? -EIO : !buffer ? -ENOMEM : srd_fs_read(srd_fs_of(req), file, (uint64_t)pos, buffer, size);
 
 	srd_file_done(req, file, &spare);
-	if (len < 0)
-		srd_reply_status(req, (int)len);
-	else
-		fuse_reply_buf(req, buffer, (size_t)len);
+	srd_reply_bytes(req, len, buffer);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t pos,
@@ -373,90 +313,6 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	srd_reply_status(req, 0);
 }
 
-/* ---- Directories ---- */
-
-static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct srd_mount *mount = srd_mount_of(req);
-	struct srd_dir *dir;
-	int error = srd_fs_open_dir(mount->fs, ino, &dir);
-
-	if (error) {
-		srd_reply_status(req, error);
-		return;
-	}
-	fi->fh = srd_handle_of(mount, dir);
-	/* Where names are lost, whoever reads is to hear of it. */
-	fi->cache_readdir = fi->keep_cache = mount->keeps_listings && dir->known && !srd_store_is_lost(mount->store);
-	if (fuse_reply_open(req, fi) != 0)
-		srd_fs_close_dir(mount->fs, dir);
-}
-
-bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next)
-{
-	char *at = listing->buffer + listing->used;
-	size_t room = listing->size - listing->used;
-	size_t need = listing->plus ? fuse_add_direntry_plus(listing->req, at, room, name, entry, (off_t)next)
-	                            : fuse_add_direntry(listing->req, at, room, name, &entry->attr, (off_t)next);
-
-	if (need > room)
-		return false;
-	listing->used += need;
-	return true;
-}
-
-static bool list_entry(void *user, const char *name, const struct stat *st, uint64_t next, bool whole)
-{
-	struct srd_listing *listing = user;
-	struct fuse_entry_param entry = { .attr = *st };
-
-	if (listing->plus)
-		srd_mount_entry(srd_mount_of(listing->req), st, whole, &entry);
-	return srd_listing_add(listing, name, &entry, next);
-}
-
-static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, const struct fuse_file_info *fi, bool plus)
-{
-	struct srd_dir spare, *dir = srd_dir_of(req, ino, fi, &spare);
-	struct srd_listing listing = { .req = req, .plus = plus, .buffer = srd_loop_buffer(size), .size = size };
-	int error = listing.buffer ? srd_fs_read_dir(srd_fs_of(req), dir, (uint64_t)pos, plus,
-	                                             list_entry, &listing)
-	                           : -ENOMEM;
-
-	if (error)
-		srd_reply_status(req, error);
-	else
-		fuse_reply_buf(req, listing.buffer, listing.used);
-}
-
-static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
-{
-	list(req, ino, size, pos, fi, false);
-}
-
-/* +1 for each entry with an inode number in it. */
-static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)
-{
-	list(req, ino, size, pos, fi, true);
-}
-
-static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	srd_dir_release(req, ino, fi);
-	srd_reply_status(req, 0);
-}
-
-static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
-{
-	(void)ino;
-	(void)datasync;
-	(void)fi;
-	srd_loop_hold_up();
-	int error = srd_fs_sync_all(srd_fs_of(req));
-	srd_loop_go_on();
-	srd_reply_status(req, error);
-}
-
 const struct fuse_lowlevel_ops srd_mount_ops = {
 	.init = srd_op_init,
 	.lookup = op_lookup, .forget = op_forget, .forget_multi = op_forget_multi,
@@ -465,8 +321,8 @@ const struct fuse_lowlevel_ops srd_mount_ops = {
 	.link = op_link, .unlink = op_unlink, .rmdir = op_rmdir, .rename = op_rename,
 	.open = op_open, .create = op_create, .read = op_read, .write = op_write,
 	.flush = op_flush, .fsync = op_fsync, .release = op_release,
-	.opendir = op_opendir, .readdir = op_readdir, .readdirplus = op_readdirplus,
-	.releasedir = op_releasedir, .fsyncdir = op_fsyncdir,
+	.opendir = srd_op_opendir, .readdir = srd_op_readdir, .readdirplus = srd_op_readdirplus,
+	.releasedir = srd_op_releasedir, .fsyncdir = srd_op_fsyncdir,
 	.getxattr = srd_op_getxattr, .listxattr = srd_op_listxattr,
 	.setxattr = srd_op_setxattr, .removexattr = srd_op_removexattr,
 	.fallocate = srd_op_fallocate, .lseek = srd_op_lseek, .copy_file_range = srd_op_copy_file_range,

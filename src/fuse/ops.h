@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ops.h - requests that are not answered in ops.c itself.  None of them changes a
- * lookup count. */
+ * lookup count unless it says so. */
 #ifndef SRD_FUSE_OPS_H
 #define SRD_FUSE_OPS_H
 
@@ -39,18 +39,19 @@ bool srd_caller_in_group(fuse_req_t req, gid_t gid);
 /* Who makes a request that takes set-id bits away, in CALLER; NULL: it does not. */
 const struct srd_caller *srd_caller_of(fuse_req_t req, struct srd_caller *caller);
 
-/* ---- ops.c, for both tables ---- */
+/* ---- ops_init.c ---- */
 void srd_op_init(void *user, struct fuse_conn_info *conn);
+
+/* ---- ops.c, for both tables ---- */
 void srd_op_statfs(fuse_req_t req, fuse_ino_t ino);
-/* An answer to READDIR or READDIRPLUS being put together. */
-struct srd_listing {
-	fuse_req_t req;
-	bool plus;
-	char *buffer;
-	size_t used, size;
-};
-/* False if there is no room. */
-bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next);
+
+/* ---- ops_dir.c ---- */
+void srd_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void srd_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi);
+/* +1 for each entry with an inode number in it. */
+void srd_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi);
+void srd_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void srd_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 
 /* ---- ops_past.c ---- */
 /* Answers a look-up of .srd in the root: +1. */

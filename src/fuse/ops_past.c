@@ -102,12 +102,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	char target[PATH_MAX + 1];
-	int error = srd_past_read_link(past_of(req), ino, target, sizeof target);
 
-	if (error)
-		srd_reply_status(req, error);
-	else
-		fuse_reply_readlink(req, target);
+	srd_reply_target(req, srd_past_read_link(past_of(req), ino, target, sizeof target), target);
 }
 
 /* ---- Attributes ---- */
@@ -166,10 +162,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, stru
 	(void)fi;
 	ssize_t len = buffer ? srd_past_read(past_of(req), ino, (uint64_t)pos, buffer, size) : -ENOMEM;
 
-	if (len < 0)
-		srd_reply_status(req, (int)len);
-	else
-		fuse_reply_buf(req, buffer, (size_t)len);
+	srd_reply_bytes(req, len, buffer);
 }
 
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t pos, int whence, struct fuse_file_info *fi)
@@ -240,10 +233,7 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, const s
 	int error = listing.buffer ? srd_past_read_dir(past_of(req), ino, dir, (uint64_t)pos, plus, list_entry, &listing)
 	                           : -ENOMEM;
 
-	if (error)
-		srd_reply_status(req, error);
-	else
-		fuse_reply_buf(req, listing.buffer, listing.used);
+	srd_reply_listing(error, &listing);
 }
 
 static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t pos, struct fuse_file_info *fi)

@@ -180,3 +180,37 @@ void srd_reply_open(fuse_req_t req, int error, struct srd_file *file, struct fus
 	if (fuse_reply_open(req, fi) != 0)
 		srd_fs_close(mount->fs, file);
 }
+
+void srd_reply_bytes(fuse_req_t req, ssize_t len, const void *buffer)
+{
+	if (len < 0)
+		srd_reply_status(req, (int)len);
+	else
+		fuse_reply_buf(req, buffer, (size_t)len);
+}
+
+void srd_reply_target(fuse_req_t req, int error, const char *target)
+{
+	if (error)
+		srd_reply_status(req, error);
+	else
+		fuse_reply_readlink(req, target);
+}
+
+bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next)
+{
+	char *at = listing->buffer + listing->used;
+	size_t room = listing->size - listing->used;
+	size_t need = listing->plus ? fuse_add_direntry_plus(listing->req, at, room, name, entry, (off_t)next)
+	                            : fuse_add_direntry(listing->req, at, room, name, &entry->attr, (off_t)next);
+
+	if (need > room)
+		return false;
+	listing->used += need;
+	return true;
+}
+
+void srd_reply_listing(int error, const struct srd_listing *listing)
+{
+	srd_reply_bytes(listing->req, error ? error : (ssize_t)listing->used, listing->buffer);
+}

@@ -32,6 +32,20 @@ void srd_reply_lookup(fuse_req_t req, int error, const struct stat *st);
 void srd_reply_create(fuse_req_t req, int error, const struct stat *st, struct srd_file *file,
                       struct fuse_file_info *fi);
 void srd_reply_open(fuse_req_t req, int error, struct srd_file *file, struct fuse_file_info *fi);
+/* LEN bytes, or a negative code. */
+void srd_reply_bytes(fuse_req_t req, ssize_t len, const void *buffer);
+void srd_reply_target(fuse_req_t req, int error, const char *target);
+
+/* An answer to READDIR or READDIRPLUS being put together. */
+struct srd_listing {
+	fuse_req_t req;
+	bool plus;
+	char *buffer;
+	size_t used, size;
+};
+/* False if there is no room. */
+bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next);
+void srd_reply_listing(int error, const struct srd_listing *listing);
 
 /* ST as the options want it shown. */
 struct stat srd_mount_shown(const struct srd_mount *mount, const struct stat *st);
