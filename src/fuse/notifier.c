@@ -230,7 +230,7 @@ static void *work(void *user)
 
 /* ---- Coming and going ---- */
 
-int srd_notifier_start(struct srd_mount *mount)
+int srd_notifier_new(struct srd_mount *mount)
 {
 	struct srd_notifier *notifier = calloc(1, sizeof *notifier);
 
@@ -245,9 +245,17 @@ int srd_notifier_start(struct srd_mount *mount)
 	pthread_cond_init(&notifier->wake, NULL);
 	mount->notifier = notifier;
 	mount->fs->stale = stale;
+	srd_follower_watch(mount->store, &notifier->watch);
+	return 0;
+}
+
+int srd_notifier_start(struct srd_mount *mount)
+{
+	struct srd_notifier *notifier = mount->notifier;
 	int error = srd_thread_start(&notifier->thread, work, notifier, -1);
+
 	notifier->running = error == 0;
-	return error ? error : srd_follower_start(mount->store, &notifier->watch);
+	return error ? error : srd_follower_start(mount->store);
 }
 
 void srd_notifier_stop(struct srd_mount *mount)

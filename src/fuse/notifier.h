@@ -23,7 +23,10 @@
 struct srd_mount;
 struct srd_notifier;
 
-/* Starts following MOUNT's store, and telling MOUNT's session. */
+/* From now on it takes note of what others commit: before the first request is served, or the
+ * kernel would believe for long what that one was answered. */
+int srd_notifier_new(struct srd_mount *mount);
+/* Starts following MOUNT's store, and telling MOUNT's session, which is served by then. */
 int srd_notifier_start(struct srd_mount *mount);
 /* Ends it, while there still are workers to answer what it may wait for. */
 void srd_notifier_stop(struct srd_mount *mount);

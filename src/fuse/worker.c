@@ -163,11 +163,13 @@ int srd_worker_serve(struct srd_mount *mount, bool first)
 		error = attach(mount, &srd_past_ops, &mount->past_session);
 	if (!error && mount->past)
 		error = srd_kernel_init(mount->past_session, &init, false);
+	if (!error && !mount->store->frozen)
+		error = srd_notifier_new(mount);
 	if (!error)
 		error = srd_loop_start(mount->session, mount->past_session, &mount->loop);
 	if (!error)
 		error = srd_fs_start(mount->fs);
-	if (!error && !mount->store->frozen)
+	if (!error && mount->notifier)
 		error = srd_notifier_start(mount);
 	if (!error)
 		error = srd_compactor_start(mount);

@@ -26,25 +26,28 @@ static void *follow(void *user)
 	return NULL;
 }
 
-int srd_follower_start(struct srd_store *store, const struct srd_watch *watch)
+void srd_follower_watch(struct srd_store *store, const struct srd_watch *watch)
 {
 	/* A private view does not want to know. */
+	if (!store->private)
+		store->watch = watch;
+}
+
+int srd_follower_start(struct srd_store *store)
+{
 	if (store->private)
 		return 0;
 	int error = srd_log_listen(store->log);
 
 	if (error)
 		return error;
-	store->watch = watch;
 	error = srd_thread_start(&store->follower, follow, store, -1);
 	store->following = error == 0;
 	return error;
 }
 
-void srd_follower_stop(struct srd_store *store)
+static void stop(struct srd_store *store)
 {
-	if (!store->following)
-		return;
 	/* In this order: a log that is not held yet is waited for by nobody who has not seen it. */
 	atomic_store(&store->unfollowing, true);
 	struct srd_hold hold = srd_store_hold(store);
@@ -52,6 +55,12 @@ void srd_follower_stop(struct srd_store *store)
 	srd_hold_drop(&hold);
 	pthread_join(store->follower, NULL);
 	store->following = false;
+}
+
+void srd_follower_stop(struct srd_store *store)
+{
+	if (store->following)
+		stop(store);
 	srd_mutex_lock(&store->commit_mutex);
 	store->watch = NULL;
 	srd_mutex_unlock(&store->commit_mutex);

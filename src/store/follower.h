@@ -9,10 +9,12 @@
 
 #include "store/store.h"
 
-/* From now on WATCH is told of what others commit, soon after it is in the log.  Call
- * before the store is used; WATCH stays the caller's. */
-int srd_follower_start(struct srd_store *store, const struct srd_watch *watch);
-/* Ends the thread.  Who uses the store at that moment may still be about to tell:
+/* From now on WATCH is told of what others commit, once somebody has seen it.  Call before
+ * the store is used; WATCH stays the caller's. */
+void srd_follower_watch(struct srd_store *store, const struct srd_watch *watch);
+/* From now on that is soon after it is in the log.  Call once there is a watch. */
+int srd_follower_start(struct srd_store *store);
+/* Ends the thread, and the watch.  Who uses the store at that moment may still be about to tell:
  * WATCH may go when nobody does. */
 void srd_follower_stop(struct srd_store *store);
 

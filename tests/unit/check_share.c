@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "log/ofd.h"
+#include "store/follower.h"
 #include "store/store.h"
 
 static srd_store *open_another(void)
@@ -275,10 +276,12 @@ START_TEST(who_finds_what_is_untold_tells_before_it_shows_it)
 	atomic_store(&store->log->shm->page->appends, appends);
 	atomic_store(&store->log->shm->page->told, 0);
 	looker->log->strict = true;
-	looker->watch = &watch;
+	/* Nobody follows yet: who reads tells. */
+	srd_follower_watch(looker, &watch);
 	ck_assert_int_eq(srd_exists(looker, KEY("untold")), 1);
 	ck_assert_uint_gt(told_then, appends);
-	looker->watch = NULL;
+	srd_follower_stop(looker);
+	ck_assert_ptr_null(looker->watch);
 	srd_close(looker);
 }
 END_TEST
