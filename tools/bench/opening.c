@@ -65,7 +65,7 @@ static void put(srd_store *store, uint64_t number)
 /* What came of it: as waitpid() says. */
 static int run_process(void (*run)(const struct store *store, void *user), const struct store *store, void *user)
 {
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
