@@ -48,7 +48,8 @@ void srd_fs_stat(const struct srd_state *state, const struct srd_inode *inode, s
 	}
 }
 
-void srd_open_overlay(struct srd_open_inode *inode, struct stat *st)
+/* Turns what the state says of an inode into what is to be seen of it; its mutex held. */
+static void overlay(struct srd_open_inode *inode, struct stat *st)
 {
 	if (!atomic_load_explicit(&inode->changed, memory_order_relaxed))
 		return;
@@ -79,7 +80,7 @@ static int stat_open(struct srd_fs *fs, struct srd_open_inode *open, struct stat
 		return error;
 	srd_fs_stat(&fs->store->state, inode, st);
 	error = srd_store_done(fs->store, stripe);
-	srd_open_overlay(open, st);
+	overlay(open, st);
 	return error;
 }
 

@@ -18,14 +18,8 @@ int srd_fs_new(struct srd_store *store, void (*say)(void *user, const char *text
 	fs->say = say;
 	fs->user = user;
 	srd_unnamed_init(&fs->unnamed);
-	int error = srd_seen_init(&fs->seen);
-	if (!error)
-		error = srd_opens_init(&fs->opens);
-	if (error) {
-		srd_seen_release(&fs->seen);
-		free(fs);
-		return error;
-	}
+	srd_seen_init(&fs->seen);
+	srd_opens_init(&fs->opens);
 	*out = fs;
 	return 0;
 }

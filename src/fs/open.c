@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 
-int srd_opens_init(struct srd_opens *opens)
+void srd_opens_init(struct srd_opens *opens)
 {
 	pthread_condattr_t attributes;
 
@@ -18,7 +18,6 @@ int srd_opens_init(struct srd_opens *opens)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&opens->wake, &attributes);
 	pthread_condattr_destroy(&attributes);
-	return 0;
 }
 
 /* ---- Entries ---- */

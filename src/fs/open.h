@@ -83,7 +83,7 @@ struct srd_opens {
 	bool running, stopping, asleep;
 };
 
-int srd_opens_init(struct srd_opens *opens);
+void srd_opens_init(struct srd_opens *opens);
 /* Commits what is dirty and frees all; returns the first error. */
 int srd_opens_release(struct srd_fs *fs);
 
@@ -99,8 +99,6 @@ bool srd_open_is_changed(struct srd_fs *fs, uint64_t ino);
 
 /* ---- The following with the inode's mutex held ---- */
 
-/* Turns what the state says of an inode into what is to be seen of it. */
-void srd_open_overlay(struct srd_open_inode *inode, struct stat *st);
 /* The size to be seen where the committed one is SIZE. */
 uint64_t srd_open_size(const struct srd_open_inode *inode, uint64_t size);
 

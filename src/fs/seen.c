@@ -3,7 +3,6 @@
 
 #include "fs/seen.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -11,11 +10,10 @@
 
 enum { PLACES = 32768 };
 
-int srd_seen_init(struct srd_seen *seen)
+void srd_seen_init(struct srd_seen *seen)
 {
+	*seen = (struct srd_seen){ 0 };
 	pthread_mutex_init(&seen->mutex, NULL);
-	seen->files = calloc(PLACES, sizeof *seen->files);
-	return seen->files ? 0 : -ENOMEM;
 }
 
 void srd_seen_release(struct srd_seen *seen)
@@ -26,8 +24,12 @@ void srd_seen_release(struct srd_seen *seen)
 
 bool srd_seen_again(struct srd_seen *seen, const struct srd_seen_file *file)
 {
-	struct srd_seen_file *place = &seen->files[srd_mix(file->ino) % PLACES];
 	SRD_LOCK_GUARD(&seen->mutex);
+	if (!seen->files)
+		seen->files = calloc(PLACES, sizeof *seen->files);
+	if (!seen->files)
+		return false;
+	struct srd_seen_file *place = &seen->files[srd_mix(file->ino) % PLACES];
 	bool same = place->ino == file->ino &&
 	            (place->foreign == file->foreign ||
 	             (place->generation == file->generation && place->last_op == file->last_op));

@@ -28,10 +28,10 @@ struct srd_seen_file {
 
 struct srd_seen {
 	pthread_mutex_t mutex;   /* a leaf */
-	struct srd_seen_file *files;
+	struct srd_seen_file *files;   /* NULL: none was opened yet, as on views of the past */
 };
 
-int srd_seen_init(struct srd_seen *seen);
+void srd_seen_init(struct srd_seen *seen);
 void srd_seen_release(struct srd_seen *seen);
 /* True if FILE was seen before and nobody else has changed it since.  It is now
  * seen as it is. */

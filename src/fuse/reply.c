@@ -17,7 +17,8 @@ void srd_reply_status(fuse_req_t req, int error)
 	fuse_reply_err(req, error ? srd_error_errno(error) : 0);
 }
 
-struct stat srd_mount_shown(const struct srd_mount *mount, const struct stat *st)
+/* ST as the options want it shown. */
+static struct stat shown_of(const struct srd_mount *mount, const struct stat *st)
 {
 	struct stat shown = *st;
 
@@ -43,7 +44,7 @@ void srd_mount_entry(const struct srd_mount *mount, const struct stat *st, bool 
                      struct fuse_entry_param *entry)
 {
 	*entry = (struct fuse_entry_param){
-		.ino = whole ? st->st_ino : 0, .generation = GENERATION, .attr = srd_mount_shown(mount, st),
+		.ino = whole ? st->st_ino : 0, .generation = GENERATION, .attr = shown_of(mount, st),
 		.attr_timeout = timeout_of(mount, st), .entry_timeout = mount->timeout,
 	};
 }
@@ -59,7 +60,7 @@ void srd_reply_attr_for(fuse_req_t req, int error, const struct stat *st, double
 		srd_reply_status(req, error);
 		return;
 	}
-	struct stat shown = srd_mount_shown(srd_mount_of(req), st);
+	struct stat shown = shown_of(srd_mount_of(req), st);
 	fuse_reply_attr(req, &shown, timeout);
 }
 
@@ -88,7 +89,7 @@ void srd_reply_statx_for(fuse_req_t req, int error, const struct stat *st, const
 		srd_reply_status(req, error);
 		return;
 	}
-	struct stat shown = srd_mount_shown(srd_mount_of(req), st);
+	struct stat shown = shown_of(srd_mount_of(req), st);
 	struct statx_answer answer = {
 		.valid_seconds = (uint64_t)timeout,
 		.valid_ns = (uint32_t)((timeout - (double)(uint64_t)timeout) * 1e9),

@@ -47,8 +47,6 @@ struct srd_listing {
 bool srd_listing_add(struct srd_listing *listing, const char *name, const struct fuse_entry_param *entry, uint64_t next);
 void srd_reply_listing(int error, const struct srd_listing *listing);
 
-/* ST as the options want it shown. */
-struct stat srd_mount_shown(const struct srd_mount *mount, const struct stat *st);
 /* ENTRY for an inode, without a lookup if it is not WHOLE. */
 void srd_mount_entry(const struct srd_mount *mount, const struct stat *st, bool whole,
                      struct fuse_entry_param *entry);

@@ -45,6 +45,9 @@ int srd_path_parent(struct srd_txn *txn, struct srd_path *path, uint64_t *dir);
 int srd_path_enter(struct srd_store *store, struct srd_txn *txn, struct srd_path *path, uint64_t *dir);
 /* What stands at the end of PATH.  -ENOENT. */
 int srd_path_node(struct srd_txn *txn, struct srd_path *path, struct srd_node *node);
+/* What WITHIN does with two keys, as a transaction. */
+int srd_path_pair(struct srd_store *store, const void *from, size_t from_len, const void *to, size_t to_len,
+                  int (*within)(struct srd_store *store, struct srd_txn *txn, struct srd_path *from, struct srd_path *to));
 
 /* ---- extents.c: where the bytes of a file lie ---- */
 

@@ -89,3 +89,19 @@ int srd_path_node(struct srd_txn *txn, struct srd_path *path, struct srd_node *n
 
 	return error ? error : srd_txn_lookup(txn, dir, path->name, path->name_len, node);
 }
+
+int srd_path_pair(struct srd_store *store, const void *from, size_t from_len, const void *to, size_t to_len,
+                  int (*within)(struct srd_store *store, struct srd_txn *txn, struct srd_path *from, struct srd_path *to))
+{
+	struct srd_path from_path, to_path;
+	struct srd_txn *txn;
+	int error = srd_path_start(&from_path, from, from_len);
+
+	if (!error)
+		error = srd_path_start(&to_path, to, to_len);
+	if (!error)
+		error = srd_txn_begin(store, &txn);
+	if (error)
+		return error;
+	return srd_txn_end(txn, within(store, txn, &from_path, &to_path));
+}

@@ -81,15 +81,5 @@ static int rename_within(struct srd_store *store, struct srd_txn *txn, struct sr
 int srd_rename(struct srd_store *store, const void *from, size_t from_len,
                const void *to, size_t to_len)
 {
-	struct srd_path from_path, to_path;
-	struct srd_txn *txn;
-	int error = srd_path_start(&from_path, from, from_len);
-
-	if (!error)
-		error = srd_path_start(&to_path, to, to_len);
-	if (!error)
-		error = srd_txn_begin(store, &txn);
-	if (error)
-		return error;
-	return srd_txn_end(txn, rename_within(store, txn, &from_path, &to_path));
+	return srd_path_pair(store, from, from_len, to, to_len, rename_within);
 }
