@@ -16,8 +16,10 @@ void srd_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fi->fh = srd_handle_of(mount, dir);
-	/* Where names are lost, whoever reads is to hear of it. */
-	fi->cache_readdir = fi->keep_cache = mount->keeps_listings && dir->known && !srd_store_is_lost(mount->store);
+	/* Where names are lost, whoever reads is to hear of it.  A listing is kept from the first, which
+	 * makes the entries known, and good while they are. */
+	fi->cache_readdir = mount->keeps_listings && !srd_store_is_lost(mount->store);
+	fi->keep_cache = fi->cache_readdir && dir->known;
 	if (fuse_reply_open(req, fi) != 0)
 		srd_fs_close_dir(mount->fs, dir);
 }
