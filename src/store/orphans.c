@@ -51,7 +51,8 @@ static int collect(struct orphans *orphans)
 		if (i < state->inodes.saved && !srd_table_is_sound(&state->inodes, i))
 			continue;
 		const struct srd_inode *inode = srd_inode_at(state, i);
-		if (inode->ino == 0 || srd_inode_pins(state, inode) == 0 || has_name(orphans, inode))
+		/* Of no mode is one that was given up: a place, and nothing to be had there. */
+		if (inode->ino == 0 || inode->mode == 0 || srd_inode_pins(state, inode) == 0 || has_name(orphans, inode))
 			continue;
 		error = srd_array_reserve(&orphans->list, &orphans->cap, orphans->count + 1, sizeof *orphans->list);
 		if (!error)

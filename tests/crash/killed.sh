@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# killed.sh - the daemon is killed at any moment under four writers, mounted again, and
-# again: what a writer was told to be done (fsworker) is there and whole.
+# killed.sh - the daemon is killed at any moment under four writers, while the store is
+# compacted, mounted again, and again: what a writer was told to be done (fsworker) is there and
+# whole.  In turn all of it is killed, the keeper alone, and the worker alone, which the mount,
+# and the writers, survive.
 #
 #     CRASH_STATES=N|all   kills: 12, or 200
 #     CRASH_SEED=N
@@ -19,13 +21,39 @@ mount=$work/mount
 mkdir "$mount"
 trap 'kill_daemon; umount -l "$mount" 2>/dev/null; rm -rf "$work"' EXIT
 
-# All processes that serve the store, at once.
+# daemon [NAME]: the processes that serve the store; of that name.
+daemon() {
+	local pid
+	for pid in $(pgrep -f "^[^ ]*srdfs.* $store $mount"); do
+		[ -n "${1-}" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
+	done
+}
+
+# kill_daemon [NAME]: at once, and waits until they are gone.
 kill_daemon() {
-	local pids
-	pids=$(pgrep -f "^[^ ]*srdfs.* $store $mount") || return 0
+	local pids pid
+	pids=$(daemon "${1-}")
+	[ -n "$pids" ] || return 0
 	# shellcheck disable=SC2086
-	kill -KILL $pids
-	while pgrep -f "^[^ ]*srdfs.* $store $mount" >/dev/null; do sleep 0.01; done
+	kill -KILL $pids 2>/dev/null
+	for pid in $pids; do
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+	done
+}
+
+# Who is killed this time.
+kill_some() {
+	case $(($1 % 3)) in
+	0) kill_daemon ;;
+	1) kill_daemon srdfs ;;
+	2) kill_daemon srdfs-worker ;;
+	esac
+}
+
+compact() {
+	until [ -e "$work/rest" ]; do
+		! srd compact -q "$store" >/dev/null 2>&1 || echo >>"$work/compacted"
+	done
 }
 
 last_note() {
@@ -54,16 +82,20 @@ new_store() {
 	local i
 	umount -l "$mount" 2>/dev/null
 	rm -f "$store"
-	srd create "$store" && srdfs "$store" "$mount" || return 1
+	srd create "$store" && srdfs -o compact=auto "$store" "$mount" || return 1
 	for i in 1 2 3 4; do
 		mkdir "$mount/$i" || return 1
 		: >"$work/note$i"
 	done
 }
 
-# Over the dead mount.
+# Over the dead mount; one whose worker alone died has lost nothing that lives.
 mount_again() {
-	srdfs "$store" "$mount" && look && srd verify -q "$store" >"$work/verify" 2>&1
+	[ $(($1 % 3)) -ne 2 ] || look || return 1
+	# Who lost its keeper ends by itself.
+	[ $(($1 % 3)) -ne 1 ] || while [ -n "$(daemon)" ]; do sleep 0.01; done
+	kill_daemon
+	srdfs -o compact=auto "$store" "$mount" && look && srd verify -q "$store" >"$work/verify" 2>&1
 }
 
 sum_notes() {
@@ -76,12 +108,17 @@ for n in $(seq "$kills"); do
 		[ "$n" -eq 1 ] || { all=$((all + $(sum_notes))); kill_daemon; }
 		new_store || { lost=$((lost + 1)); echo "# no new store"; break; }
 	fi
+	rm -f "$work/rest"
+	compact &
+	compactor=$!
 	start_writers
 	sleep "$(printf '0.%03d' $((RANDOM % 250)))"
-	kill_daemon
+	kill_some "$n"
 	wait "${pids[@]}"
-	mount_again || { lost=$((lost + 1)); echo "# after kill $n"; cat "$work/verify"; }
+	touch "$work/rest"
+	wait "$compactor"
+	mount_again "$n" || { lost=$((lost + 1)); echo "# after kill $n"; cat "$work/verify"; }
 done
-ok "the daemon killed $kills times under four writers, $((all + $(sum_notes))) changes done: $lost times something was lost" \
+ok "the daemon killed $kills times under four writers and $(wc -l <"$work/compacted") compactions, $((all + $(sum_notes))) changes done: $lost times something was lost" \
 	test "$lost" -eq 0
 finish
