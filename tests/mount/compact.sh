@@ -72,3 +72,4 @@ for i in 20 21 22 23 24 25; do
 done
 [ $(($(addresses) - before)) -lt 32 ] || fail "$(addresses) TiB, after $before"
 expect_same "$(wc -l <&20)" "$rounds"
+for i in 20 21 22 23 24 25; do eval "exec $i<&-"; done
