@@ -68,6 +68,35 @@ static void look_at(struct fuzz_turn *turn, srd_store *store, const char *point)
 	srd_close(past);
 }
 
+static int note_nothing(void *user, const struct srd_deleted *deleted)
+{
+	(void)user;
+	(void)deleted;
+	return 0;
+}
+
+/* Where a key was when it was deleted, it is. */
+static void look_for_deleted(struct fuzz_turn *turn, srd_store *store)
+{
+	struct srd_deleted found;
+	srd_store *past;
+	struct srd_stat st;
+	char at[24];
+
+	srd_list_deleted(store, note_nothing, NULL);
+	for (unsigned i = 0; i < turn->keys.count; i++) {
+		if (srd_find_deleted(store, turn->keys.text[i], turn->keys.len[i], &found) != 0)
+			continue;
+		snprintf(at, sizeof at, "%llu", (unsigned long long)found.whole);
+		if (srd_view(store, at, &past) != 0)
+			continue;
+		int error = srd_stat(past, turn->keys.text[i], turn->keys.len[i], &st);
+		FUZZ_EXPECT_AGREES(turn, error == 0 && st.kind == found.kind && st.size == found.size);
+		srd_copy(past, turn->keys.text[i], turn->keys.len[i], store, turn->keys.text[i], turn->keys.len[i]);
+		srd_close(past);
+	}
+}
+
 void fuzz_past(struct fuzz_turn *turn)
 {
 	char text[SRD_NAME_MAX + 1];
@@ -81,6 +110,7 @@ void fuzz_past(struct fuzz_turn *turn)
 			look_at(turn, store, point);
 	}
 	look_at(turn, store, "1");
+	look_for_deleted(turn, store);
 	srd_close(store);
 }
 

@@ -133,11 +133,12 @@ static void commit_view(struct fuzz_turn *turn, srd_store *store, srd_store *vie
 	srd_close(view);
 }
 
-/* STORE is compacted; what it was at POINT (NULL: nobody asks) it still was. */
-static void compact_since(const struct fuzz_turn *turn, srd_store *store, const char *point)
+/* STORE is compacted, so many VERSIONS of each file kept (0: none); what it was at POINT (NULL: nobody asks)
+ * it still was. */
+static void compact_since(const struct fuzz_turn *turn, srd_store *store, const char *point, unsigned versions)
 {
 	uint64_t damages = 0, was = point ? fuzz_digest_at(store, point) : 0;
-	struct srd_compact_options options = { .keep_since = point, .call = fuzz_ignore, .user = &damages };
+	struct srd_compact_options options = { .keep_since = point, .keep_versions = versions, .call = fuzz_ignore, .user = &damages };
 	struct srd_compacted result;
 
 	if (srd_compact(store, &options, &result) != 0 || !point)
@@ -168,7 +169,7 @@ void fuzz_compact(struct fuzz_turn *turn)
 		view = NULL;
 	}
 	uint64_t before = fuzz_digest(store, true);
-	compact_since(turn, store, point);
+	compact_since(turn, store, point, point ? 0 : with >> 6);
 	let_go(turn, &held);
 	if (other)
 		FUZZ_EXPECT_AGREES(turn, fuzz_digest(other, true) == before);
