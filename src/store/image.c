@@ -277,14 +277,23 @@ static bool is_worth_saving(const struct srd_store *store)
 	return state->ops - store->saved.ops > SRD_MAX((uint64_t)OPS_WORTH_SAVING, live / SHARE_WORTH_SAVING);
 }
 
+/* An image stands for nothing else.  The mark that the last writer left is not, unless
+ * another came, and an image that is gone is to be made again by who only reads. */
+static bool is_durable(struct srd_store *store)
+{
+	struct srd_log *log = store->log;
+	uint64_t end = atomic_load(&log->end);
+
+	return atomic_load(&log->durable) >= end || (!(store->flags & SRD_NOSYNC) && srd_log_sync(log, end) == 0);
+}
+
 void srd_image_save_at_close(struct srd_store *store)
 {
 	const struct srd_log *log = store->log;
 	struct srd_image_file file;
 
 	if ((store->flags & SRD_RDONLY) || srd_log_damages(log) > 0 || atomic_load(&store->broken) ||
-	    srd_chunks_error(store->state.chunks) || srd_log_is_lost(log) ||
-	    atomic_load(&log->durable) < atomic_load(&log->end) || !is_worth_saving(store))
+	    srd_chunks_error(store->state.chunks) || srd_log_is_lost(log) || !is_worth_saving(store) || !is_durable(store))
 		return;
 	if (store->state.own_order || place_to_save(store) != atomic_load(&log->end)) {
 		srd_image_save_beside(store, NULL, &store->saved);

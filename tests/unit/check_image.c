@@ -40,6 +40,23 @@ START_TEST(what_is_not_durable_has_no_image)
 }
 END_TEST
 
+/* Though its writer is long gone, and has left a mark that nobody synced. */
+START_TEST(who_only_reads_makes_a_lost_image_again)
+{
+	open_store(0);
+	put_range(0, KEYS);
+	close_store();
+	snprintf(image, sizeof image, "%s.idx", path);
+	ck_assert_int_eq(unlink(image), 0);
+	open_store(0);
+	assert_range(0, KEYS);
+	close_store();
+	ck_assert_int_eq(access(image, F_OK), 0);
+	open_store(0);
+	ck_assert(came_from_image());
+}
+END_TEST
+
 /* The numbers that no table holds. */
 static void assert_numbers(const struct srd_state *a, const struct srd_state *b)
 {
@@ -496,6 +513,7 @@ static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, many_changes_leave_an_image_and_few_do_not);
 	tcase_add_test(tcase, what_is_not_durable_has_no_image);
+	tcase_add_test(tcase, who_only_reads_makes_a_lost_image_again);
 	tcase_add_test(tcase, the_state_is_the_same_and_stays_so);
 	tcase_add_test(tcase, the_tables_are_a_function_of_the_log);
 	tcase_add_test(tcase, a_killed_process_leaves_only_its_tail_to_replay);
