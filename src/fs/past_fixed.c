@@ -67,7 +67,7 @@ static int list_snapshots(struct srd_past *past, uint64_t pos, srd_past_fill *fi
 
 	for (uint64_t i = pos - POS_ENTRIES + 1; !error && room && i < state->snapshots.count; i++) {
 		const struct srd_snap *snap = srd_snap_at(state, (uint32_t)i);
-		const uint8_t *text = snap->name_len ? state->source.at(state->source.user, snap->name, snap->name_len) : NULL;
+		const uint8_t *text = snap->name_len ? srd_source_at(&state->source, snap->name, snap->name_len) : NULL;
 		struct srd_past_node node = { .kind = SRD_PAST_VIEW, .sequence = snap->sequence - 1, .ino = SRD_ROOT_INO };
 		struct stat st = { .st_ino = srd_past_number(&node), .st_mode = S_IFDIR };
 		char name[SRD_NAME_MAX + 1];

@@ -91,7 +91,7 @@ ssize_t srd_fs_list_xattr(struct srd_fs *fs, uint64_t ino, bool privileged, char
 	if (error)
 		return error;
 	for (const struct srd_xattr *x = NULL; !error && (x = srd_state_next_xattr(state, inode, x));) {
-		const void *name = state->source.at(state->source.user, x->name, x->name_len);
+		const void *name = srd_source_at(&state->source, x->name, x->name_len);
 		if (!name)
 			error = SRD_ELOST;
 		if (!name || !is_shown(name, x->name_len, privileged))

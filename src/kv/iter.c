@@ -17,7 +17,7 @@
 #include "base/check.h"
 
 enum {
-	AHEAD = 8,                       /* dentries whose lines are fetched before their turn */
+	AHEAD = 32,                      /* dentries whose lines are fetched before their turn */
 	STEPS_MAX = 4 * SRD_CHUNK_LEN,   /* under one hold of the read side */
 };
 
@@ -25,6 +25,8 @@ static bool is_mine(struct srd_iter *iter, const struct srd_dentry *entry)
 {
 	uint64_t chunk = entry->cookie / SRD_CHUNK_LEN;
 
+	if (iter->parts == 1)
+		return true;
 	/* They mostly come in order: divided once for many. */
 	if (chunk != iter->dealt) {
 		iter->dealt = chunk;
@@ -41,8 +43,6 @@ static bool take_parent(struct srd_iter *iter, const struct srd_state *state, co
 	const char *path;
 	int len = 0;
 
-	if (iter->parent == entry->parent)
-		return true;
 	if (dentry != 0) {
 		len = srd_state_path(state, dentry, buffer, &path);
 		if (len < 0)
@@ -63,24 +63,26 @@ static bool take_key(struct srd_iter *iter, const struct srd_state *state,
 {
 	const char *name = srd_dentry_name(state, entry);
 
-	if (!name || !take_parent(iter, state, entry) || iter->parent_len + entry->name_len > SRD_KEY_MAX)
+	if (!name || (iter->parent != entry->parent && !take_parent(iter, state, entry)))
+		return false;
+	char *text = iter->text + iter->text_len;
+	uint32_t len = iter->parent_len + entry->name_len;
+	if (len > SRD_KEY_MAX)
+		return false;
+	if (iter->parent_len > 0)
+		memcpy(text, iter->text + iter->parent_text, iter->parent_len);
+	memcpy(text + iter->parent_len, name, entry->name_len);
+	text[len] = 0;
+	if (srd_log_is_lost(iter->store->log) && memchr(text, 0, len))
 		return false;
 	found->text = iter->text_len;
-	found->text_len = iter->parent_len + entry->name_len;
-	char *text = iter->text + iter->text_len;
-	memcpy(text, iter->text + iter->parent_text, iter->parent_len);
-	memcpy(text + iter->parent_len, name, entry->name_len);
-	text[found->text_len] = 0;
-	if (srd_log_is_lost(iter->store->log) && memchr(text, 0, found->text_len))
-		return false;
-	iter->text_len += found->text_len + 1;
+	found->text_len = len;
+	iter->text_len += len + 1;
 	return true;
 }
 
-void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
+static void take(struct srd_iter *iter, const struct srd_state *state, const struct srd_dentry *entry)
 {
-	const struct srd_state *state = &iter->store->state;
-	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
 	struct srd_found *found = &iter->found[iter->count];
 
 	if (!is_mine(iter, entry))
@@ -91,36 +93,46 @@ void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
 	if (!take_key(iter, state, entry, found))
 		return;
 	found->ino = inode->ino;
-	found->kind = srd_kind_of(inode->mode);
+	found->kind = S_ISREG(inode->mode) ? SRD_FILE : srd_kind_of(inode->mode);
 	found->one_run = srd_inode_is_one_run(inode);
 	found->run = inode->run;
 	found->size = inode->size;
-	if (found->one_run)
-		srd_log_prefetch(iter->store->log, inode->run);
+	srd_log_prefetch(iter->store->log, inode->run);
 	iter->count++;
 }
 
-/* Brings near what taking DENTRY will look at. */
-static void prefetch(struct srd_iter *iter, uint32_t dentry)
+void srd_iter_take(struct srd_iter *iter, uint32_t dentry)
 {
 	const struct srd_state *state = &iter->store->state;
+
+	take(iter, state, srd_dentry_at(state, dentry));
+}
+
+/* Brings near what taking DENTRY will look at; and, as far ahead again, what this will: the
+ * processor goes along a table by itself, but not from one page to the next. */
+static void prefetch(struct srd_iter *iter, const struct srd_state *state, uint32_t dentry)
+{
 	const struct srd_dentry *entry = srd_dentry_at(state, dentry);
 
+	__builtin_prefetch(entry + AHEAD);
 	if (!is_mine(iter, entry))
 		return;
-	__builtin_prefetch(srd_inode_at(state, entry->inode));
+	srd_inode_prefetch(state, entry->inode);
 	srd_log_prefetch(iter->store->log, entry->name);
 }
 
 static void scan_fill(struct srd_iter *iter)
 {
+	const struct srd_state *state = &iter->store->state;
+
 	for (int steps = 0; steps < STEPS_MAX && iter->dentry < iter->dentry_end && srd_iter_has_room(iter);
 	     steps++) {
 		uint32_t dentry = iter->dentry++;
 		if (dentry + AHEAD < iter->dentry_end)
-			prefetch(iter, dentry + AHEAD);
-		if (srd_dentry_at(&iter->store->state, dentry)->name_len > 0)
-			srd_iter_take(iter, dentry);
+			prefetch(iter, state, dentry + AHEAD);
+		const struct srd_dentry *entry = srd_dentry_at(state, dentry);
+		if (entry->name_len > 0)
+			take(iter, state, entry);
 	}
 	iter->ended = iter->dentry >= iter->dentry_end;
 }
@@ -233,12 +245,11 @@ static int look_again(struct srd_iter *iter, const struct srd_found *found, stru
 	return bad ? bad : error;
 }
 
-static int resolve(struct srd_iter *iter, const struct srd_found *found, srd_value *value)
+/* As srd_value_resolve(): of what is more than one run. */
+static int resolve_again(struct srd_iter *iter, const struct srd_found *found, srd_value *value)
 {
 	struct srd_extents extents;
 
-	if (found->one_run)
-		return srd_value_resolve_run(&iter->hold, found->run, found->size, value);
 	srd_extents_init(&extents);
 	srd_hold_drop(&iter->again);
 	int error = look_again(iter, found, &extents);
@@ -253,8 +264,11 @@ static bool hand_out(struct srd_iter *iter, const struct srd_found *found, struc
 {
 	srd_value *value = &entry->value;
 	bool wanted = found->kind == SRD_FILE && !(iter->flags & SRD_ITER_KEYS);
-	int error = wanted ? resolve(iter, found, value) : 0;
+	int error = 0;
 
+	if (wanted)
+		error = found->one_run ? srd_value_resolve_run(&iter->hold, found->run, found->size, value)
+		                       : resolve_again(iter, found, value);
 	if (error == -ENOENT)
 		return false;
 	if (error || !wanted)

@@ -37,7 +37,7 @@ static size_t copy(const struct srd_state *state, struct srd_snapshot *list)
 
 	for (uint32_t i = 1; i < state->snapshots.count; i++) {
 		const struct srd_snap *snap = srd_snap_at(state, i);
-		const uint8_t *name = snap->name_len ? state->source.at(state->source.user, snap->name, snap->name_len) : NULL;
+		const uint8_t *name = snap->name_len ? srd_source_at(&state->source, snap->name, snap->name_len) : NULL;
 		if (!name)
 			continue;
 		list[count] = (struct srd_snapshot){ .sequence = snap->sequence, .time_ns = snap->time_ns };

@@ -44,13 +44,11 @@ static void set(const struct srd_hold *hold, const void *data, uint64_t len, srd
 	value->iov_count = 1;
 }
 
-int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t len,
-                    const uint8_t **data)
+/* As srd_value_bytes(), of any length. */
+static int find_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t len, const uint8_t **data)
 {
 	struct srd_run found;
 
-	if (skip == 0 && len <= SRD_INLINE_MAX && srd_log_small(log, run, len, data))
-		return 0;
 	/* A run that is found lies wholly below the end, its payload included. */
 	if (!srd_log_run(log, run, &found))
 		return srd_log_run_error(log, run);
@@ -61,10 +59,23 @@ int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t l
 	return 0;
 }
 
+static inline int bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t len, const uint8_t **data)
+{
+	if (skip == 0 && len <= SRD_INLINE_MAX && srd_log_small(log, run, len, data))
+		return 0;
+	return find_bytes(log, run, skip, len, data);
+}
+
+int srd_value_bytes(struct srd_log *log, uint64_t run, uint32_t skip, uint32_t len,
+                    const uint8_t **data)
+{
+	return bytes(log, run, skip, len, data);
+}
+
 int srd_value_resolve_run(const struct srd_hold *hold, uint64_t run, uint64_t len, srd_value *value)
 {
 	const uint8_t *data = zeros;
-	int error = len ? srd_value_bytes(hold->log, run, 0, (uint32_t)len, &data) : 0;
+	int error = len ? bytes(hold->log, run, 0, (uint32_t)len, &data) : 0;
 
 	if (!error)
 		set(hold, data, len, value);

@@ -161,12 +161,23 @@ static struct block block_of(const struct srd_run *run, uint32_t i)
 	                       .check = srd_get64(run->checks + 8 * (size_t)i) };
 }
 
-static bool block_holds(const struct srd_log *log, const struct srd_run *run, uint32_t i)
+/* Calls for the block behind BLOCK, all of it: the processor does not look ahead from one page to
+ * the next by itself, and memory would be waited for at the start of each (19 GB/s instead of 37). */
+static void call_for_next(const struct srd_log *log, const struct block *block)
+{
+	for (uint32_t at = SRD_BLOCK_LEN; at < 2 * SRD_BLOCK_LEN; at += 64)
+		srd_log_prefetch(log, block->offset + at);
+}
+
+/* MORE: the next one is asked for, too. */
+static bool block_holds(const struct srd_log *log, const struct srd_run *run, uint32_t i, bool more)
 {
 	struct block block = block_of(run, i);
 
 	if (is_verified(log, run, block.offset))
 		return true;
+	if (more)
+		call_for_next(log, &block);
 	if (srd_hash(log->map + block.offset, block.len, 0) != block.check)
 		return false;
 	set_verified(log, run, block.offset);
@@ -177,8 +188,9 @@ bool srd_log_holds(const struct srd_log *log, const struct srd_run *run, uint32_
 {
 	if (!srd_within(skip, len, run->len))
 		return false;
-	for (uint32_t at = skip / SRD_BLOCK_LEN * SRD_BLOCK_LEN; len > 0 && at < skip + len; at += SRD_BLOCK_LEN)
-		if (!block_holds(log, run, at / SRD_BLOCK_LEN))
+	uint32_t i = skip / SRD_BLOCK_LEN, end = len > 0 ? (skip + len - 1) / SRD_BLOCK_LEN + 1 : i;
+	for (; i < end; i++)
+		if (!block_holds(log, run, i, i + 1 < end))
 			return false;
 	return true;
 }
@@ -240,13 +252,15 @@ int srd_log_verify(struct srd_log *log, const struct srd_run *run, uint32_t skip
 	return srd_log_is_lost(log) ? copy_afresh(log, run, skip, len, NULL) : tell_trimmed(log, run, skip, len, error);
 }
 
+/* Each small value that is read comes by here, so nothing is called, the hash least of all. */
+__attribute__((flatten))
 bool srd_log_small(const struct srd_log *log, uint64_t run, uint32_t len, const uint8_t **data)
 {
 	uint64_t payload = run + srd_run_bytes(1);
 
 	/* The most that one takes, so that its length need not be known. */
-	if (run % 8 != 0 || run < SRD_FIRST_RECORD || run > UINT64_MAX / 2 ||
-	    payload + SRD_INLINE_MAX > srd_log_bound(log, run))
+	if (run % 8 != 0 || run < SRD_FIRST_RECORD ||
+	    !srd_within(run, payload + SRD_INLINE_MAX - run, srd_log_bound(log, run)))
 		return false;
 	const uint8_t *bytes = log->map + run;
 	uint32_t run_len = srd_get32(bytes);
@@ -305,7 +319,7 @@ static bool fetched_holds(const struct srd_log *log, const struct srd_run *run, 
 	for (uint32_t at = skip / SRD_BLOCK_LEN * SRD_BLOCK_LEN; at < skip + len; at += SRD_BLOCK_LEN) {
 		struct block block = block_of(run, at / SRD_BLOCK_LEN);
 		bool whole = at >= skip && at + block.len <= skip + len;
-		if (!whole && !block_holds(log, run, at / SRD_BLOCK_LEN))
+		if (!whole && !block_holds(log, run, at / SRD_BLOCK_LEN, false))
 			return false;
 		if (!whole || is_verified(log, run, block.offset))
 			continue;

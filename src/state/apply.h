@@ -38,7 +38,7 @@ static inline void srd_change_tell_name(const struct srd_change *change, uint32_
 
 	if (!watch || (inode->ino != SRD_ROOT_INO && atomic_load_explicit(&inode->pins, memory_order_relaxed) == 0))
 		return;
-	const uint8_t *text = change->state->source.at(change->state->source.user, name, len);
+	const uint8_t *text = srd_source_at(&change->state->source, name, len);
 	if (text)
 		watch->entry(watch->user, inode->ino, (const char *)text, len);
 }

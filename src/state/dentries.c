@@ -56,7 +56,7 @@ const char *srd_dentry_name_place(const struct srd_state *state, const struct sr
 {
 	if (__builtin_expect(dentry->name >= SRD_MADE_UP, 0))
 		return srd_lost_name(state, dentry->name);
-	return (const char *)state->source.at(state->source.user, dentry->name, dentry->name_len);
+	return (const char *)srd_source_at(&state->source, dentry->name, dentry->name_len);
 }
 
 /* False if NAME, which is DENTRY's, is not what it was when the hash was made. */

@@ -25,7 +25,7 @@ static bool is_named(const struct srd_state *state, const struct srd_snap *snap,
 {
 	if (snap->hash != hash || snap->name_len != len)
 		return false;
-	const uint8_t *own = state->source.at(state->source.user, snap->name, len);
+	const uint8_t *own = srd_source_at(&state->source, snap->name, len);
 	return own && memcmp(own, name, len) == 0;
 }
 

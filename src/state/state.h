@@ -26,20 +26,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/numberset.h"
 #include "format/op.h"
 #include "format/record.h"
 #include "state/numbers.h"
 #include "state/table.h"
 
-/* Bytes of the log, LEN at OFFSET; NULL where there are none. */
+/* Bytes of the log, LEN at OFFSET; NULL where there are none.  Nearly all lie below *END,
+ * at BYTES: `at` is asked for the rest, and for all where END is NULL. */
 struct srd_source {
 	const uint8_t *(*at)(const void *user, uint64_t offset, uint64_t len);
+	const uint8_t *bytes;
+	const atomic_ulong *end;
 	/* True if some record before the op at OFFSET is damaged, no repair between them;
 	 * with PREV, an op's offset, if it is that one's.  NULL: none is. */
 	bool (*is_lost)(const void *user, uint64_t offset, uint64_t prev);
 	const void *user;
 };
+
+static inline const uint8_t *srd_source_at(const struct srd_source *source, uint64_t offset, uint64_t len)
+{
+	/* Acquire: as srd_log_at(). */
+	if (source->end && srd_within(offset, len, atomic_load_explicit(source->end, memory_order_acquire)))
+		return source->bytes + offset;
+	return source->at(source->user, offset, len);
+}
 
 enum srd_content {
 	SRD_CONTENT_NONE,
@@ -209,6 +221,14 @@ void srd_state_prefetch_inode(const struct srd_state *state, uint64_t ino);
 static inline struct srd_inode *srd_inode_at(const struct srd_state *state, uint32_t index)
 {
 	return (struct srd_inode *)state->inodes.base + srd_table_vet(&state->inodes, index);
+}
+/* INDEX may be anything. */
+static inline void srd_inode_prefetch(const struct srd_state *state, uint32_t index)
+{
+	const char *inode = (const char *)state->inodes.base + (size_t)index * sizeof(struct srd_inode);
+
+	__builtin_prefetch(inode);
+	__builtin_prefetch(inode + sizeof(struct srd_inode) - 1);
 }
 static inline struct srd_dentry *srd_dentry_at(const struct srd_state *state, uint32_t index)
 {

@@ -24,7 +24,7 @@ static bool name_is(const struct srd_state *state, const struct srd_xattr *xattr
 {
 	if (xattr->name_len != len)
 		return false;
-	const uint8_t *own = state->source.at(state->source.user, xattr->name, len);
+	const uint8_t *own = srd_source_at(&state->source, xattr->name, len);
 	return own && memcmp(own, name, len) == 0;
 }
 

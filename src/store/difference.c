@@ -254,7 +254,7 @@ static int remove_xattrs(struct srd_difference *difference, const struct srd_ino
 	while (!error && (xattr = srd_state_next_xattr(difference->from, before, xattr)) != NULL) {
 		struct srd_op op = { .kind = SRD_OP_XATTR, .flags = SRD_OP_REMOVE, .ino = before->ino,
 		                     .name_len = (uint8_t)xattr->name_len };
-		op.name = (const char *)source->at(source->user, xattr->name, xattr->name_len);
+		op.name = (const char *)srd_source_at(source, xattr->name, xattr->name_len);
 		error = op.name ? add(difference, &op, NULL, NULL) : SRD_ECORRUPT;
 	}
 	return error;
@@ -270,7 +270,7 @@ static int write_xattrs(struct srd_difference *difference, const struct srd_inod
 		struct srd_op op = { .kind = SRD_OP_XATTR, .ino = inode->ino, .name_len = (uint8_t)xattr->name_len };
 		struct srd_run run;
 		const uint8_t *value = srd_difference_bytes(difference, xattr->run, &run);
-		op.name = (const char *)source->at(source->user, xattr->name, xattr->name_len);
+		op.name = (const char *)srd_source_at(source, xattr->name, xattr->name_len);
 		op.run.len = value ? run.len : 0;
 		error = op.name && value ? add(difference, &op, value, &run) : SRD_ECORRUPT;
 	}

@@ -38,7 +38,8 @@ static bool source_is_lost(const void *log, uint64_t offset, uint64_t prev)
 
 struct srd_source srd_store_source(const struct srd_log *log)
 {
-	return (struct srd_source){ .at = source_at, .is_lost = source_is_lost, .user = log };
+	return (struct srd_source){ .at = source_at, .bytes = log->map, .end = &log->end, .is_lost = source_is_lost,
+	                             .user = log };
 }
 
 int srd_store_new(const char *path, int flags, struct srd_store **out)
