@@ -80,9 +80,10 @@ static uint64_t run_offset(const struct srd_op *op)
 	return fields_len(op->kind, op->flags) + SRD_ALIGN_UP(names, 8) + list;
 }
 
-size_t srd_op_encoded_len(const struct srd_op *op)
+/* Bytes that OP, whose run is to lie at RUN_AT, will take. */
+static uint64_t len_with_run(const struct srd_op *op, uint64_t run_at)
 {
-	uint64_t len = run_offset(op);
+	uint64_t len = run_at;
 
 	if (kind_has_run(op->kind, op->flags)) {
 		len += srd_run_bytes(op->run.len);
@@ -90,6 +91,11 @@ size_t srd_op_encoded_len(const struct srd_op *op)
 			len += SRD_ALIGN_UP(op->run.len, 8);
 	}
 	return len;
+}
+
+size_t srd_op_encoded_len(const struct srd_op *op)
+{
+	return len_with_run(op, run_offset(op));
 }
 
 static void encode_run(uint32_t len, const uint8_t *data, uint8_t *bytes)
@@ -184,7 +190,7 @@ void srd_op_encode(const struct srd_op *op, const void *data, uint8_t *bytes, si
 	bytes[AT_KIND] = (uint8_t)op->kind;
 	bytes[AT_FLAGS] = op->flags;
 	srd_put16(bytes + AT_NAME_LEN, op->name_len);
-	srd_put32(bytes + AT_LEN, (uint32_t)srd_op_encoded_len(op));
+	srd_put32(bytes + AT_LEN, (uint32_t)len_with_run(op, run));
 	if (op->kind != SRD_OP_RUN)
 		srd_put64(bytes + AT_INO, op->ino);
 	encode_fields(op, bytes);

@@ -161,6 +161,8 @@ void srd_range_encode(const struct srd_range *range, uint8_t bytes[SRD_RANGE_LEN
 bool srd_op_is_sound(const struct srd_op *op);
 /* False for names no directory may hold: empty, ".", "..", with NUL or slash. */
 bool srd_name_is_sound(const char *name, size_t len);
+/* True if one of its bytes is a NUL or a slash. */
+bool srd_name_is_special(const char *name, size_t len);
 const char *srd_op_kind_name(enum srd_op_kind kind);
 /* Bytes under the metadata check of a sound op. */
 uint32_t srd_op_covered(const uint8_t *bytes);

@@ -10,10 +10,36 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/le.h"
+
+#define ONES (UINT64_C(0x0101010101010101))
+#define HIGHS (UINT64_C(0x8080808080808080))
+
+/* Not 0 if one of the bytes of WORD is a NUL or a slash. */
+static uint64_t special_bytes(uint64_t word)
+{
+	uint64_t slash = word ^ (ONES * '/');
+
+	return (((word - ONES) & ~word) | ((slash - ONES) & ~slash)) & HIGHS;
+}
+
+bool srd_name_is_special(const char *name, size_t len)
+{
+	uint64_t found = 0;
+
+	if (len < 8) {
+		for (size_t i = 0; i < len; i++)
+			found |= name[i] == 0 || name[i] == '/';
+		return found;
+	}
+	for (size_t i = 0; i < len - 8; i += 8)
+		found |= special_bytes(srd_get64(name + i));
+	return found | special_bytes(srd_get64(name + len - 8));
+}
 
 bool srd_name_is_sound(const char *name, size_t len)
 {
-	if (len == 0 || len > SRD_NAME_MAX || memchr(name, '/', len) || memchr(name, 0, len))
+	if (len == 0 || len > SRD_NAME_MAX || srd_name_is_special(name, len))
 		return false;
 	return !(name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')));
 }

@@ -13,34 +13,11 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/le.h"
-
-#define ONES (UINT64_C(0x0101010101010101))
-#define HIGHS (UINT64_C(0x8080808080808080))
-
-/* Not 0 if one of the bytes of WORD is a NUL or a slash. */
-static uint64_t special_bytes(uint64_t word)
-{
-	uint64_t slash = word ^ (ONES * '/');
-
-	return (((word - ONES) & ~word) | ((slash - ONES) & ~slash)) & HIGHS;
-}
 
 /* True if KEY is one component without anything to look closer at. */
 static bool is_plain(const char *key, size_t len)
 {
-	uint64_t found = 0;
-
-	if (len - 1 >= SRD_NAME_MAX || key[0] == '.')
-		return false;
-	if (len < 8) {
-		for (size_t i = 0; i < len; i++)
-			found |= key[i] == 0 || key[i] == '/';
-		return !found;
-	}
-	for (size_t i = 0; i < len - 8; i += 8)
-		found |= special_bytes(srd_get64(key + i));
-	return !(found | special_bytes(srd_get64(key + len - 8)));
+	return len - 1 < SRD_NAME_MAX && key[0] != '.' && !srd_name_is_special(key, len);
 }
 
 /* Why NAME, what lies between two slashes, is no component; NULL if it is one. */

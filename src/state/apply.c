@@ -95,7 +95,9 @@ static void prepare(const struct srd_state *state, struct ahead *ahead)
 {
 	const struct srd_op *op = &ahead->op;
 
-	srd_state_prefetch_inode(state, op->ino);
+	/* A new one is nowhere yet. */
+	if (op->ino < state->next_ino)
+		srd_state_prefetch_inode(state, op->ino);
 	if (!names_entry(op->kind))
 		return;
 	ahead->hash = srd_state_name_hash(state, op->parent, op->name, op->name_len);

@@ -14,7 +14,7 @@ enum { SLOTS_FIRST = 64 };
 
 void srd_pending_clear(struct srd_txn *txn)
 {
-	txn->inode_count = txn->name_count = txn->text_len = 0;
+	txn->inode_count = txn->made_count = txn->name_count = txn->text_len = 0;
 	txn->inode_slots.count = txn->name_slots.count = 0;
 	if (++txn->number == 0) {
 		/* Once in 2^32 transactions the numbers start anew. */
@@ -30,6 +30,7 @@ void srd_pending_release(struct srd_txn *txn)
 	free(txn->inode_slots.slots);
 	free(txn->name_slots.slots);
 	free(txn->inodes);
+	free(txn->made);
 	free(txn->names);
 	free(txn->text);
 	free(txn->refs);
@@ -64,6 +65,24 @@ static uint64_t name_hash(const struct srd_pending_name *name)
 	return srd_mix(name->hash);
 }
 
+static bool is_made_here(const struct srd_txn *txn, uint64_t ino)
+{
+	return ino - txn->first_ino < txn->made_count;
+}
+
+static void place_inodes(const struct srd_txn *txn, struct srd_pending_slots *slots)
+{
+	for (uint32_t i = 0; i < txn->inode_count; i++)
+		if (!is_made_here(txn, txn->inodes[i].ino))
+			place(txn, slots, inode_hash(txn->inodes[i].ino), i);
+}
+
+static void place_names(const struct srd_txn *txn, struct srd_pending_slots *slots)
+{
+	for (uint32_t i = 0; i < txn->name_count; i++)
+		place(txn, slots, name_hash(&txn->names[i]), i);
+}
+
 /* Room for one more slot; at most half of them are used. */
 static int grow_slots(struct srd_txn *txn, struct srd_pending_slots *slots)
 {
@@ -74,10 +93,30 @@ static int grow_slots(struct srd_txn *txn, struct srd_pending_slots *slots)
 	grown.slots = calloc(grown.cap, sizeof *grown.slots);
 	if (!grown.slots)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < slots->count; i++)
-		place(txn, &grown, slots == &txn->inode_slots ? inode_hash(txn->inodes[i].ino) : name_hash(&txn->names[i]), i);
+	if (slots == &txn->inode_slots)
+		place_inodes(txn, &grown);
+	else
+		place_names(txn, &grown);
 	free(slots->slots);
 	*slots = grown;
+	return 0;
+}
+
+/* The inode at the position that comes next, which is INO's, is to be found there. */
+static int note_inode(struct srd_txn *txn, uint64_t ino)
+{
+	bool is_next = ino == txn->first_ino + txn->made_count;
+	int error = is_next ? srd_array_reserve(&txn->made, &txn->made_cap, txn->made_count + 1, sizeof *txn->made)
+	                    : grow_slots(txn, &txn->inode_slots);
+
+	if (error)
+		return error;
+	if (is_next) {
+		txn->made[txn->made_count++] = (uint32_t)txn->inode_count;
+		return 0;
+	}
+	place(txn, &txn->inode_slots, inode_hash(ino), (uint32_t)txn->inode_count);
+	txn->inode_slots.count++;
 	return 0;
 }
 
@@ -86,20 +125,20 @@ int srd_pending_add(struct srd_txn *txn, const struct srd_pending_inode *inode)
 	int error = srd_array_reserve(&txn->inodes, &txn->inode_cap, txn->inode_count + 1, sizeof *txn->inodes);
 
 	if (!error)
-		error = grow_slots(txn, &txn->inode_slots);
-	if (error)
-		return error;
-	txn->inodes[txn->inode_count] = *inode;
-	place(txn, &txn->inode_slots, inode_hash(inode->ino), (uint32_t)txn->inode_count);
-	txn->inode_count++;
-	txn->inode_slots.count++;
-	return 0;
+		error = note_inode(txn, inode->ino);
+	if (!error)
+		txn->inodes[txn->inode_count++] = *inode;
+	return error;
 }
 
 static bool find_inode(const struct srd_txn *txn, uint64_t ino, uint32_t *position)
 {
 	const struct srd_pending_slots *slots = &txn->inode_slots;
 
+	if (is_made_here(txn, ino)) {
+		*position = txn->made[ino - txn->first_ino];
+		return true;
+	}
 	if (slots->count == 0)
 		return false;
 	for (uint32_t at = (uint32_t)inode_hash(ino) & (slots->cap - 1); slot_is_used(txn, slots->slots[at]);

@@ -9,6 +9,8 @@
 #include "state/chunks.h"
 #include "store/apply.h"
 
+enum { ROOM_STEP = 64 << 10 };
+
 int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 {
 	int error = srd_store_begin(store);
@@ -20,8 +22,9 @@ int srd_txn_begin(struct srd_store *store, struct srd_txn **out)
 	srd_draft_start(&txn->draft, SRD_RECORD_META);
 	txn->draft.takes_away = true;
 	txn->grows = false;
+	txn->room_len = 0;
 	txn->offset = srd_log_next(store->log);
-	txn->next_ino = store->state.next_ino;
+	txn->next_ino = txn->first_ino = store->state.next_ino;
 	*out = txn;
 	return 0;
 }
@@ -148,12 +151,23 @@ static bool needs_no_space(const struct srd_op *op)
 	}
 }
 
+/* True if the metadata so far is sure to fit into the tables; asked for a step at a time. */
+static bool has_room(struct srd_txn *txn)
+{
+	const struct srd_state *state = &txn->store->state;
+	uint64_t len = txn->draft.len;
+
+	if (len >= txn->room_len)
+		txn->room_len = srd_state_has_room(state, len + ROOM_STEP) ? len + ROOM_STEP : 0;
+	return txn->room_len > 0 || srd_state_has_room(state, len);
+}
+
 int srd_txn_add_op(struct srd_txn *txn, const struct srd_op *op, const void *data, uint64_t *offset)
 {
 	bool takes_away = op->kind == SRD_OP_UNLINK || op->kind == SRD_OP_FREE;
 	uint64_t op_at;
 
-	if (!takes_away && !srd_state_has_room(&txn->store->state, txn->draft.len))
+	if (!takes_away && !has_room(txn))
 		return SRD_EFULL;
 	int error = srd_draft_add(&txn->draft, op, data, &op_at, NULL);
 	if (error)

@@ -51,14 +51,17 @@ struct srd_txn {
 	struct srd_store *store;
 	struct srd_draft draft;
 	uint64_t offset;         /* of the record to be */
+	uint64_t first_ino;      /* the first one made here has, and those after it the next ones */
 	uint64_t next_ino;
 	uint32_t number;         /* of this transaction, never 0 */
 	bool grows;              /* its ops may take memory of the state */
+	uint64_t room_len;       /* metadata below that length fits into the tables; 0: it is not known */
 	struct srd_pending_slots inode_slots, name_slots;
 	struct srd_pending_inode *inodes;
+	uint32_t *made;          /* positions of those made here: they need no slots */
 	struct srd_pending_name *names;
 	char *text;
-	size_t inode_count, inode_cap, name_count, name_cap, text_len, text_cap;
+	size_t inode_count, inode_cap, made_count, made_cap, name_count, name_cap, text_len, text_cap;
 	uint8_t *refs;           /* scratch for encoding */
 	size_t refs_cap;         /* references */
 	struct srd_txn_memory *memory;
