@@ -62,7 +62,7 @@ void srd_guard_remove(struct srd_guard *guard)
 	pthread_mutex_unlock(&change);
 }
 
-void srd_guard_shrink(struct srd_guard *guard, size_t len)
+void srd_guard_resize(struct srd_guard *guard, size_t len)
 {
 	pthread_mutex_lock(&change);
 	atomic_store(&guard->len, len);

@@ -49,8 +49,9 @@ void srd_guard_add(struct srd_guard *guard);
 /* Afterwards no handler looks at it.  Nothing for one that was never added. */
 void srd_guard_remove(struct srd_guard *guard);
 
-/* The mapping is LEN from now on: what lay behind it may be unmapped.  The struct has been added. */
-void srd_guard_shrink(struct srd_guard *guard, size_t len);
+/* The mapping is LEN from now on: what lay behind it may be unmapped, or what was mapped there is
+ * part of it.  The struct has been added. */
+void srd_guard_resize(struct srd_guard *guard, size_t len);
 
 /* Catches the faults of this process, from now on, in all threads that do not block
  * SIGBUS.  Faults elsewhere go to whoever handled SIGBUS before.  Once is enough.

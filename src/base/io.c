@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
+enum { LINKS_MAX = 40 };   /* as the kernel has it */
+
 static ssize_t posix_pread(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
 {
 	(void)io;
@@ -43,27 +45,63 @@ static int posix_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 	return ftruncate(fd, (off_t)size) ? srd_errno() : 0;
 }
 
+/* Opens the directory that PATH, seen from AT, is in; *NAME, within PATH, is what it is there. */
+static int open_parent(int at, char *path, char **name)
+{
+	char *slash = strrchr(path, '/');
+	const char *dir = !slash ? "." : slash == path ? "/" : path;
+
+	if (slash)
+		*slash = 0;
+	*name = slash ? slash + 1 : path;
+	int fd = openat(at, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? srd_errno() : fd;
+}
+
+/* Follows one link in PATH, of PATH_MAX bytes: 1 there was one, 0 *NAME in *DIR_FD is none. */
+static int follow_link(int *dir_fd, char *path, char **name)
+{
+	int fd = open_parent(*dir_fd, path, name);
+
+	if (*dir_fd >= 0)
+		close(*dir_fd);
+	*dir_fd = fd;
+	if (fd < 0)
+		return fd;
+	/* The directory itself, for who opens it to be told so. */
+	if (!**name)
+		return 0;
+	char target[PATH_MAX];
+	ssize_t len = readlinkat(fd, *name, target, sizeof target - 1);
+	if (len < 0)
+		return errno == EINVAL ? 0 : srd_errno();
+	memcpy(path, target, (size_t)len);
+	path[len] = 0;
+	return 1;
+}
+
+/* Fewer calls than realpath() makes, which asks of each directory of the path. */
 static int posix_find(const struct srd_io *io, const char *path, int *dir_fd, char **name)
 {
-	SRD_AUTO_FREE char *resolved = realpath(path, NULL);
+	char rest[PATH_MAX], *last;
+	size_t len = strlen(path);
+	int fd = AT_FDCWD, got = 1;
 	(void)io;
 
-	if (!resolved)
-		return srd_errno();
-	char *slash = strrchr(resolved, '/');
-	char *copy = strdup(slash + 1);
-	if (!copy)
-		return -ENOMEM;
-	slash[1] = 0;
-	int fd = open(resolved, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		int error = srd_errno();
-		free(copy);
-		return error;
+	if (len == 0 || len >= sizeof rest)
+		return len ? -ENAMETOOLONG : -ENOENT;
+	memcpy(rest, path, len + 1);
+	for (int i = 0; i < LINKS_MAX && got == 1; i++)
+		got = follow_link(&fd, rest, &last);
+	char *copy = got == 0 ? strdup(*last ? last : ".") : NULL;
+	if (copy) {
+		*dir_fd = fd;
+		*name = copy;
+		return 0;
 	}
-	*dir_fd = fd;
-	*name = copy;
-	return 0;
+	if (fd >= 0)
+		close(fd);
+	return got == 1 ? -ELOOP : got < 0 ? got : -ENOMEM;
 }
 
 static int posix_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)

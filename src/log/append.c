@@ -35,7 +35,7 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, const str
 
 	if (error)
 		return error;
-	if (draft->record_len > log->map_len - offset)
+	if (!srd_log_fits(log, offset + draft->record_len))
 		return SRD_EFULL;
 	if (!draft->takes_away)
 		error = srd_log_reserve(log, offset + draft->record_len);

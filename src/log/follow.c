@@ -172,7 +172,7 @@ static int follow_one(struct srd_log *log, struct tail *tail, srd_log_visit *vis
 
 	if (got <= 0)
 		return got;
-	if (!srd_within(at, record.len, log->map_len))
+	if (!srd_log_fits(log, at + record.len))
 		return SRD_EFULL;
 	got = srd_window_at(&tail->window, at, SRD_HEADER_LEN + (uint64_t)record.meta_len, &bytes);
 	if (got <= 0)

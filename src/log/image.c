@@ -16,33 +16,28 @@
 #include "base/hash.h"
 #include "log/internal.h"
 
-/* True if whoever could write the image may write the log, too. */
-static bool is_trusted(const struct srd_log *log, const struct stat *st)
+/* True if whoever could write the image, which is as ST, may write the log, OF, too. */
+static bool is_trusted(const struct srd_log *log, const struct stat *st, const struct stat *of)
 {
-	struct stat of;
-
-	if (!S_ISREG(st->st_mode) || fstat(log->fd, &of) != 0)
+	if (!S_ISREG(st->st_mode))
 		return false;
-	bool ours = st->st_uid == geteuid() && !(log->flags & SRD_LOG_RDONLY);
-	if (st->st_uid != of.st_uid && st->st_uid != 0 && !ours)
+	if (st->st_uid != of->st_uid && st->st_uid != 0 &&
+	    ((log->flags & SRD_LOG_RDONLY) || st->st_uid != geteuid()))
 		return false;
 	unsigned others = st->st_mode & (S_IWGRP | S_IWOTH);
-	if (others & ~of.st_mode)
+	if (others & ~of->st_mode)
 		return false;
-	return !(others & S_IWGRP) || st->st_gid == of.st_gid;
+	return !(others & S_IWGRP) || st->st_gid == of->st_gid;
 }
 
 /* The record that ends where the image stands must be in the log: its check covers
  * all before it, one by one. */
-static int check_history(const struct srd_log *log, const struct srd_image *image)
+static int check_history(const struct srd_log *log, const struct srd_image *image, uint64_t log_size)
 {
 	uint8_t bytes[SRD_HEADER_LEN];
 	struct srd_record record;
-	int64_t size = srd_log_size(log);
 
-	if (size < 0)
-		return (int)size;
-	if (image->offset > (uint64_t)size)
+	if (image->offset > log_size)
 		return SRD_EREPLACED;
 	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, image->last);
 	if (got < 0)
@@ -57,11 +52,11 @@ static int check_history(const struct srd_log *log, const struct srd_image *imag
 static int read_header(const struct srd_log *log, int fd, struct srd_image *image)
 {
 	uint8_t bytes[SRD_IMAGE_HEADER_LEN];
-	struct stat st;
+	struct stat st, of;
 
-	if (fstat(fd, &st) != 0)
+	if (fstat(fd, &st) != 0 || fstat(log->fd, &of) != 0)
 		return srd_errno();
-	if (!is_trusted(log, &st))
+	if (!is_trusted(log, &st, &of))
 		return -EPERM;
 	ssize_t got = srd_io_read_full(log->io, fd, bytes, sizeof bytes, 0);
 	if (got < 0)
@@ -69,7 +64,7 @@ static int read_header(const struct srd_log *log, int fd, struct srd_image *imag
 	if (got < SRD_IMAGE_HEADER_LEN)
 		return SRD_ECORRUPT;
 	int error = srd_image_decode(&log->sb, image, bytes, (uint64_t)st.st_size);
-	return error ? error : check_history(log, image);
+	return error ? error : check_history(log, image, (uint64_t)of.st_size);
 }
 
 static int open_named(const struct srd_log *log, const char *name, struct srd_image *image, int *out)
@@ -170,16 +165,16 @@ int srd_log_image_checks(const struct srd_log *log, int fd, const struct srd_ima
 	return 0;
 }
 
-int srd_log_image_map(const struct srd_log *log, int fd, const struct srd_image_table *table, void *at)
+int srd_log_image_map(int fd, const struct srd_image_table *table, void *at)
 {
-	uint64_t bytes = srd_image_table_bytes(table), whole = bytes / SRD_IMAGE_ALIGN * SRD_IMAGE_ALIGN;
+	uint64_t bytes = srd_image_table_bytes(table), whole = SRD_ALIGN_UP(bytes, SRD_IMAGE_ALIGN);
 
-	if (whole > 0 && mmap(at, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
-	                      (off_t)table->offset) == MAP_FAILED)
+	if (mmap(at, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+	         (off_t)table->offset) == MAP_FAILED)
 		return srd_errno();
 	/* The last page is ours: what lies behind the entries is no business of the file's. */
-	ssize_t got = srd_io_read_full(log->io, fd, (char *)at + whole, bytes - whole, table->offset + whole);
-	return got < 0 ? (int)got : (uint64_t)got == bytes - whole ? 0 : SRD_ECORRUPT;
+	memset((char *)at + bytes, 0, whole - bytes);
+	return 0;
 }
 
 struct srd_log_place srd_log_image_place(const struct srd_image *image)

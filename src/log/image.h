@@ -30,7 +30,7 @@ int srd_log_image_nearest(const struct srd_log *log, const struct srd_log_point 
 int srd_log_image_checks(const struct srd_log *log, int fd, const struct srd_image *image, uint64_t **checks);
 /* Lays TABLE over memory at AT, which starts a page, copy on write: the bytes beyond
  * it stay what they are. */
-int srd_log_image_map(const struct srd_log *log, int fd, const struct srd_image_table *table, void *at);
+int srd_log_image_map(int fd, const struct srd_image_table *table, void *at);
 /* The place in the log that IMAGE stands for, and its reverse. */
 struct srd_log_place srd_log_image_place(const struct srd_image *image);
 void srd_log_image_set_place(struct srd_image *image, const struct srd_log_place *place);

@@ -21,6 +21,9 @@ void srd_log_lose(struct srd_log *log, uint64_t size);
 
 /* map.c */
 int srd_log_map(struct srd_log *log, uint64_t size);
+/* True if the mapping has addresses for all before UPTO, or some more could be had.  Call with the
+ * store's commit mutex held. */
+bool srd_log_fits(struct srd_log *log, uint64_t upto);
 /* LOG grows no more: gives back the addresses that were for that, so that many that were left can be
  * held at once. */
 void srd_log_settle_map(struct srd_log *log);

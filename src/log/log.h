@@ -55,11 +55,12 @@ struct srd_log {
 	int flags;
 	struct srd_superblock sb;
 	bool sb_damaged;          /* sb is from the spare */
-	atomic_uint *own;         /* not 0 in the process that opened it; see open.c */
+	atomic_uint *own;         /* not 0 in the process that opened it; map.c.  NULL: not mapped yet */
 	struct srd_pins *pins;    /* who uses it; the last one closes it */
 
 	const uint8_t *map;       /* [0, map_len); valid below `end` */
-	uint64_t map_len;
+	uint64_t map_len;         /* protected by the store's commit mutex */
+	uint64_t map_most;        /* it can become as long as that: `verified` has bits for it */
 	atomic_ulong *verified;   /* a bit for each 64 bytes a verified block starts at */
 
 	/* lost.c */
@@ -314,7 +315,7 @@ void srd_log_rouse(struct srd_log *log);
 /* False in a child that got the handle by fork(). */
 static inline bool srd_log_is_own(const struct srd_log *log)
 {
-	return atomic_load_explicit(log->own, memory_order_relaxed) != 0;
+	return !log->own || atomic_load_explicit(log->own, memory_order_relaxed) != 0;
 }
 
 /* ---- append.c, lock.c: call with the store's commit mutex held ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * map.c - the log in memory: one mapping, far larger than the file, so that
- * growth needs no remapping and addresses never move.
+ * addresses never move.  One that is used up is made longer, for most often nobody
+ * has what lies behind it.
  *
  * Beside it a bit for each place where a block can begin (64 bytes), set once
  * that block's check was found right.  Payload under 64 bytes has no place of
@@ -12,55 +13,102 @@
 #include "log/internal.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
+#include "base/addresses.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/le.h"
 
-#define MAP_LEN_DEFAULT (UINT64_C(1) << 44)
+#define MAP_LEN_DEFAULT (UINT64_C(1) << 41)   /* so much is there for some dozens of stores */
 enum { BIT_SPAN = 64, WORD_SPAN = 64 * BIT_SPAN };
 enum { SETTLED_SPAN = 32 << 20 };   /* bits of so much are whole pages, of 64 KiB, too */
+enum { OF_HOLE = 32, GROWTH = 8, OWN_LEN = 64 << 10 };   /* a page, of whatever size */
 
-/* Under a limit (ulimit -v) the tables of the state need address space too. */
-static uint64_t default_len(void)
+static size_t bits_len(uint64_t map_len)
 {
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		return SRD_MIN(MAP_LEN_DEFAULT, limit.rlim_cur / 4);
-	return MAP_LEN_DEFAULT;
+	return map_len / WORD_SPAN * 8;
 }
 
-/* SRD_MAP_BYTES in the environment: less address space, for tools that allow less. */
-static uint64_t wanted_len(uint64_t size)
+/* Memory that a child finds zero after fork() (but where the kernel is old, and nothing is
+ * noticed); NULL: there is none. */
+static void *map_own(size_t len)
 {
-	const char *text = secure_getenv("SRD_MAP_BYTES");
-	uint64_t len = text ? strtoull(text, NULL, 0) : 0;
+	void *own = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return SRD_ALIGN_UP(SRD_MAX(len ? len : default_len(), size + size / 2 + WORD_SPAN), WORD_SPAN * 64);
+	if (own == MAP_FAILED)
+		return NULL;
+	madvise(own, len, MADV_WIPEONFORK);
+	return own;
+}
+
+/* The word that tells us from a child, which shares our locks, so that nothing else would keep it
+ * and us apart; behind it the bits.  Without these every touch is checked: slower, not wrong. */
+static int map_bits(struct srd_log *log)
+{
+	log->map_most = log->map_len * GROWTH;
+	log->own = map_own(OWN_LEN + bits_len(log->map_most));
+	if (log->own)
+		log->verified = (atomic_ulong *)((char *)log->own + OWN_LEN);
+	else
+		log->own = map_own(OWN_LEN);
+	if (!log->own)
+		return -ENOMEM;
+	atomic_init(log->own, 1);
+	return 0;
 }
 
 int srd_log_map(struct srd_log *log, uint64_t size)
 {
-	for (uint64_t len = wanted_len(size); len > size; len = len / 2 / WORD_SPAN * WORD_SPAN) {
-		void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, log->fd, 0);
-		if (map == MAP_FAILED)
-			continue;
-		madvise(map, len, MADV_DONTDUMP);
-		log->map = map;
-		log->map_len = len;
-		srd_log_guard(log);
-		/* Without the bits every touch is checked: slower, not wrong. */
-		void *bits = mmap(NULL, len / WORD_SPAN * 8, PROT_READ | PROT_WRITE,
-		                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		log->verified = bits == MAP_FAILED ? NULL : bits;
-		return 0;
+	uint64_t asked_for = srd_addresses_asked_for();
+	struct srd_addresses addresses;
+	int error = srd_addresses_take(&addresses, asked_for ? asked_for : MAP_LEN_DEFAULT, size + size / 2 + WORD_SPAN,
+	                               OF_HOLE);
+
+	if (error)
+		return error;
+	if (mmap(addresses.start, addresses.len, PROT_READ, MAP_SHARED | MAP_FIXED, log->fd, 0) == MAP_FAILED) {
+		error = srd_errno();
+		srd_addresses_give_back(&addresses);
+		return error;
 	}
-	return -ENOMEM;
+	madvise(addresses.start, addresses.len, MADV_DONTDUMP);
+	log->map = (uint8_t *)addresses.start;
+	log->map_len = addresses.len;
+	srd_log_guard(log);
+	return map_bits(log);
+}
+
+/* Makes the mapping LEN bytes long, if nobody has the addresses. */
+static bool widen(struct srd_log *log, uint64_t len)
+{
+	uint64_t old = log->map_len;
+	void *wanted = (void *)(log->map + old);
+	void *map = mmap(wanted, len - old, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, log->fd, (off_t)old);
+
+	if (map == MAP_FAILED)
+		return false;
+	/* Before Linux 4.17 that is a hint. */
+	if (map != wanted) {
+		munmap(map, len - old);
+		return false;
+	}
+	madvise(map, len - old, MADV_DONTDUMP);
+	srd_guard_resize(&log->guard, len);
+	log->map_len = len;
+	return true;
+}
+
+bool srd_log_fits(struct srd_log *log, uint64_t upto)
+{
+	uint64_t least = SRD_ALIGN_UP(upto, SRD_ADDRESSES_ALIGN), len = SRD_MIN(2 * log->map_len, log->map_most);
+
+	if (upto <= log->map_len)
+		return true;
+	if (log->overlay || upto > len)
+		return false;
+	return widen(log, len) || widen(log, least);
 }
 
 void srd_log_settle_map(struct srd_log *log)
@@ -70,21 +118,23 @@ void srd_log_settle_map(struct srd_log *log)
 	if (log->overlay || len == 0 || len >= old)
 		return;
 	/* First: a fault that is being seen to takes all up to the end. */
-	srd_guard_shrink(&log->guard, len);
+	srd_guard_resize(&log->guard, len);
 	log->map_len = len;
 	munmap((void *)(log->map + len), old - len);
 	if (log->verified)
-		munmap((char *)log->verified + len / WORD_SPAN * 8, old / WORD_SPAN * 8 - len / WORD_SPAN * 8);
+		munmap((char *)log->verified + bits_len(len), bits_len(log->map_most) - bits_len(len));
+	log->map_most = len;
 }
 
 void srd_log_unmap(struct srd_log *log)
 {
-	if (log->verified)
-		munmap(log->verified, log->map_len / WORD_SPAN * 8);
+	if (log->own)
+		munmap(log->own, OWN_LEN + (log->verified ? bits_len(log->map_most) : 0));
 	if (log->map) {
 		srd_guard_remove(&log->guard);
 		munmap((void *)log->map, log->map_len);
 	}
+	log->own = NULL;
 	log->verified = NULL;
 	log->map = NULL;
 }

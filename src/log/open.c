@@ -155,21 +155,6 @@ bool srd_log_has_writers(const struct srd_log *log)
 	return srd_ofd_is_taken(log->fd, SRD_BYTE_WRITERS);
 }
 
-/* A word that a child finds zero after fork(): it shares our locks, so nothing would
- * keep it and us apart.  Without it (an old kernel) nothing is noticed. */
-static int make_own(struct srd_log *log)
-{
-	size_t len = sizeof *log->own;
-	void *page = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (page == MAP_FAILED)
-		return -ENOMEM;
-	madvise(page, len, MADV_WIPEONFORK);
-	log->own = page;
-	atomic_init(log->own, 1);
-	return 0;
-}
-
 static void unlock_all(struct srd_log *log)
 {
 	srd_log_release(log);
@@ -207,11 +192,9 @@ static void destroy(void *user)
 {
 	struct srd_log *log = user;
 
-	srd_log_unmap(log);
 	if (log->shm && srd_log_is_own(log))
 		srd_shm_close(log->shm);
-	if (log->own)
-		munmap(log->own, sizeof *log->own);
+	srd_log_unmap(log);
 	close_files(log);
 	if (log->dir_fd >= 0)
 		close(log->dir_fd);
@@ -277,11 +260,9 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	pthread_mutex_init(&log->sync_mutex, NULL);
 	pthread_mutex_init(&log->use_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
-	int error = make_own(log);
-	if (!error && (!(log->trimmed = srd_trimmed_new()) || !(log->pins = srd_pins_new(destroy, log))))
-		error = -ENOMEM;
-	if (!error)
-		error = open_files(log, &st);
+	log->trimmed = srd_trimmed_new();
+	log->pins = srd_pins_new(destroy, log);
+	int error = log->trimmed && log->pins ? open_files(log, &st) : -ENOMEM;
 	if (!error)
 		error = read_superblock(log);
 	if (!error)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 enum { PROGRESS_LEN = 8 << 20 };
 
@@ -29,11 +30,11 @@ void srd_walk_tell(struct srd_walk *walk, uint64_t at, uint64_t before)
 int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visitor)
 {
 	uint64_t hint = srd_log_hint(log);
-	int64_t size = srd_log_size(log);
+	int64_t now_ns = srd_clock_ns(CLOCK_MONOTONIC_COARSE), size = srd_log_size(log);
 
 	if (size < 0)
 		return (int)size;
-	if ((uint64_t)size > log->map_len)
+	if (!srd_log_fits(log, (uint64_t)size))
 		return SRD_EFULL;
 	struct srd_walk walk = { .log = log, .visitor = visitor, .size = (uint64_t)size, .mark = atomic_load(&log->durable) };
 	srd_window_init(&walk.window, log->io, log->fd);
@@ -56,6 +57,7 @@ int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visi
 	/* Put back in its place, one that was left for another is the store again. */
 	log->sealed = log->sealed && srd_log_is_replaced(log);
 	srd_log_seen(log, hint);
+	atomic_store_explicit(&log->looked_ns, now_ns, memory_order_relaxed);
 	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
 	log->mark_said = atomic_load(&log->durable);
 	return 0;
@@ -78,7 +80,6 @@ int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, 
 	shadow->fd = log->fd;
 	shadow->sb = log->sb;
 	shadow->map = log->map;
-	shadow->map_len = log->map_len;
 	srd_log_go_back(shadow, from);
 	/* What counts was decided when the log was opened, or by who appended. */
 	struct srd_walk walk = { .log = shadow, .visitor = visitor, .size = point->upto, .mark = point->upto, .until = point };

@@ -21,7 +21,8 @@ enum { TURN_NS = 5 * 1000 * 1000 };
 
 static void take_slot(struct srd_shm *shm)
 {
-	int first = (int)((unsigned)getpid() % SRD_SHM_SLOTS);
+	unsigned pid = (unsigned)getpid();
+	int first = (int)(pid % SRD_SHM_SLOTS);
 
 	for (int i = 0; i < SRD_SHM_SLOTS && shm->slot < 0; i++) {
 		int slot = (first + i) % SRD_SHM_SLOTS;
@@ -32,11 +33,8 @@ static void take_slot(struct srd_shm *shm)
 		return;
 	struct srd_shm_slot *mine = &shm->page->slot[shm->slot];
 	atomic_store(&mine->exclusive, 0);
-	atomic_store(&mine->pid, (unsigned)getpid());
+	atomic_store(&mine->pid, pid);
 	atomic_store(&mine->since_ns, srd_wall_ns());
-	if (gethostname(mine->host, sizeof mine->host) != 0)
-		mine->host[0] = 0;
-	mine->host[sizeof mine->host - 1] = 0;
 	srd_shm_got(shm);
 }
 
@@ -83,8 +81,14 @@ void srd_shm_set_pid(struct srd_shm *shm, unsigned pid)
 
 void srd_shm_set_exclusive(struct srd_shm *shm)
 {
-	if (shm->slot >= 0)
-		atomic_store(&shm->page->slot[shm->slot].exclusive, 1);
+	if (shm->slot < 0)
+		return;
+	struct srd_shm_slot *mine = &shm->page->slot[shm->slot];
+	if (gethostname(mine->host, sizeof mine->host) != 0)
+		mine->host[0] = 0;
+	mine->host[sizeof mine->host - 1] = 0;
+	/* Last: who sees it reads the others. */
+	atomic_store(&mine->exclusive, 1);
 }
 
 int srd_shm_exclusive_holder(struct srd_shm *shm, char *text, size_t size)

@@ -31,22 +31,16 @@ static bool page_fits(const struct srd_shm_page *page, const struct srd_superblo
 }
 
 /* Only memory that nobody but the store's owner, root or we could have made. */
-static bool is_trusted(int fd, const struct stat *of)
+static bool is_trusted(const struct stat *st, const struct stat *of)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+	if (!S_ISREG(st->st_mode) || st->st_nlink != 1)
 		return false;
-	return st.st_uid == of->st_uid || st.st_uid == 0 || st.st_uid == geteuid();
+	return st->st_uid == of->st_uid || st->st_uid == 0 || st->st_uid == geteuid();
 }
 
+/* Call where the file is as long as a page: in a shorter one it would be SIGBUS, not an error. */
 static struct srd_shm_page *map_page(int fd, bool read_only)
 {
-	struct stat st;
-
-	/* A shorter file would be SIGBUS, not an error. */
-	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(struct srd_shm_page))
-		return NULL;
 	void *page = mmap(NULL, sizeof(struct srd_shm_page), read_only ? PROT_READ : PROT_READ | PROT_WRITE,
 	                  MAP_SHARED, fd, 0);
 	return page == MAP_FAILED ? NULL : page;
@@ -62,6 +56,16 @@ static int lock_making(int fd)
 			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 	return error;
+}
+
+/* As others made it. */
+static struct srd_shm_page *map_trusted(int fd, const struct stat *of, bool read_only)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !is_trusted(&st, of) || st.st_size < (off_t)sizeof(struct srd_shm_page))
+		return NULL;
+	return map_page(fd, read_only);
 }
 
 /* Blocks are allocated now: a write to a hole of a full file system is SIGBUS. */
@@ -103,13 +107,16 @@ enum kind { OURS, OUTDATED, NEWER, FOREIGN };
 static enum kind kind_of(int fd, const struct stat *of, const struct srd_superblock *sb)
 {
 	struct srd_shm_page page = { 0 };
-	ssize_t got = pread(fd, &page, sizeof page, 0);
+	struct stat st;
 
+	if (fstat(fd, &st) != 0)
+		return FOREIGN;
+	ssize_t got = st.st_size == 0 ? 0 : pread(fd, &page, sizeof page, 0);
 	if (got == 0 || (got == sizeof page && is_unmade(&page)))
-		return is_trusted(fd, of) ? OURS : FOREIGN;
+		return is_trusted(&st, of) ? OURS : FOREIGN;
 	if (got < (ssize_t)sizeof magic || memcmp(page.magic, magic, sizeof magic) != 0)
 		return FOREIGN;
-	if (!is_trusted(fd, of) || got != sizeof page)
+	if (!is_trusted(&st, of) || got != sizeof page)
 		return OUTDATED;
 	/* We are late: the log has a successor, and those who have that this. */
 	if (page.version == PAGE_VERSION && memcmp(page.uuid, sb->uuid, sizeof sb->uuid) == 0 &&
@@ -122,7 +129,7 @@ static enum kind kind_of(int fd, const struct stat *of, const struct srd_superbl
  * who have that one open look now, before anybody appends here. */
 static void rouse_outdated(int fd, const struct stat *of, const struct srd_superblock *sb)
 {
-	struct srd_shm_page *page = is_trusted(fd, of) ? map_page(fd, false) : NULL;
+	struct srd_shm_page *page = map_trusted(fd, of, false);
 
 	if (!page)
 		return;
@@ -192,7 +199,7 @@ int srd_shm_file_open(const struct srd_io *io, int dir_fd, const char *name, con
 	if (fd < 0)
 		return -1;
 	if (read_only) {
-		mapped = is_trusted(fd, of) ? map_page(fd, true) : NULL;
+		mapped = map_trusted(fd, of, true);
 	} else if (lock_making(fd) == 0) {
 		mapped = make_page(fd, of, sb);
 		srd_ofd_lock(fd, F_UNLCK, BYTE_MAKE, false);

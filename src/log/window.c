@@ -52,7 +52,10 @@ int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, cons
 		int error = grow(window, take);
 		if (error)
 			return error;
-		ssize_t got = srd_io_read_full(window->io, window->fd, window->bytes, take, offset);
+		ssize_t got = window->io->pread(window->io, window->fd, window->bytes, take, offset);
+		/* As much as is needed, that is: most often the file ends where the rest would be. */
+		if (got < (ssize_t)len)
+			got = srd_io_read_full(window->io, window->fd, window->bytes, take, offset);
 		if (got < 0)
 			return (int)got;
 		window->start = offset;

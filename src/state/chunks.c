@@ -41,10 +41,8 @@ static void lose(struct srd_guard *guard, size_t offset, size_t len)
 static void watch(struct srd_chunks *chunks, unsigned i)
 {
 	const struct srd_table *table = chunks->tables[i];
-	size_t len = (size_t)table->saved * table->entry_len / SRD_IMAGE_ALIGN * SRD_IMAGE_ALIGN;
+	size_t len = SRD_ALIGN_UP((size_t)table->saved * table->entry_len, SRD_IMAGE_ALIGN);
 
-	if (len == 0)
-		return;
 	chunks->guards[i] = (struct srd_guard){ .start = table->base, .len = len, .prot = PROT_READ | PROT_WRITE,
 	                                        .fd = -1, .lost = lose, .user = chunks };
 	srd_guard_add(&chunks->guards[i]);

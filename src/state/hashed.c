@@ -54,29 +54,26 @@ static inline uint8_t tag_of(uint32_t hash)
 	return (uint8_t)(SRD_TAG_TAKEN | hash >> SRD_HASH_GROUP_BITS);
 }
 
-int srd_hashed_init(struct srd_hashed *hashed, uint64_t reserve_bytes)
+void srd_hashed_init(struct srd_hashed *hashed, struct srd_addresses *addresses, uint64_t len)
 {
+	/* More than can_split() lets it become where there are so many segments. */
+	uint64_t directory = SRD_MIN(len / 8, (uint64_t)sizeof(uint32_t) << SRD_HASH_DIRECTORY_BITS);
+
 	*hashed = (struct srd_hashed){ 0 };
-	int error = srd_table_init(&hashed->segments, sizeof(struct srd_segment), reserve_bytes);
-	if (!error)
-		error = srd_table_init(&hashed->directory, sizeof(uint32_t),
-		                       sizeof(uint32_t) << SRD_HASH_DIRECTORY_BITS);
-	if (error) {
-		srd_hashed_release(hashed);
-		return error;
-	}
-	*directory_at(hashed, 0) = srd_table_alloc(&hashed->segments);
-	if (*directory_at(hashed, 0) == 0) {
-		srd_hashed_release(hashed);
-		return -ENOMEM;
-	}
-	return 0;
+	srd_table_init(&hashed->segments, sizeof(struct srd_segment), addresses, len);
+	srd_table_init(&hashed->directory, sizeof(uint32_t), addresses, directory);
 }
 
-void srd_hashed_release(struct srd_hashed *hashed)
+int srd_hashed_begin(struct srd_hashed *hashed)
 {
-	srd_table_release(&hashed->segments);
-	srd_table_release(&hashed->directory);
+	int error = srd_table_reserve(&hashed->segments, 1);
+
+	if (!error)
+		error = srd_table_reserve(&hashed->directory, 1);
+	if (error)
+		return error;
+	*directory_at(hashed, 0) = srd_table_alloc(&hashed->segments);
+	return *directory_at(hashed, 0) == 0 ? -ENOMEM : 0;
 }
 
 /* Puts INDEX into the first place that is not taken; there is one, unless an image

@@ -93,14 +93,6 @@ static bool geometry_fits(const struct srd_image *image, struct srd_table *const
 	       depth_fits(image->numbers_depth, &image->tables[NUMBERS_DIRECTORY]);
 }
 
-static int take_sizes(struct srd_table *table, const struct srd_image_table *saved)
-{
-	table->count = saved->count;
-	table->free_first = saved->free_first;
-	table->live = saved->live;
-	return srd_table_reserve(table, saved->count);
-}
-
 static void take_numbers(struct srd_state *state, const struct srd_image *image)
 {
 	state->next_ino = image->next_ino;
@@ -121,7 +113,7 @@ int srd_state_adopt(struct srd_state *state, const struct srd_superblock *sb, st
                     const struct srd_image *image, uint64_t *checks, struct srd_chunks_source chunks_source)
 {
 	struct srd_table *tables[SRD_IMAGE_TABLES];
-	int error = srd_state_init(state, sb, source, 0);
+	int error = srd_state_place(state, sb, source, 0);
 
 	if (error) {
 		free(checks);
@@ -131,7 +123,8 @@ int srd_state_adopt(struct srd_state *state, const struct srd_superblock *sb, st
 	if (!geometry_fits(image, tables))
 		error = SRD_EVERSION;
 	for (unsigned i = 0; !error && i < SRD_IMAGE_TABLES; i++)
-		error = take_sizes(tables[i], &image->tables[i]);
+		error = srd_table_adopt(tables[i], image->tables[i].count, image->tables[i].free_first,
+		                        image->tables[i].live);
 	if (error) {
 		free(checks);
 		srd_state_release(state);

@@ -16,6 +16,11 @@ struct made_up {
 	uint64_t ino;
 };
 
+void srd_lost_place(struct srd_state *state, uint64_t len)
+{
+	srd_table_init(&state->made_up, sizeof(struct made_up), &state->addresses, len);
+}
+
 static struct made_up *made_up_at(const struct srd_state *state, uint32_t i)
 {
 	return (struct made_up *)state->made_up.base + i;
@@ -25,7 +30,8 @@ const char *srd_lost_name(const struct srd_state *state, uint64_t offset)
 {
 	uint64_t i = offset - SRD_MADE_UP;
 
-	return offset >= SRD_MADE_UP && i < state->made_up.count ? made_up_at(state, (uint32_t)i)->name : NULL;
+	/* Entry 0 has no memory before there is another. */
+	return offset > SRD_MADE_UP && i < state->made_up.count ? made_up_at(state, (uint32_t)i)->name : NULL;
 }
 
 int64_t srd_lost_bearer(const struct srd_state *state, uint32_t i)
@@ -206,12 +212,8 @@ int srd_lost_reconcile(const struct srd_change *change)
 	const struct srd_op *op = change->op;
 	struct wanted name = { .dir = op->parent, .name = op->name, .len = op->name_len,
 	                       .offset = op->name_offset - (op->kind == SRD_OP_RENAME ? op->name_len : 0) };
-	int error = 0;
+	int error = op->kind <= SRD_OP_RENAME ? want_directory(change, op->parent) : 0;
 
-	if (change->state->made_up.entry_len == 0)
-		error = srd_table_init(&change->state->made_up, sizeof(struct made_up), 0);
-	if (!error && op->kind <= SRD_OP_RENAME)
-		error = want_directory(change, op->parent);
 	if (error)
 		return error;
 	switch (op->kind) {

@@ -21,6 +21,8 @@
 enum { SRD_MADE_UP_LEN = 24 };
 #define SRD_MADE_UP (UINT64_C(1) << 62)   /* offsets from here on are of made-up names */
 
+/* Gives the names that are made up a table of LEN bytes of STATE's addresses. */
+void srd_lost_place(struct srd_state *state, uint64_t len);
 /* CHANGE comes after damage: has it fit, as far as can be. */
 int srd_lost_reconcile(const struct srd_change *change);
 /* The bytes of the made-up name at OFFSET; NULL: there is none. */

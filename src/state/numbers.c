@@ -21,17 +21,18 @@ static uint32_t hash_of_leaf(const void *user, uint32_t index)
 	return hash_of(user, leaf_at(user, index)->number);
 }
 
-int srd_numbers_init(struct srd_numbers *numbers, uint64_t seed, uint64_t reserve_bytes)
+void srd_numbers_init(struct srd_numbers *numbers, uint64_t seed, struct srd_addresses *addresses, uint64_t len)
 {
 	numbers->seed = seed;
-	int error = srd_table_init(&numbers->leaves, sizeof(struct srd_leaf), reserve_bytes);
-	return error ? error : srd_hashed_init(&numbers->hashed, reserve_bytes);
+	srd_table_init(&numbers->leaves, sizeof(struct srd_leaf), addresses, len);
+	srd_hashed_init(&numbers->hashed, addresses, len);
 }
 
-void srd_numbers_release(struct srd_numbers *numbers)
+int srd_numbers_begin(struct srd_numbers *numbers)
 {
-	srd_table_release(&numbers->leaves);
-	srd_hashed_release(&numbers->hashed);
+	int error = srd_table_reserve(&numbers->leaves, 1);
+
+	return error ? error : srd_hashed_begin(&numbers->hashed);
 }
 
 uint64_t srd_numbers_memory_bytes(const struct srd_numbers *numbers)

@@ -30,8 +30,9 @@ struct srd_numbers {
 	uint32_t last;                     /* the leaf put to last */
 };
 
-int srd_numbers_init(struct srd_numbers *numbers, uint64_t seed, uint64_t reserve_bytes);
-void srd_numbers_release(struct srd_numbers *numbers);
+/* As srd_hashed_init() and srd_hashed_begin(), LEN for leaves, too. */
+void srd_numbers_init(struct srd_numbers *numbers, uint64_t seed, struct srd_addresses *addresses, uint64_t len);
+int srd_numbers_begin(struct srd_numbers *numbers);
 uint64_t srd_numbers_memory_bytes(const struct srd_numbers *numbers);
 /* The inode's index, 0: none. */
 uint32_t srd_numbers_find(const struct srd_numbers *numbers, uint64_t ino);

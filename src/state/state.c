@@ -9,26 +9,63 @@
 #include "base/hash.h"
 #include "state/chunks.h"
 #include "state/inodes.h"
+#include "state/lost.h"
 #include "state/tree.h"
 
-static int init_tables(struct srd_state *state, uint64_t reserve_bytes)
+/* More entries than the hashes can refer to; each table may take so much, and the last share
+ * is for the hashes' directories and for what is lost between tables. */
+#define RESERVE_DEFAULT (UINT64_C(64) << 30)
+#define RESERVE_MIN (UINT64_C(1) << 20)
+enum { SHARES = 10, OF_HOLE = 8 };
+
+static int take_addresses(struct srd_state *state, uint64_t reserve_bytes)
 {
-	struct { struct srd_table *table; size_t entry_len; } const tables[] = {
-		{ &state->inodes, sizeof(struct srd_inode) },
-		{ &state->dentries, sizeof(struct srd_dentry) },
-		{ &state->xattrs, sizeof(struct srd_xattr) },
-		{ &state->nodes, sizeof(struct srd_tree_node) },
-		{ &state->snapshots, sizeof(struct srd_snap) },
+	uint64_t asked_for = srd_addresses_asked_for(), wanted = reserve_bytes ? reserve_bytes : RESERVE_DEFAULT;
+
+	if (asked_for)
+		wanted = SRD_MIN(wanted, asked_for);
+	return srd_addresses_take(&state->addresses, SHARES * SRD_MAX(wanted, RESERVE_MIN), SHARES * RESERVE_MIN,
+	                          OF_HOLE);
+}
+
+int srd_state_place(struct srd_state *state, const struct srd_superblock *sb, struct srd_source source,
+                    uint64_t reserve_bytes)
+{
+	struct srd_addresses *addresses = &state->addresses;
+
+	*state = (struct srd_state){
+		/* Secret, so that nobody can choose names that collide. */
+		.hash_seed = srd_hash(sb->salt, sizeof sb->salt, 0),
+		.next_cookie = 1,
+		.source = source,
 	};
+	int error = take_addresses(state, reserve_bytes);
+	if (error)
+		return error;
+	uint64_t share = addresses->len / SHARES;
+	srd_table_init(&state->inodes, sizeof(struct srd_inode), addresses, share);
+	srd_table_init(&state->dentries, sizeof(struct srd_dentry), addresses, share);
+	srd_table_init(&state->xattrs, sizeof(struct srd_xattr), addresses, share);
+	srd_table_init(&state->nodes, sizeof(struct srd_tree_node), addresses, share);
+	srd_table_init(&state->snapshots, sizeof(struct srd_snap), addresses, share);
+	srd_lost_place(state, share);
+	srd_hashed_init(&state->names, addresses, share);
+	srd_numbers_init(&state->numbers, state->hash_seed, addresses, share);
+	return 0;
+}
+
+/* Makes the tables usable, and empty. */
+static int begin(struct srd_state *state)
+{
+	struct srd_table *const tables[] = { &state->inodes, &state->dentries, &state->xattrs, &state->nodes,
+	                                     &state->snapshots };
 	int error = 0;
 
 	for (size_t i = 0; !error && i < SRD_LEN(tables); i++)
-		error = srd_table_init(tables[i].table, (uint32_t)tables[i].entry_len, reserve_bytes);
+		error = srd_table_reserve(tables[i], 1);
 	if (!error)
-		error = srd_hashed_init(&state->names, reserve_bytes);
-	if (!error)
-		error = srd_numbers_init(&state->numbers, state->hash_seed, reserve_bytes);
-	return error;
+		error = srd_hashed_begin(&state->names);
+	return error ? error : srd_numbers_begin(&state->numbers);
 }
 
 static int make_root(struct srd_state *state, const struct srd_superblock *sb)
@@ -49,13 +86,10 @@ static int make_root(struct srd_state *state, const struct srd_superblock *sb)
 int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
                    struct srd_source source, uint64_t reserve_bytes)
 {
-	*state = (struct srd_state){
-		/* Secret, so that nobody can choose names that collide. */
-		.hash_seed = srd_hash(sb->salt, sizeof sb->salt, 0),
-		.next_cookie = 1,
-		.source = source,
-	};
-	int error = init_tables(state, reserve_bytes);
+	int error = srd_state_place(state, sb, source, reserve_bytes);
+
+	if (!error)
+		error = begin(state);
 	if (!error)
 		error = make_root(state, sb);
 	if (error)
@@ -142,15 +176,7 @@ void srd_state_release(struct srd_state *state)
 {
 	srd_chunks_free(state->chunks);
 	state->chunks = NULL;
-	srd_table_release(&state->inodes);
-	srd_table_release(&state->dentries);
-	srd_table_release(&state->xattrs);
-	srd_table_release(&state->nodes);
-	srd_table_release(&state->snapshots);
-	if (state->made_up.entry_len != 0)
-		srd_table_release(&state->made_up);
-	srd_hashed_release(&state->names);
-	srd_numbers_release(&state->numbers);
+	srd_addresses_give_back(&state->addresses);
 }
 
 uint64_t srd_state_memory_bytes(const struct srd_state *state)

@@ -4,8 +4,8 @@
  *
  *     state = fold(apply, log)
  *
- * Tables of fixed-size entries, each in one address reservation that never
- * moves, referred to by 32-bit index (0: none), so that a table can be saved
+ * Tables of fixed-size entries, each in addresses of its own that never
+ * change, referred to by 32-bit index (0: none), so that a table can be saved
  * and mapped again as it is.  Names, symlink targets and attribute values stay
  * in the log and are referred to by offset.
  *
@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addresses.h"
 #include "base/check.h"
 #include "base/numberset.h"
 #include "format/op.h"
@@ -140,9 +141,10 @@ struct srd_watch {
 };
 
 struct srd_state {
+	struct srd_addresses addresses;   /* the tables lie there */
 	struct srd_table inodes, dentries, xattrs, nodes;
 	struct srd_table snapshots;
-	struct srd_table made_up; /* lost.h; entry_len 0: nothing was lost yet */
+	struct srd_table made_up; /* lost.h */
 	struct srd_hashed names;
 	struct srd_numbers numbers;
 	uint64_t hash_seed;
@@ -166,8 +168,11 @@ struct srd_state {
 	uint64_t heirs;           /* inodes below are pinned once more than they say; srd_state_pin_all() */
 };
 
-/* RESERVE_BYTES bounds each table's address space; 0: a default.  The root
- * directory is there afterwards. */
+/* Takes addresses for the tables, RESERVE_BYTES for each at most (0: a default), and leaves
+ * them to be filled: by srd_state_init(), or from an image.  0 or -ENOMEM. */
+int srd_state_place(struct srd_state *state, const struct srd_superblock *sb,
+                    struct srd_source source, uint64_t reserve_bytes);
+/* Likewise; the root directory is there afterwards. */
 int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
                    struct srd_source source, uint64_t reserve_bytes);
 void srd_state_release(struct srd_state *state);

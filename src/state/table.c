@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.c - address reservations that fill up with entries.
+ * table.c - addresses that fill up with entries.
  *
- * A reservation is mapped without access rights and costs no memory.  Rights
- * are given in steps; the kernel gives a page when it is first touched.
+ * They come without access rights and cost no memory.  Rights are given in steps;
+ * the kernel gives a page when it is first touched.
  */
 #include "config.h"
 
@@ -11,66 +11,35 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
+#include "base/addresses.h"
 #include "base/check.h"
 #include "base/error.h"
 
-/* More than the hashes can refer to, and little enough for eight tables beside
- * a mapped log under a thread sanitizer. */
-#define RESERVE_DEFAULT (UINT64_C(64) << 30)
-#define RESERVE_MIN (UINT64_C(1) << 20)
 #define HUGE_PAGE (UINT64_C(2) << 20)
 #define STEP_MIN (UINT64_C(64) << 10)
 
-/* Address space that one table may ask for: under a limit (ulimit -v) the many
- * users of address space must each get some. */
-static uint64_t reserve_limit(uint64_t wanted)
-{
-	struct rlimit limit;
+/* What is mapped from an image ends with a page of this size at least. */
+enum { PAGE_MIN = 4096 };
 
-	if (wanted == 0)
-		wanted = RESERVE_DEFAULT;
-	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		wanted = SRD_MIN(wanted, limit.rlim_cur / 32);
-	return SRD_ALIGN_UP(SRD_MAX(wanted, RESERVE_MIN), HUGE_PAGE);
-}
-
-/* Maps LEN bytes at a multiple of a huge page, or returns NULL. */
-static void *reserve(uint64_t len)
-{
-	char *map = mmap(NULL, len + HUGE_PAGE, PROT_NONE,
-	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (map == MAP_FAILED)
-		return NULL;
-	size_t before = -(uintptr_t)map % HUGE_PAGE;
-	if (before > 0)
-		munmap(map, before);
-	munmap(map + before + len, HUGE_PAGE - before);
-	return map + before;
-}
-
-int srd_table_init(struct srd_table *table, uint32_t entry_len, uint64_t reserve_bytes)
+void srd_table_init(struct srd_table *table, uint32_t entry_len, struct srd_addresses *addresses, uint64_t len)
 {
 	*table = (struct srd_table){ .entry_len = entry_len, .count = 1 };
-	for (uint64_t len = reserve_limit(reserve_bytes); len >= HUGE_PAGE;
-	     len = SRD_ALIGN_UP(len / 2, HUGE_PAGE)) {
-		table->base = reserve(len);
-		table->reserved_bytes = len;
-		if (table->base)
-			return srd_table_reserve(table, 1);
-		if (len == HUGE_PAGE)
-			break;
-	}
-	return -ENOMEM;
+	table->base = srd_addresses_cut(addresses, &len);
+	table->reserved_bytes = len;
 }
 
-void srd_table_release(struct srd_table *table)
+int srd_table_adopt(struct srd_table *table, uint32_t count, uint32_t free_first, uint32_t live)
 {
-	if (table->base)
-		munmap(table->base, table->reserved_bytes);
-	*table = (struct srd_table){ 0 };
+	uint64_t bytes = SRD_ALIGN_UP((uint64_t)count * table->entry_len, PAGE_MIN);
+
+	if (bytes > table->reserved_bytes)
+		return SRD_EFULL;
+	table->count = count;
+	table->free_first = free_first;
+	table->live = live;
+	table->usable_bytes = bytes;
+	return 0;
 }
 
 /* Makes at least NEED bytes usable: a step of an eighth, so that steps are few. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.h - fixed-size entries in one address reservation, and a tagged hash
+ * table.h - fixed-size entries in addresses of their own, and a tagged hash
  * over their indexes.
  *
- * A reservation is address space without memory; it becomes usable in steps as
- * the table grows, and its entries never move.
+ * A table is given addresses without memory; they become usable in steps as
+ * it grows, and its entries never move.
  *
  * A table may begin as what an image holds (chunks.h).  So every index comes by
  * srd_table_vet(): one that is out of bounds becomes 0, the entry that never is
@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct srd_addresses;
 struct srd_chunks;
 
 struct srd_table {
@@ -34,10 +35,12 @@ struct srd_table {
 	struct srd_chunks *chunks;
 };
 
-/* Reserves RESERVE_BYTES (0: a default), or less where the process may not have
- * that much address space.  0 or -ENOMEM. */
-int srd_table_init(struct srd_table *table, uint32_t entry_len, uint64_t reserve_bytes);
-void srd_table_release(struct srd_table *table);
+/* The next LEN bytes of ADDRESSES, or as many as are left, are the table's.  It is empty, and of
+ * no use before srd_table_reserve() or srd_table_adopt(); its memory goes with the addresses. */
+void srd_table_init(struct srd_table *table, uint32_t entry_len, struct srd_addresses *addresses, uint64_t len);
+/* The table has COUNT entries, which the caller maps there, in whole pages: of the last one
+ * what lies behind the entries is zeros.  0 or SRD_EFULL. */
+int srd_table_adopt(struct srd_table *table, uint32_t count, uint32_t free_first, uint32_t live);
 /* A zeroed entry's index; 0 if the reservation or memory is used up. */
 uint32_t srd_table_alloc(struct srd_table *table);
 /* The entry is zeros afterwards, but for the link in its first 4 bytes. */
@@ -141,8 +144,10 @@ static inline uint32_t srd_hash_fold(uint64_t h)
 /* The hash of entry INDEX, for when a segment splits. */
 typedef uint32_t srd_hash_of(const void *user, uint32_t index);
 
-int srd_hashed_init(struct srd_hashed *hashed, uint64_t reserve_bytes);
-void srd_hashed_release(struct srd_hashed *hashed);
+/* As srd_table_init(), LEN for the segments and what these need beside them. */
+void srd_hashed_init(struct srd_hashed *hashed, struct srd_addresses *addresses, uint64_t len);
+/* Makes it an empty hash.  0 or -ENOMEM. */
+int srd_hashed_begin(struct srd_hashed *hashed);
 /* So that inserts which fill COUNT more segments find memory.  0 or -ENOMEM. */
 int srd_hashed_make_room(struct srd_hashed *hashed, uint64_t count);
 /* 0, -ENOMEM or SRD_EFULL. */

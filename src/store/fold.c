@@ -81,14 +81,14 @@ static void forget(void *user)
 	srd_state_release(&((struct origin *)user)->rebuilt);
 }
 
-static int map_tables(const struct srd_log *log, const struct srd_image *image, int fd, struct srd_state *state)
+static int map_tables(const struct srd_image *image, int fd, struct srd_state *state)
 {
 	struct srd_table *tables[SRD_IMAGE_TABLES];
 	int error = 0;
 
 	srd_state_tables(state, tables);
 	for (unsigned i = 0; !error && i < SRD_IMAGE_TABLES; i++)
-		error = srd_log_image_map(log, fd, &image->tables[i], tables[i]->base);
+		error = srd_log_image_map(fd, &image->tables[i], tables[i]->base);
 	return error;
 }
 
@@ -109,7 +109,7 @@ static int adopt(const struct srd_log *log, const struct srd_image *image, int f
 		free(origin);
 		return error;
 	}
-	error = map_tables(log, image, fd, state);
+	error = map_tables(image, fd, state);
 	if (error)
 		srd_state_release(state);
 	return error;

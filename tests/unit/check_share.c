@@ -39,6 +39,63 @@ static void expect_agreement(srd_store *one, srd_store *other)
 	}
 }
 
+/* Each has addresses, and what it grows into: as many in one process as anybody needs. */
+START_TEST(dozens_of_stores_in_one_process)
+{
+	static srd_store *stores[64];
+	const struct srd_compact_options options = { 0 };
+	struct srd_compacted result;
+	srd_value value;
+	char name[160];
+
+	for (int i = 0; i < 64; i++) {
+		snprintf(name, sizeof name, "%s/%d.srd", dir, i);
+		ck_assert_int_eq(srd_open(name, SRD_CREATE | SRD_NOSYNC, &stores[i]), 0);
+		ck_assert_int_eq(srd_put(stores[i], KEY("key"), &i, sizeof i), 0);
+	}
+	ck_assert_int_eq(srd_compact(stores[63], &options, &result), 0);
+	for (int i = 0; i < 64; i++) {
+		ck_assert_int_eq(srd_get(stores[i], KEY("key"), &value), 0);
+		ck_assert_mem_eq(value.data, &i, sizeof i);
+		srd_value_release(&value);
+		ck_assert_int_eq(srd_close(stores[i]), 0);
+	}
+}
+END_TEST
+
+/* More than was thought of when it was opened: addresses that were got stay what they are. */
+START_TEST(a_log_grows_out_of_its_mapping)
+{
+	enum { LEN = 1 << 20, COUNT = 24 };
+	uint8_t *bytes = pattern(LEN, 1);
+	srd_value first, value;
+	char key[16];
+
+	close_store();
+	setenv("SRD_MAP_BYTES", "0x400000", 1);
+	open_store(SRD_NOSYNC);
+	srd_store *another = open_another();
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(key, sizeof key, "%d", i);
+		ck_assert_int_eq(srd_put(store, KEY(key), bytes, LEN), 0);
+		if (i == 0)
+			ck_assert_int_eq(srd_get(another, KEY("0"), &first), 0);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(key, sizeof key, "%d", i);
+		ck_assert_int_eq(srd_get(another, KEY(key), &value), 0);
+		ck_assert_mem_eq(value.data, bytes, LEN);
+		if (i == 0)
+			ck_assert_ptr_eq(value.data, first.data);
+		srd_value_release(&value);
+	}
+	srd_value_release(&first);
+	ck_assert_int_eq(srd_close(another), 0);
+	unsetenv("SRD_MAP_BYTES");
+	free(bytes);
+}
+END_TEST
+
 static void *put_one(void *user)
 {
 	EXPECT(srd_put(store, user, strlen(user), "x", 1) == 0);
@@ -311,6 +368,8 @@ END_TEST
 
 static void add(TCase *tcase)
 {
+	tcase_add_test(tcase, dozens_of_stores_in_one_process);
+	tcase_add_test(tcase, a_log_grows_out_of_its_mapping);
 	tcase_add_test(tcase, who_holds_the_lock_and_is_stopped_is_waited_for);
 	tcase_add_test(tcase, a_turn_that_is_not_taken_is_over);
 	tcase_add_test(tcase, who_comes_when_all_slots_are_taken_shares_all_the_same);

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "base/addresses.h"
 #include "base/error.h"
 #include "state/group.h"
 #include "state/numbers.h"
@@ -12,12 +13,37 @@
 #include "unit.h"
 
 static uint64_t seed;
+static struct srd_addresses addresses;
+
+enum { TABLE_BYTES = 1 << 30 };
+
+static void take_addresses(void)
+{
+	ck_assert_int_eq(srd_addresses_take(&addresses, 4ul * TABLE_BYTES, 4ul * TABLE_BYTES, 1), 0);
+}
+
+static void give_addresses_back(void)
+{
+	srd_addresses_give_back(&addresses);
+}
+
+static void begin_table(struct srd_table *table, uint32_t entry_len, uint64_t len)
+{
+	srd_table_init(table, entry_len, &addresses, len);
+	ck_assert_int_eq(srd_table_reserve(table, 1), 0);
+}
+
+static void begin_hashed(struct srd_hashed *hashed)
+{
+	srd_hashed_init(hashed, &addresses, TABLE_BYTES);
+	ck_assert_int_eq(srd_hashed_begin(hashed), 0);
+}
 
 START_TEST(entries_stay_where_they_are)
 {
 	struct srd_table table;
 
-	EXPECT(srd_table_init(&table, 24, 0) == 0);
+	begin_table(&table, 24, TABLE_BYTES);
 	uint64_t *first = srd_table_at(&table, srd_table_alloc(&table));
 	first[1] = 17;
 	for (uint32_t i = 2; i <= 1000000; i++)
@@ -26,7 +52,6 @@ START_TEST(entries_stay_where_they_are)
 	EXPECT(first[1] == 17);
 	EXPECT(table.live == 1000000);
 	EXPECT(srd_table_memory_bytes(&table) <= 24 * 1000001);
-	srd_table_release(&table);
 }
 END_TEST
 
@@ -36,7 +61,7 @@ START_TEST(entries_given_back_come_again_as_zeros)
 	struct srd_table table;
 	uint32_t index[8];
 
-	ck_assert_int_eq(srd_table_init(&table, sizeof zeros, 0), 0);
+	begin_table(&table, sizeof zeros, TABLE_BYTES);
 	for (int i = 0; i < 8; i++) {
 		index[i] = srd_table_alloc(&table);
 		memset(srd_table_at(&table, index[i]), 0xff, sizeof zeros);
@@ -48,7 +73,6 @@ START_TEST(entries_given_back_come_again_as_zeros)
 		ck_assert_uint_eq(srd_table_alloc(&table), index[i]);
 		ck_assert_mem_eq(srd_table_at(&table, index[i]), zeros, sizeof zeros);
 	}
-	srd_table_release(&table);
 }
 END_TEST
 
@@ -57,7 +81,7 @@ START_TEST(a_used_up_reservation_is_an_error)
 	struct srd_table table;
 	uint32_t count = 0;
 
-	ck_assert_int_eq(srd_table_init(&table, 4096, 1 << 20), 0);
+	begin_table(&table, 4096, 1 << 20);
 	while (srd_table_alloc(&table) != 0)
 		count++;
 	ck_assert_uint_eq(count, table.reserved_bytes / 4096 - 1);
@@ -65,7 +89,6 @@ START_TEST(a_used_up_reservation_is_an_error)
 	ck_assert_int_eq(srd_table_reserve(&table, count + 2), SRD_EFULL);
 	srd_table_free(&table, 5);
 	ck_assert_uint_eq(srd_table_alloc(&table), 5);
-	srd_table_release(&table);
 }
 END_TEST
 
@@ -133,7 +156,7 @@ START_TEST(the_hash_is_as_its_model)
 	memset(present, 0, sizeof present);
 	for (uint32_t i = 1; i <= ENTRIES; i++)
 		hashes[i] = srd_hash_fold(unit_random(&rng));
-	EXPECT(srd_hashed_init(&hashed, 0) == 0);
+	begin_hashed(&hashed);
 	for (uint32_t round = 0; round < 2000000; round++) {
 		uint32_t i = 1 + unit_below(&rng, ENTRIES);
 		/* Waves of growing and shrinking. */
@@ -152,7 +175,6 @@ START_TEST(the_hash_is_as_its_model)
 	for (uint32_t i = 1; i <= ENTRIES; i++)
 		EXPECT(times_found(&hashed, hashes[i], i) == present[i]);
 	EXPECT(used_places(&hashed) == live);
-	srd_hashed_release(&hashed);
 }
 END_TEST
 
@@ -161,7 +183,7 @@ START_TEST(coming_and_going_needs_no_growth)
 	uint64_t rng = seed;
 	struct srd_hashed hashed;
 
-	EXPECT(srd_hashed_init(&hashed, 0) == 0);
+	begin_hashed(&hashed);
 	for (uint32_t i = 1; i <= 700 + 1000000; i++) {
 		uint32_t slot = 1 + i % 700;
 		if (i > 700)
@@ -170,7 +192,6 @@ START_TEST(coming_and_going_needs_no_growth)
 		EXPECT(srd_hashed_insert(&hashed, hashes[slot], slot, hash_of, hashes) == 0);
 	}
 	EXPECT(hashed.segments.live == 1);
-	srd_hashed_release(&hashed);
 }
 END_TEST
 
@@ -182,7 +203,7 @@ START_TEST(one_hash_for_all_is_an_error_at_last)
 
 	for (uint32_t i = 0; i < 3000; i++)
 		hashes[i] = 0xfeedbeef;
-	EXPECT(srd_hashed_init(&hashed, 0) == 0);
+	begin_hashed(&hashed);
 	while (!(error = srd_hashed_insert(&hashed, 0xfeedbeef, count + 1, hash_of, hashes)))
 		count++;
 	EXPECT(error == SRD_EFULL);
@@ -194,7 +215,6 @@ START_TEST(one_hash_for_all_is_an_error_at_last)
 	srd_hashed_remove(&hashed, 0xfeedbeef, 7);
 	EXPECT(times_found(&hashed, 0xfeedbeef, 7) == 0);
 	EXPECT(srd_hashed_insert(&hashed, 0xfeedbeef, 7, hash_of, hashes) == 0);
-	srd_hashed_release(&hashed);
 }
 END_TEST
 
@@ -204,7 +224,7 @@ START_TEST(memory_grows_evenly)
 	struct srd_hashed hashed;
 	double most = 0;
 
-	EXPECT(srd_hashed_init(&hashed, 0) == 0);
+	begin_hashed(&hashed);
 	for (uint32_t i = 1; i <= ENTRIES; i++) {
 		hashes[i] = srd_hash_fold(unit_random(&rng));
 		EXPECT(srd_hashed_insert(&hashed, hashes[i], i, hash_of, hashes) == 0);
@@ -214,7 +234,6 @@ START_TEST(memory_grows_evenly)
 	}
 	printf("bytes per hash entry: at most %.2f\n", most);
 	ck_assert_double_lt(most, 8.8);
-	srd_hashed_release(&hashed);
 }
 END_TEST
 
@@ -223,7 +242,8 @@ START_TEST(a_leaf_given_back_stands_for_no_number)
 {
 	struct srd_numbers numbers = { 0 };
 
-	EXPECT(srd_numbers_init(&numbers, seed, 0) == 0);
+	srd_numbers_init(&numbers, seed, &addresses, TABLE_BYTES);
+	EXPECT(srd_numbers_begin(&numbers) == 0);
 	EXPECT(srd_numbers_set(&numbers, 2 * SRD_LEAF_LEN, 99) == 0);
 	EXPECT(srd_numbers_set(&numbers, 50 * SRD_LEAF_LEN, 1) == 0);
 	EXPECT(srd_numbers_set(&numbers, 60 * SRD_LEAF_LEN, 2) == 0);
@@ -236,7 +256,6 @@ START_TEST(a_leaf_given_back_stands_for_no_number)
 	EXPECT(srd_numbers_find(&numbers, 1) == 5);
 	srd_numbers_clear(&numbers, 1);
 	EXPECT(srd_numbers_find(&numbers, 1) == 0);
-	srd_numbers_release(&numbers);
 }
 END_TEST
 
@@ -246,6 +265,8 @@ int main(void)
 	Suite *suite = suite_create("table");
 	TCase *tables = tcase_create("tables"), *hash = tcase_create("hash");
 
+	tcase_add_checked_fixture(tables, take_addresses, give_addresses_back);
+	tcase_add_checked_fixture(hash, take_addresses, give_addresses_back);
 	tcase_set_timeout(tables, 120);
 	tcase_add_test(tables, entries_stay_where_they_are);
 	tcase_add_test(tables, entries_given_back_come_again_as_zeros);
