@@ -3,8 +3,10 @@
 
 #include "base/addresses.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -28,11 +30,21 @@ static char *take_share(uint64_t len, unsigned share)
 	return start + before;
 }
 
+static bool is_limited(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 int srd_addresses_take(struct srd_addresses *addresses, uint64_t wanted, uint64_t least, unsigned share)
 {
 	uint64_t len = SRD_ALIGN_UP(SRD_MAX(wanted, least), SRD_ADDRESSES_ALIGN);
 	char *start = take_share(len, share);
 
+	/* Nobody sets one so that many stores find room. */
+	if (!start && is_limited())
+		share = SRD_MAX(share / 4, 1u);
 	while (!start && len / 2 >= SRD_MAX(least, (uint64_t)SRD_ADDRESSES_ALIGN)) {
 		len = SRD_ALIGN_UP(len / 2, SRD_ADDRESSES_ALIGN);
 		start = take_share(len, share);

@@ -24,7 +24,8 @@ struct srd_addresses {
 };
 
 /* Takes WANTED bytes, or as often half of that as it takes for 1/SHARE of a hole; where not even
- * LEAST is so little, LEAST of a hole that is as large as may be.  0 or -ENOMEM. */
+ * LEAST is so little, LEAST of a hole that is as large as may be.  Under a limit the share
+ * is four times as large.  0 or -ENOMEM. */
 int srd_addresses_take(struct srd_addresses *addresses, uint64_t wanted, uint64_t least, unsigned share);
 /* Nothing may be left in use of what is mapped there. */
 void srd_addresses_give_back(struct srd_addresses *addresses);
