@@ -81,7 +81,7 @@ static void remove_store(const char *path)
 
 	for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
 		snprintf(name, sizeof name, "%s%s", path, beside[i]);
-		unlink(name);
+		remove(name);      /* the shm may be a folder: so a state is looked at without one */
 	}
 }
 
