@@ -18,7 +18,8 @@
 
 enum {
 	PLAN_REFS = 256,
-	MUCH = 64 << 10,
+	MUCH = 64 << 10,           /* as a request */
+	WORTH_A_CALL = 16 << 10,   /* of one piece; shorter ones are copied five to ten times as fast */
 };
 
 struct plan {
@@ -165,17 +166,25 @@ static void tell_damage(struct srd_fs *fs, uint64_t ino, const struct srd_ref *r
 	           key ? key : "(no name)", (unsigned long long)ref->pos, (unsigned long long)ref->run);
 }
 
+static int copy_ref(const struct plan *plan, const struct srd_ref *ref)
+{
+	struct srd_log *log = plan->hold.log;
+	uint8_t *to = place(plan, ref->pos);
+	struct srd_run run;
+
+	if (!srd_log_run(log, ref->run, &run))
+		return srd_log_run_error(log, ref->run);
+	return plan->fetched && ref->len >= WORTH_A_CALL ? srd_log_fetch(log, &run, ref->skip, ref->len, to)
+	                                                 : srd_log_copy(log, &run, ref->skip, ref->len, to);
+}
+
 static int carry_out(struct srd_fs *fs, uint64_t ino, const struct plan *plan)
 {
 	struct srd_log *log = plan->hold.log;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct srd_ref *ref = &plan->refs[i];
-		struct srd_run run;
-		int error = srd_log_run(log, ref->run, &run)
-		            ? (plan->fetched ? srd_log_fetch : srd_log_copy)(log, &run, ref->skip, ref->len,
-		                                                             place(plan, ref->pos))
-		            : srd_log_run_error(log, ref->run);
+		int error = copy_ref(plan, ref);
 		if (error) {
 			if (error != SRD_ETRIMMED && !srd_log_is_lost(log))   /* that is told once for all */
 				tell_damage(fs, ino, ref);

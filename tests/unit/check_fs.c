@@ -25,10 +25,17 @@ static struct srd_store *store;
 static struct srd_fs *fs;
 static struct srd_io io;
 static int write_error;   /* what writing to the store's file gives, if not 0 */
+static int reads;         /* calls that read the store's file */
 
 static ssize_t write_or_fail(const struct srd_io *self, int fd, const struct iovec *iov, int count, uint64_t offset)
 {
 	return write_error ? write_error : srd_io_posix.pwritev(self, fd, iov, count, offset);
+}
+
+static ssize_t read_and_count(const struct srd_io *self, int fd, void *data, size_t len, uint64_t offset)
+{
+	reads++;
+	return srd_io_posix.pread(self, fd, data, len, offset);
 }
 
 static void say(void *user, const char *text)
@@ -60,6 +67,7 @@ static void setup(void)
 	snprintf(path, sizeof path, "%s/store", directory);
 	io = srd_io_posix;
 	io.pwritev = write_or_fail;
+	io.pread = read_and_count;
 	write_error = 0;
 	mount();
 }
@@ -658,6 +666,34 @@ START_TEST(a_damaged_block_is_an_error_and_said_once)
 }
 END_TEST
 
+/* The system calls that reading a file takes that was written in COUNT pieces of LEN bytes. */
+static int reads_of(const char *name, int count, size_t len)
+{
+	static uint8_t buffer[1 << 20], piece[1 << 18];
+	struct srd_file *file = create(name);
+
+	ck_assert_uint_le(count * len, sizeof buffer);
+	for (int i = 0; i < count; i++) {
+		memset(piece, 'a' + i % 26, len);
+		ck_assert_int_eq(srd_fs_write(fs, file, i * len, piece, len, NULL), 0);
+		ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	}
+	reads = 0;
+	ck_assert_int_eq(srd_fs_read(fs, file, 0, buffer, sizeof buffer), (ssize_t)(count * len));
+	for (size_t pos = 0; pos < count * len; pos++)
+		ck_assert_uint_eq(buffer[pos], 'a' + pos / len % 26);
+	srd_fs_close(fs, file);
+	return reads;
+}
+
+START_TEST(only_large_pieces_are_worth_a_system_call_each)
+{
+	ck_assert_int_eq(reads_of("long", 4, 1 << 18), 4);
+	ck_assert_int_eq(reads_of("short", 2000, 500), 0);
+	ck_assert_int_eq(reads_of("blocks", 250, 4096), 0);
+}
+END_TEST
+
 START_TEST(the_kernels_pages_are_kept_unless_somebody_else_wrote)
 {
 	struct srd_file *file = create("f");
@@ -869,6 +905,7 @@ int main(void)
 	tcase_add_test(tcase, entries_are_neither_lost_nor_doubled);
 	tcase_add_test(tcase, directories_are_known_while_their_last_entries_are);
 	tcase_add_test(tcase, a_damaged_block_is_an_error_and_said_once);
+	tcase_add_test(tcase, only_large_pieces_are_worth_a_system_call_each);
 	tcase_add_test(tcase, the_kernels_pages_are_kept_unless_somebody_else_wrote);
 	tcase_add_test(tcase, random_operations_match_a_model);
 	tcase_set_timeout(tcase, 120);
