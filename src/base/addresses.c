@@ -12,6 +12,9 @@
 #include "base/error.h"
 
 enum { PAGE_MAX = 64 << 10 };
+/* Where a huge page is so little of a cut that what is lost between cuts does not matter. */
+enum { HUGE_WORTH = 16 * SRD_ADDRESSES_ALIGN };
+#define MOST (UINT64_C(1) << 47)   /* a process has */
 
 /* LEN bytes where there are SHARE times as many in a row; NULL: nowhere. */
 static char *take_share(uint64_t len, unsigned share)
@@ -68,7 +71,7 @@ void srd_addresses_give_back(struct srd_addresses *addresses)
 
 void *srd_addresses_cut(struct srd_addresses *addresses, uint64_t *len)
 {
-	uint64_t align = *len < SRD_ADDRESSES_ALIGN ? PAGE_MAX : SRD_ADDRESSES_ALIGN;
+	uint64_t align = *len < HUGE_WORTH ? PAGE_MAX : SRD_ADDRESSES_ALIGN;
 	uint64_t at = SRD_MIN(SRD_ALIGN_UP(addresses->cut, align), addresses->len);
 
 	*len = SRD_MIN(SRD_ALIGN_UP(*len, PAGE_MAX), addresses->len - at);
@@ -80,5 +83,5 @@ uint64_t srd_addresses_asked_for(void)
 {
 	const char *text = secure_getenv("SRD_MAP_BYTES");
 
-	return text ? strtoull(text, NULL, 0) : 0;
+	return text ? SRD_MIN((uint64_t)strtoull(text, NULL, 0), MOST) : 0;
 }

@@ -29,7 +29,8 @@ struct srd_addresses {
 int srd_addresses_take(struct srd_addresses *addresses, uint64_t wanted, uint64_t least, unsigned share);
 /* Nothing may be left in use of what is mapped there. */
 void srd_addresses_give_back(struct srd_addresses *addresses);
-/* The next LEN of them, or as many as are left, on a page of its own; sets *LEN. */
+/* The next LEN of them, or as many as are left, on a page of its own, a huge one if LEN is many
+ * of these; sets *LEN. */
 void *srd_addresses_cut(struct srd_addresses *addresses, uint64_t *len);
 
 /* SRD_MAP_BYTES in the environment: how many a log shall take, and each table at most, for

@@ -45,8 +45,9 @@ static int posix_ftruncate(const struct srd_io *io, int fd, uint64_t size)
 	return ftruncate(fd, (off_t)size) ? srd_errno() : 0;
 }
 
-/* Opens the directory that PATH, seen from AT, is in; *NAME, within PATH, is what it is there. */
-static int open_parent(int at, char *path, char **name)
+/* *AT becomes the directory that PATH, seen from there, is in, opened with FLAGS; *NAME, within
+ * PATH, is what it is there. */
+static int go_to_parent(int *at, char *path, int flags, char **name)
 {
 	char *slash = strrchr(path, '/');
 	const char *dir = !slash ? "." : slash == path ? "/" : path;
@@ -54,27 +55,25 @@ static int open_parent(int at, char *path, char **name)
 	if (slash)
 		*slash = 0;
 	*name = slash ? slash + 1 : path;
-	int fd = openat(at, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? srd_errno() : fd;
+	int fd = openat(*at, dir, flags | O_DIRECTORY | O_CLOEXEC), error = fd < 0 ? srd_errno() : 0;
+	if (*at >= 0)
+		close(*at);
+	*at = fd;
+	return error;
 }
 
-/* Follows one link in PATH, of PATH_MAX bytes: 1 there was one, 0 *NAME in *DIR_FD is none. */
-static int follow_link(int *dir_fd, char *path, char **name)
+/* Follows one link in PATH, of PATH_MAX bytes, as seen from *AT: 1 there was one, 0 it is none. */
+static int follow_link(int *at, char *path)
 {
-	int fd = open_parent(*dir_fd, path, name);
+	char target[PATH_MAX], *name;
+	ssize_t len = readlinkat(*at, path, target, sizeof target - 1);
 
-	if (*dir_fd >= 0)
-		close(*dir_fd);
-	*dir_fd = fd;
-	if (fd < 0)
-		return fd;
-	/* The directory itself, for who opens it to be told so. */
-	if (!**name)
-		return 0;
-	char target[PATH_MAX];
-	ssize_t len = readlinkat(fd, *name, target, sizeof target - 1);
 	if (len < 0)
 		return errno == EINVAL ? 0 : srd_errno();
+	/* O_PATH: who follows a link need not be allowed to list what is beside it. */
+	int error = go_to_parent(at, path, O_PATH, &name);
+	if (error)
+		return error;
 	memcpy(path, target, (size_t)len);
 	path[len] = 0;
 	return 1;
@@ -83,25 +82,28 @@ static int follow_link(int *dir_fd, char *path, char **name)
 /* Fewer calls than realpath() makes, which asks of each directory of the path. */
 static int posix_find(const struct srd_io *io, const char *path, int *dir_fd, char **name)
 {
-	char rest[PATH_MAX], *last;
+	char rest[PATH_MAX], *last, *copy = NULL;
 	size_t len = strlen(path);
-	int fd = AT_FDCWD, got = 1;
+	int at = AT_FDCWD, links = 0, got;
 	(void)io;
 
 	if (len == 0 || len >= sizeof rest)
 		return len ? -ENAMETOOLONG : -ENOENT;
 	memcpy(rest, path, len + 1);
-	for (int i = 0; i < LINKS_MAX && got == 1; i++)
-		got = follow_link(&fd, rest, &last);
-	char *copy = got == 0 ? strdup(*last ? last : ".") : NULL;
-	if (copy) {
-		*dir_fd = fd;
-		*name = copy;
-		return 0;
+	while ((got = follow_link(&at, rest)) == 1 && links < LINKS_MAX)
+		links++;
+	int error = got == 1 ? -ELOOP : got == 0 ? go_to_parent(&at, rest, O_RDONLY, &last) : got;
+	/* No name: the directory itself, for who opens it to be told so. */
+	if (!error && !(copy = strdup(*last ? last : ".")))
+		error = -ENOMEM;
+	if (error) {
+		if (at >= 0)
+			close(at);
+		return error;
 	}
-	if (fd >= 0)
-		close(fd);
-	return got == 1 ? -ELOOP : got < 0 ? got : -ENOMEM;
+	*dir_fd = at;
+	*name = copy;
+	return 0;
 }
 
 static int posix_open(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)

@@ -223,6 +223,61 @@ START_TEST(the_real_one_reads_writes_cuts_and_renames)
 }
 END_TEST
 
+/* What PATH, seen from the directory we are in, is found as: NAME, in the directory that is INO; or ERROR. */
+static void expect_found(const char *path, int error, ino_t ino, const char *name)
+{
+	struct stat st;
+	char *found;
+	int dir_fd;
+
+	ck_assert_int_eq(srd_io_posix.find(&srd_io_posix, path, &dir_fd, &found), error);
+	if (error)
+		return;
+	ck_assert_str_eq(found, name);
+	ck_assert_int_eq(fstat(dir_fd, &st), 0);
+	ck_assert_uint_eq(st.st_ino, ino);
+	free(found);
+	close(dir_fd);
+}
+
+START_TEST(links_are_followed_to_the_end)
+{
+	char dir[] = "/tmp/srd-check-io-XXXXXX", from[8], to[8] = "file";
+	struct stat st;
+	int links = 0;
+
+	ck_assert(mkdtemp(dir) != NULL && chdir(dir) == 0 && chmod(dir, 0755) == 0 && stat(".", &st) == 0);
+	ck_assert_int_eq(mknod("file", S_IFREG | 0644, 0), 0);
+	for (; links < 41; links++) {
+		snprintf(from, sizeof from, "%d", links + 1);
+		ck_assert_int_eq(symlink(to, from), 0);
+		memcpy(to, from, sizeof to);
+	}
+	expect_found("file", 0, st.st_ino, "file");
+	expect_found("40", 0, st.st_ino, "file");
+	expect_found("41", -ELOOP, 0, NULL);
+	expect_found("", -ENOENT, 0, NULL);
+	expect_found("none", -ENOENT, 0, NULL);
+	expect_found("file/", -ENOTDIR, 0, NULL);
+	expect_found("./", 0, st.st_ino, ".");
+	/* One may go through it, and not list it. */
+	ck_assert_int_eq(mkdir("hidden", 0700), 0);
+	ck_assert_int_eq(symlink("../file", "hidden/link"), 0);
+	ck_assert_int_eq(chmod("hidden", 0311), 0);
+	ck_assert(geteuid() != 0 || seteuid(65534) == 0);
+	expect_found("hidden/link", 0, st.st_ino, "file");
+	ck_assert(getuid() != 0 || seteuid(0) == 0);
+	unlink("hidden/link");
+	rmdir("hidden");
+	for (; links > 0; links--) {
+		snprintf(from, sizeof from, "%d", links);
+		unlink(from);
+	}
+	unlink("file");
+	rmdir(dir);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("io");
@@ -237,6 +292,7 @@ int main(void)
 	tcase_add_test(tcase, a_write_that_does_nothing_is_an_error_not_a_loop);
 	tcase_add_loop_test(tcase, reading_gets_all_there_is, 0, 50);
 	tcase_add_test(tcase, the_real_one_reads_writes_cuts_and_renames);
+	tcase_add_test(tcase, links_are_followed_to_the_end);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
 }

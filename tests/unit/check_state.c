@@ -296,6 +296,26 @@ START_TEST(a_small_reservation_fills_up)
 }
 END_TEST
 
+/* Each gets its share, be it a multiple of a huge page or a little more than one. */
+START_TEST(tables_share_any_number_of_addresses)
+{
+	static struct srd_state other;
+	enum { MIB = 1 << 20 };
+
+	for (uint64_t bytes = MIB; bytes < 300 * MIB; bytes += bytes < 40 * MIB ? MIB / 4 : 7 * MIB + MIB / 8) {
+		ck_assert_int_eq(srd_state_init(&other, &memlog.sb, memlog_source(&memlog), bytes), 0);
+		const struct srd_table *const tables[] = {
+			&other.inodes, &other.dentries, &other.xattrs, &other.nodes, &other.snapshots, &other.made_up,
+			&other.names.segments, &other.numbers.leaves, &other.numbers.hashed.segments,
+		};
+		for (size_t i = 0; i < SRD_LEN(tables); i++)
+			ck_assert_uint_ge(tables[i]->reserved_bytes, bytes);
+		ck_assert_uint_ge(other.numbers.hashed.directory.reserved_bytes, SRD_MIN(bytes / 8, 128ul * MIB));
+		srd_state_release(&other);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("state");
@@ -314,6 +334,7 @@ int main(void)
 	tcase_add_test(tests, an_unnamed_file_waits_for_its_name);
 	tcase_add_test(tests, small_files_take_little_memory);
 	tcase_add_test(tests, a_small_reservation_fills_up);
+	tcase_add_test(tests, tables_share_any_number_of_addresses);
 	suite_add_tcase(suite, tests);
 	return unit_run(suite);
 }
