@@ -81,7 +81,7 @@ struct srd_log {
 	struct srd_trimmed *trimmed;   /* what these ops name, as far as anybody asked.  trimmed.c */
 	uint64_t dropped;         /* bytes behind end when we last looked */
 	atomic_ulong seen;        /* what srd_log_hint() is while nobody appends */
-	atomic_long looked_ns;    /* when the file's size was last asked, with shm */
+	atomic_long looked_ns;    /* when size and name were last asked for, with shm */
 	bool cut_needed;          /* bytes behind end must go before we append */
 	bool drop_needed;         /* ... among them whole records: needs presence alone */
 	bool lock_held;           /* the OFD append lock is ours */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "format/spare.h"
 #include "log/internal.h"
 #include "log/ofd.h"
@@ -260,6 +261,8 @@ static int open_at(int dir_fd, char *name, int flags, const struct srd_io *io, s
 	pthread_mutex_init(&log->sync_mutex, NULL);
 	pthread_mutex_init(&log->use_mutex, NULL);
 	pthread_cond_init(&log->sync_done, NULL);
+	/* What the name leads to is known as of now, however long opening takes. */
+	atomic_init(&log->looked_ns, srd_clock_ns(CLOCK_MONOTONIC_COARSE));
 	log->trimmed = srd_trimmed_new();
 	log->pins = srd_pins_new(destroy, log);
 	int error = log->trimmed && log->pins ? open_files(log, &st) : -ENOMEM;

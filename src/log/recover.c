@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 
 enum { PROGRESS_LEN = 8 << 20 };
 
@@ -30,7 +29,7 @@ void srd_walk_tell(struct srd_walk *walk, uint64_t at, uint64_t before)
 int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visitor)
 {
 	uint64_t hint = srd_log_hint(log);
-	int64_t now_ns = srd_clock_ns(CLOCK_MONOTONIC_COARSE), size = srd_log_size(log);
+	int64_t size = srd_log_size(log);
 
 	if (size < 0)
 		return (int)size;
@@ -57,7 +56,6 @@ int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visi
 	/* Put back in its place, one that was left for another is the store again. */
 	log->sealed = log->sealed && srd_log_is_replaced(log);
 	srd_log_seen(log, hint);
-	atomic_store_explicit(&log->looked_ns, now_ns, memory_order_relaxed);
 	srd_log_learn_durable(log, SRD_MIN(walk.mark, end));
 	log->mark_said = atomic_load(&log->durable);
 	return 0;

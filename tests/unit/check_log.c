@@ -691,10 +691,12 @@ START_TEST(alone_means_alone)
 }
 END_TEST
 
-/* Who tidies up, or cuts what is torn, is slow: it comes to its end when somebody looks who that is. */
+/* Who tidies up, or cuts what is torn, is slow: it comes to its end when somebody looks who that is,
+ * the LAST time.  Then the file is REPLACED by that one. */
 struct tidier {
 	struct srd_io io;
-	int fd, looks;
+	int fd, looks, last;
+	const char *replaced;
 };
 
 static int look_for_tidier(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
@@ -702,23 +704,47 @@ static int look_for_tidier(const struct srd_io *io, int dir_fd, const char *name
 	struct tidier *tidier = io->user;
 	size_t len = strlen(name);
 
-	if (len > 4 && strcmp(name + len - 4, ".shm") == 0 && ++tidier->looks == 2)
+	if (len > 4 && strcmp(name + len - 4, ".shm") == 0 && ++tidier->looks == tidier->last) {
 		ck_assert_int_eq(srd_ofd_lock(tidier->fd, F_UNLCK, SRD_BYTE_PRESENCE, false), 0);
+		ck_assert(!tidier->replaced || rename(tidier->replaced, path) == 0);
+	}
 	return srd_io_posix.open(&srd_io_posix, dir_fd, name, flags, mode);
+}
+
+static struct srd_log *open_after(struct tidier *tidier)
+{
+	struct seen seen;
+
+	tidier->io = srd_io_posix;
+	tidier->io.open = look_for_tidier;
+	tidier->io.user = tidier;
+	tidier->fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(srd_ofd_lock(tidier->fd, F_WRLCK, SRD_BYTE_PRESENCE, false), 0);
+	struct srd_log *log = open_with(0, &tidier->io, &seen);
+	ck_assert_int_ge(tidier->looks, tidier->last);
+	close(tidier->fd);
+	return log;
 }
 
 START_TEST(who_is_alone_for_a_moment_is_waited_for)
 {
-	struct tidier tidier = { .io = srd_io_posix };
-	struct seen seen;
+	srd_log_close(open_after(&(struct tidier){ .last = 2 }));
+}
+END_TEST
 
-	tidier.io.open = look_for_tidier;
-	tidier.io.user = &tidier;
-	tidier.fd = open(path, O_RDWR | O_CLOEXEC);
-	ck_assert_int_eq(srd_ofd_lock(tidier.fd, F_WRLCK, SRD_BYTE_PRESENCE, false), 0);
-	srd_log_close(open_with(0, &tidier.io, &seen));
-	ck_assert_int_ge(tidier.looks, 2);
-	close(tidier.fd);
+/* Each look comes 49 ms or more after the one before: by then a look at the name is due. */
+START_TEST(what_was_replaced_meanwhile_is_noticed_at_once)
+{
+	char other[sizeof path + 8];
+
+	snprintf(other, sizeof other, "%s.other", path);
+	ck_assert_int_eq(srd_log_create(other, 0666, &srd_io_posix), 0);
+	struct srd_log *log = open_after(&(struct tidier){ .last = 4, .replaced = other });
+	ck_assert(srd_log_is_behind(log));
+	srd_log_close(log);
+	/* Another's, by its name. */
+	snprintf(other, sizeof other, "%s.shm", path);
+	ck_assert_int_eq(unlink(other), 0);
 }
 END_TEST
 
@@ -811,6 +837,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_in_flight_where_a_tail_was_cut_is_not_dropped);
 	tcase_add_test(tcase, alone_means_alone);
 	tcase_add_test(tcase, who_is_alone_for_a_moment_is_waited_for);
+	tcase_add_test(tcase, what_was_replaced_meanwhile_is_noticed_at_once);
 	tcase_add_test(tcase, the_idle_give_the_lock_to_who_cannot_ask);
 	tcase_add_test(tcase, a_killed_process_hinders_nobody);
 	tcase_add_test(tcase, a_file_rolled_back_is_noticed);
