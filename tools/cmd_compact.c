@@ -63,7 +63,7 @@ static void fail(const struct tool_store *store, int error)
 		              "the others would not follow; remove them first");
 	else if (error == -ENOSPC || error == -EDQUOT)
 		tool_complain(store->tool, store->path, NULL, 0, "no room beside it for what will be left of it",
-		              "srd compact --dry-run says how much that is");
+		              "srd compact --dry-run says how much that is; srd trim needs none");
 	else
 		tool_store_fail(store, NULL, 0, error);
 }

@@ -44,6 +44,14 @@ static void say_busy(struct srd_mount *mount, const struct srd_io *io)
 		srd_mount_say(mount, "cannot be had alone: others have it open");
 }
 
+static void say_refused(struct srd_mount *mount, int error)
+{
+	bool forbidden = error == -EACCES || error == -EPERM || error == -EROFS;
+
+	srd_mount_say(mount, "%s%s", srd_strerror(error),
+	              forbidden && !mount->options->read_only ? " (to read it '-o ro' will do)" : "");
+}
+
 /* Those who wait for a mount are to know for what. */
 struct opening {
 	struct srd_mount *mount;
@@ -79,7 +87,7 @@ static int open_store(struct srd_mount *mount, const struct srd_io *io)
 	if (error == -EBUSY)
 		say_busy(mount, io);
 	else if (error)
-		srd_mount_say(mount, "%s", srd_strerror(error));
+		say_refused(mount, error);
 	else if (mount->options->txn)
 		error = srd_mount_begin_transaction(mount);
 	return error;

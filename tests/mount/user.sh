@@ -48,6 +48,16 @@ section "unmounting"
 expect $as_user fusermount3 -u "$m"
 grep -qF " $m " /proc/mounts && fail "still mounted"
 
+section "a store that he may only read"
+chmod 444 "$s"
+expect_failure "Permission denied (to read it '-o ro' will do)" $as_user "$srdfs" "$s" "$m"
+expect $as_user "$srdfs" -o ro "$s" "$m"
+expect $as_user test -e "$m/own"
+expect $as_user fusermount3 -u "$m"
+chmod 000 "$s"
+expect_same "$($as_user "$srdfs" -o ro "$s" "$m" 2>&1)" "srdfs: $s: Permission denied"
+chmod 644 "$s"
+
 section "a dead mount of his"
 $as_user "$srdfs" -f "$s" "$m" &
 daemon=$!
