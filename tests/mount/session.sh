@@ -122,6 +122,20 @@ kill -s INT $daemon
 wait $daemon || fail "status $? after SIGINT"
 expect_same "$(cat "$work/said")" ""
 
+section "a store file that is removed is served on, and can be saved"
+mount_store s
+cp "$work/s.srd" "$work/aside.srd"
+rm "$work/s.srd"
+echo after >"$work/s/after"
+sync "$work/s/after"
+for held in /proc/"$(cat "$work/s.pid")"/fd/*; do
+	[ "$(readlink "$held")" != "$work/s.srd (deleted)" ] || cp "$held" "$work/saved.srd"
+done
+expect_same "$("$srd" get "$work/saved.srd" after)" after
+expect "$srd" verify -q "$work/saved.srd"
+unmount s
+mv "$work/aside.srd" "$work/s.srd"
+
 section "read only"
 chmod 444 "$work/s.srd"
 before=$(cksum <"$work/s.srd")
