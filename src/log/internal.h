@@ -11,9 +11,10 @@
 char *srd_log_image_name(const struct srd_log *log, const char *suffix);
 char *srd_log_image_kept_name(const struct srd_log *log, unsigned slot);
 
-/* lost.c */
-/* One opened as SRD_LOG_UNSHARED is others' to share from now on, under the name that it has. */
+/* open.c: one opened as SRD_LOG_UNSHARED is others' to share from now on, under the name that it has. */
 void srd_log_make_known(struct srd_log *log);
+
+/* lost.c */
 void srd_log_guard(struct srd_log *log);     /* the mapping, which is there */
 /* The file has SIZE bytes, fewer than it had: all that is known ends there.  Call
  * with the store's commit mutex held. */
@@ -50,6 +51,7 @@ bool srd_log_is_remote(int fd);
 /* Size of the file now, asked of the file server if there is one; or a negative errno. */
 int64_t srd_log_size(const struct srd_log *log);
 
+/* follow.c */
 /* A number that changes when anybody appends: a count in the shm, else the file's
  * size, as far as the kernel knows.  One load with shm, one system call without. */
 uint64_t srd_log_hint(const struct srd_log *log);

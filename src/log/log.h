@@ -138,7 +138,7 @@ struct srd_log_place {
 	uint64_t trim;            /* the last TRIM op before; 0: none */
 };
 
-/* ---- create.c / open.c ---- */
+/* ---- create.c, open.c, place.c ---- */
 
 /* Makes an empty log: a temporary, fsync, rename, fsync of the directory.
  * -EEXIST if there is a file of that name.  MODE as for open(2). */
@@ -197,7 +197,7 @@ bool srd_log_has_writers(const struct srd_log *log);
 /* The file system that the log lies in. */
 int srd_log_statvfs(const struct srd_log *log, struct statvfs *st);
 
-/* ---- recover.c, follow ---- */
+/* ---- recover.c, follow.c, repair.c ---- */
 
 /* Called for each META in order of the log, with its metadata in memory
  * (METADATA is valid during the call).  Non-zero ends the walk with that. */

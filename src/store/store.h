@@ -181,6 +181,8 @@ void srd_era_leave(struct srd_era *era);
 /* As srd_store_read(), of *STORE, which is to be asked for each time. */
 int srd_era_read(const struct srd_era *era, struct srd_store **store, unsigned *stripe);
 
+/* ---- What a handle knows, and brings up to date (read.c, follow.c, store.c) ---- */
+
 /* ERROR, which says that something is not there; but SRD_ELOST where bytes of the log
  * are gone: names that cannot be read are not found, and may be there.  Read side or commit
  * mutex held. */
