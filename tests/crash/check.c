@@ -29,18 +29,19 @@ static int complain(struct checker *checker, const char *format, ...)
 	return -1;
 }
 
-/* The commit after which the store held what DIGEST says: that of its number, where numbers are of the
- * books' commits alone (a trim is one, too), else the last one; -1: none. */
+/* The last commit after which the store held what DIGEST says, with the number SEQUENCE if there
+ * is one; -1: none. */
 static int commit_of(const struct runner *books, uint64_t digest, uint64_t sequence)
 {
-	uint64_t commit = sequence - books->first_sequence;
+	int last = -1;
 
-	if (commit <= (uint64_t)books->commits && books->digests[commit] == digest)
-		return (int)commit;
-	for (int i = books->commits; i >= 0; i--)
-		if (books->digests[i] == digest)
+	for (int i = books->commits; i >= 0; i--) {
+		if (books->digests[i] == digest && books->sequences[i] == sequence)
 			return i;
-	return -1;
+		if (books->digests[i] == digest && last < 0)
+			last = i;
+	}
+	return last;
 }
 
 static int count_damage(void *user, const struct srd_event *event)

@@ -140,7 +140,7 @@ static int open_handle(struct runner *runner, const struct step *step)
 
 	runner->appended[step->handle] = false;
 	if (!error && runner->commits == 0) {
-		runner->first_sequence = runner->handles[step->handle]->log->sequence;
+		runner->sequences[0] = runner->handles[step->handle]->log->sequence;
 		promise(runner);
 	}
 	return error;
@@ -397,6 +397,17 @@ static void keep_shm(struct runner *runner)
 		image_load(&runner->shm, path);
 }
 
+/* Who has just committed knows it. */
+static uint64_t newest_sequence(const struct runner *runner)
+{
+	uint64_t newest = 0;
+
+	for (unsigned i = 0; i < RUNNER_HANDLES; i++)
+		if (runner->handles[i] && !runner->is_view[i])
+			newest = SRD_MAX(newest, runner->handles[i]->log->sequence);
+	return newest;
+}
+
 int runner_step(struct runner *runner, const struct step *step)
 {
 	if (step->meanwhile != MEANWHILE_NOT) {
@@ -422,6 +433,7 @@ int runner_step(struct runner *runner, const struct step *step)
 		runner->appended[step->handle] = true;
 		runner->commits++;
 		runner->digests[runner->commits] = model_digest(&runner->model);
+		runner->sequences[runner->commits] = newest_sequence(runner);
 		relics_gather(&runner->relics[runner->commits], &runner->model, &runner->keep);
 		runner->steps_done[runner->commits] = runner->steps;
 	}

@@ -41,9 +41,9 @@ struct runner {
 	srd_writer *stream;
 	struct image streamed;
 	struct model model;
-	uint64_t first_sequence;              /* of commit 0 */
 	int commits;
 	uint64_t digests[RUNNER_COMMITS_MAX + 1];    /* after each commit; 0: the empty store */
+	uint64_t sequences[RUNNER_COMMITS_MAX + 1];  /* of the log then; what changes nothing has that of before */
 	size_t steps_done[RUNNER_COMMITS_MAX + 1];   /* steps begun when it was there */
 	struct relics relics[RUNNER_COMMITS_MAX + 1];   /* of its past, if that is kept */
 	size_t steps;

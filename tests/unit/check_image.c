@@ -43,6 +43,7 @@ END_TEST
 /* Though its writer is long gone, and has left a mark that nobody synced. */
 START_TEST(who_only_reads_makes_a_lost_image_again)
 {
+	close_store();
 	open_store(0);
 	put_range(0, KEYS);
 	close_store();
