@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "srd.h"
 
 struct srd_descent_level {
 	uint64_t cookie;          /* of the last child */
@@ -44,11 +45,15 @@ uint32_t srd_descent_next(struct srd_descent *descent, bool *leaving)
 		descent->depth--;
 		return top->dentry;
 	}
+	/* A name lies in one directory, but in a forged image, where few may be met without end. */
+	if (++descent->met >= state->dentries.count) {
+		descent->error = SRD_ECORRUPT;
+		return 0;
+	}
 	top->child = child;
 	top->cookie = srd_dentry_at(state, child)->cookie;
 	uint32_t inode = srd_dentry_at(state, child)->inode;
-	/* No deeper than there are directories, whatever an image says. */
-	if (srd_inode_is_dir(srd_inode_at(state, inode)) && descent->depth <= state->inodes.count)
+	if (srd_inode_is_dir(srd_inode_at(state, inode)))
 		enter(descent, inode, child);
 	return descent->error ? 0 : child;
 }

@@ -10,6 +10,7 @@ struct srd_descent {
 	const struct srd_state *state;       /* does not change meanwhile */
 	struct srd_descent_level *levels;
 	size_t depth, cap;
+	uint32_t met;                        /* names so far */
 	int error;
 };
 

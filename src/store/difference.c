@@ -321,10 +321,14 @@ static int by_offset_falling(const void *a, const void *b)
 	return x > y ? -1 : x < y;
 }
 
-/* The root is told of each time: names aside have changed it. */
+/* What a commit changed; the directories whose names were written, as names were moved aside, or as
+ * no commit moved them: they gave way to what damage left (FORMAT, section 6); and the root each
+ * time, where that happens without names, too. */
 static bool is_told(const struct srd_difference *difference, const struct srd_inode *inode)
 {
-	return inode->ino == SRD_ROOT_INO || srd_difference_touches(difference->from, inode);
+	return inode->ino == SRD_ROOT_INO || srd_difference_touches(difference->from, inode) ||
+	       (inode->mode != 0 && !inode->gone &&
+	        srd_rewrite_last_op(difference->rewrite, inode->ino) >= difference->began);
 }
 
 static size_t list_last_ops(const struct srd_difference *difference, struct last_op *ops)
@@ -371,9 +375,8 @@ static int prepare(struct srd_difference *difference)
 	difference->marks = calloc(inodes, sizeof *difference->marks);
 	difference->sequences = calloc(inodes, sizeof *difference->sequences);
 	difference->refs = malloc((REFS_MAX + 1) * SRD_REF_LEN);
-	if (!difference->marks || !difference->sequences || !difference->refs)
-		return -ENOMEM;
-	return find_sequences(difference);
+	difference->began = atomic_load(&difference->rewrite->log->end);
+	return difference->marks && difference->sequences && difference->refs ? 0 : -ENOMEM;
 }
 
 int srd_difference_write(struct srd_difference *difference)
@@ -383,6 +386,8 @@ int srd_difference_write(struct srd_difference *difference)
 
 	if (!error)
 		error = srd_difference_names(difference);
+	if (!error)
+		error = find_sequences(difference);
 	for (uint32_t i = 1; !error && i < to->inodes.count; i++)
 		if (is_told(difference, srd_inode_at(to, i)))
 			error = write_inode(difference, i);

@@ -26,6 +26,7 @@ struct srd_difference {
 	struct srd_log_stamp stamp;           /* of the records: they are BASE */
 	/* From here on its own. */
 	uint64_t cookie;                      /* of the next name; 0: not known */
+	uint64_t began;                       /* end of the other log then */
 	uint8_t *marks;                       /* by inode of `to`: enum srd_difference_marks */
 	uint64_t placeholder;                 /* number of a file that keeps places; 0: none was needed */
 	uint64_t *sequences;                  /* likewise: of the last commit that changed it */

@@ -79,7 +79,7 @@ static void set_link(struct srd_rewrite *rewrite, uint64_t ino, uint64_t op)
 	*link = (struct srd_rewrite_link){ .ino = ino, .op = op };
 }
 
-static uint64_t last_op(const struct srd_rewrite *rewrite, uint64_t ino)
+uint64_t srd_rewrite_last_op(const struct srd_rewrite *rewrite, uint64_t ino)
 {
 	const struct srd_rewrite_link *link = ino ? link_of(rewrite, ino) : NULL;
 	uint32_t index = 0;
@@ -101,10 +101,10 @@ static void chain(const struct srd_rewrite *rewrite, struct srd_op *op)
 {
 	if (!is_chained(op))
 		return;
-	op->prev = op->kind == SRD_OP_MAKE ? 0 : last_op(rewrite, op->ino);
-	op->parent_prev = last_op(rewrite, op->parent);
-	op->new_parent_prev = last_op(rewrite, op->new_parent);
-	op->victim_prev = last_op(rewrite, op->victim);
+	op->prev = op->kind == SRD_OP_MAKE ? 0 : srd_rewrite_last_op(rewrite, op->ino);
+	op->parent_prev = srd_rewrite_last_op(rewrite, op->parent);
+	op->new_parent_prev = srd_rewrite_last_op(rewrite, op->new_parent);
+	op->victim_prev = srd_rewrite_last_op(rewrite, op->victim);
 }
 
 static void become_last(struct srd_rewrite *rewrite, const struct srd_op *op, uint64_t offset)

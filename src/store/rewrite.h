@@ -34,6 +34,8 @@ void srd_rewrite_release(struct srd_rewrite *rewrite);
  * be NULL): where the run will lie. */
 int srd_rewrite_add(struct srd_rewrite *rewrite, const struct srd_op *op, const void *data,
                     const struct srd_run *from, uint64_t *run);
+/* The last op so far on the inode of number INO, offset in the log that is written; 0: none. */
+uint64_t srd_rewrite_last_op(const struct srd_rewrite *rewrite, uint64_t ino);
 /* Ends the record, which may be empty: appended and applied. */
 int srd_rewrite_commit(struct srd_rewrite *rewrite, const struct srd_log_stamp *stamp);
 static inline size_t srd_rewrite_pending_bytes(const struct srd_rewrite *rewrite)
