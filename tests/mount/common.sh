@@ -5,6 +5,7 @@
 #
 #     $work      a scratch directory, gone at the end
 #     new_store  mount_store  unmount  remount  expect  expect_failure  fail
+#     goes_on    needs_another_worker
 #
 # A test ends at the first thing that goes wrong, says what, and leaves nothing
 # mounted behind.  It is skipped only where there is no /dev/fuse to be opened.
@@ -147,6 +148,40 @@ await_end() {
 		[ $tries -le 1200 ] || fail "the daemon of $1 does not end"
 		sleep 0.05
 	done
+}
+
+# True if another worker goes on for one that dies: that takes a kernel that asks again what was
+# under way, and only a daemon knows whether its own is one, and says so when it is not.
+goes_on() {
+	new_store probe
+	mounts="$mounts $work/probe"
+	"$srdfs" -f "$work/probe.srd" "$work/probe" 2>"$work/probe.said" &
+	probe=$!
+	until is_mounted probe && worker=$(process_of probe srdfs-worker); do
+		is_running $probe || fail "$(cat "$work/probe.said")"
+		sleep 0.02
+	done
+	# Has been asked, and so has come to serve.
+	: >"$work/probe/f"
+	kill -s KILL "$worker"
+	until grep -q "worker died" "$work/probe.said"; do sleep 0.02; done
+	if grep -q "this kernel .* cannot go on with another" "$work/probe.said"; then
+		! wait $probe || fail "a mount that ends with its worker counts as a success"
+		! is_mounted probe || fail "still mounted"
+		rm -r "$work"/probe*
+		return 1
+	fi
+	[ -e "$work/probe/f" ] || fail "$(cat "$work/probe.said")"
+	kill -s TERM $probe
+	wait $probe || fail "status $? after SIGTERM: $(cat "$work/probe.said")"
+	rm -r "$work"/probe*
+}
+
+needs_another_worker() {
+	goes_on || {
+		echo "skipped: this kernel (before 6.9) cannot go on with another worker"
+		exit 77
+	}
 }
 
 # Anybody who looks around (another test, say) may keep it busy for a moment.

@@ -3,6 +3,7 @@
 # The worker is killed, and another goes on: the mount, its open files and whoever is in
 # it stay.
 . "${srcdir:-.}/tests/mount/common.sh"
+needs_another_worker
 
 new_store s
 mount_store s
