@@ -16,6 +16,9 @@ static int apply(struct srd_store *store, const struct srd_record *record, const
 	store->told |= foreign && store->watch;
 	srd_brlock_write_unlock(&store->state_lock);
 	srd_warmer_nudge(store);
+	/* The log is checked as it is read: an image that it does not fit is none of it. */
+	if (error == SRD_ECORRUPT)
+		srd_table_stray(&store->state.inodes);
 	/* Bad tables are replaced by who comes next; what was applied is in the log. */
 	if (srd_chunks_error(store->state.chunks))
 		return 0;
