@@ -137,6 +137,7 @@ void srd_kernel_look(struct fuse_buf *request, struct srd_hints *hints)
 	memcpy(&header, request->mem, sizeof header);
 	hints->caller = (int)header.pid;
 	hints->kept = is_kept(header.opcode);
+	hints->request = header.unique & ~UNIQUE_RESEND;
 	hints->resent = header.unique & UNIQUE_RESEND;
 	hints->past = srd_past_is(header.nodeid);
 	switch (header.opcode) {

@@ -7,6 +7,7 @@
 #define SRD_FUSE_KERNEL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct fuse_buf;
 struct fuse_session;
@@ -15,6 +16,7 @@ struct srd_hints {
 	int caller;              /* its thread; 0: not in our sight */
 	bool kills;              /* setuid and setgid go with this change */
 	bool kept;               /* the kernel may keep what the answer tells */
+	uint64_t request;        /* its number, the same if it is sent again */
 	bool resent;             /* it may have been carried out, though nobody answered */
 	bool unnamed;            /* the file to create gets no name (O_TMPFILE) */
 	bool past;               /* its node is one of the past (fs/past.h) */

@@ -18,12 +18,13 @@ static void *share(size_t bytes)
 int srd_legacy_init(struct srd_legacy *legacy)
 {
 	atomic_ulong *slots = share(3 * SLOTS * sizeof *slots);
+	struct srd_receipt *receipts = share(SRD_RECEIPTS * sizeof *receipts);
 	void *past = share(SRD_PAST_MEMORY_BYTES);
 
-	if (slots == MAP_FAILED || past == MAP_FAILED)
+	if (slots == MAP_FAILED || receipts == MAP_FAILED || past == MAP_FAILED)
 		return -ENOMEM;   /* and the keeper ends */
 	*legacy = (struct srd_legacy){ .orphans = { slots, SLOTS }, .unsaved = { slots + SLOTS, SLOTS },
-	                               .lost = { slots + 2 * SLOTS, SLOTS }, .past = past };
+	                               .lost = { slots + 2 * SLOTS, SLOTS }, .receipts = receipts, .past = past };
 	return 0;
 }
 

@@ -8,17 +8,20 @@
  *     unsaved   files with content that no commit has: of these something is lost when
  *               the worker dies
  *     lost      such files of earlier workers: what was opened by then answers EIO
+ *     receipts  which commits the requests became that nobody may have answered
  *     past      what the kernel knows of the past (fs/past_nodes.h)
  */
 #ifndef SRD_FUSE_LEGACY_H
 #define SRD_FUSE_LEGACY_H
 
 #include "base/numberset.h"
+#include "fuse/receipts.h"
 
 struct srd_legacy {
 	unsigned life;            /* workers that there were before */
 	struct srd_numberset orphans, unsaved, lost;
-	void *past;               /* NULL: nobody goes on */
+	struct srd_receipt *receipts;   /* NULL: nobody goes on */
+	void *past;               /* likewise */
 };
 
 /* 0 or -ENOMEM. */

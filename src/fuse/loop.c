@@ -362,7 +362,7 @@ void *srd_loop_buffer(size_t len)
 
 const struct srd_hints *srd_loop_hints(void)
 {
-	return &self->hints;
+	return self ? &self->hints : NULL;
 }
 
 void srd_loop_hold_up(void)

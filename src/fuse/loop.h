@@ -35,7 +35,7 @@ void srd_loop_settle(struct srd_loop *loop);
  * the next call in the same thread.  NULL: no memory. */
 void *srd_loop_buffer(size_t len);
 
-/* What the request that the calling worker is at says beside what libfuse tells. */
+/* What the request that the calling worker is at says beside what libfuse tells; NULL: the caller is none. */
 const struct srd_hints *srd_loop_hints(void);
 
 /* The request that the calling worker is at will take long from here until

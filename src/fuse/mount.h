@@ -21,7 +21,8 @@
  *     compactor.c     the store compacted by itself
  *     transaction.c   mounts that are committed as a whole
  *     handle.c    what the kernel calls open files
- *     resent.c    requests whose first taker has died
+ *     receipts.c  which commits requests became,
+ *     resent.c    and so, whether a worker that has died had carried them out
  *     reply.c     results to what libfuse sends
  */
 #ifndef SRD_FUSE_MOUNT_H

@@ -69,9 +69,9 @@ static struct srd_fs_node node_of(fuse_req_t req, mode_t mode)
 static void make(fuse_req_t req, fuse_ino_t parent, const char *name, const struct srd_fs_node *node)
 {
 	struct stat st;
-	int error = srd_fs_make(srd_fs_of(req), parent, name, node, &st);
+	int error = srd_resent_is_done(req) ? srd_resent_made(req, parent, name, &st)
+	            : srd_fs_make(srd_fs_of(req), parent, name, node, &st);
 
-	error = srd_resent_made(req, error, parent, name, node, &st);
 	srd_reply_entry(req, error, &st);
 }
 
@@ -105,20 +105,21 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
 {
 	struct stat st;
-	int error = srd_past_is(ino) ? -EXDEV : srd_fs_link(srd_fs_of(req), ino, new_parent, new_name, &st);
+	int error = srd_past_is(ino) ? -EXDEV
+	            : srd_resent_is_done(req) ? srd_resent_made(req, new_parent, new_name, &st)
+	            : srd_fs_link(srd_fs_of(req), ino, new_parent, new_name, &st);
 
-	error = srd_resent_linked(req, error, ino, new_parent, new_name, &st);
 	srd_reply_entry(req, error, &st);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	srd_reply_status(req, srd_resent_removed(srd_fs_unlink(srd_fs_of(req), parent, name, false)));
+	srd_reply_status(req, srd_resent_is_done(req) ? 0 : srd_fs_unlink(srd_fs_of(req), parent, name, false));
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	srd_reply_status(req, srd_resent_removed(srd_fs_unlink(srd_fs_of(req), parent, name, true)));
+	srd_reply_status(req, srd_resent_is_done(req) ? 0 : srd_fs_unlink(srd_fs_of(req), parent, name, true));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -128,14 +129,11 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	struct srd_fs_node whiteout = node_of(req, S_IFCHR);
 	bool leave = flags & RENAME_WHITEOUT;
 
-	if (leave && srd_resent_left(req, parent, name)) {
-		srd_reply_status(req, 0);
-		return;
-	}
 	int error = srd_past_is(new_parent) ? -EXDEV
+	            : srd_resent_is_done(req) ? 0
 	            : srd_fs_rename(srd_fs_of(req), parent, name, new_parent, new_name,
 	                            flags & ~(unsigned)RENAME_WHITEOUT, leave ? &whiteout : NULL);
-	srd_reply_status(req, srd_resent_renamed(req, error, new_parent, new_name, flags));
+	srd_reply_status(req, error);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -231,6 +229,19 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	srd_reply_open(req, error, file, fi);
 }
 
+static int open_made(fuse_req_t req, fuse_ino_t parent, const char *name, int flags, struct stat *st,
+                     struct srd_file **file)
+{
+	int error = srd_resent_made(req, parent, name, st);
+
+	if (error)
+		return error;
+	error = srd_fs_open(srd_fs_of(req), st->st_ino, flags & ~O_TRUNC, NULL, file);
+	if (error)
+		srd_fs_forget(srd_fs_of(req), st->st_ino, 1);
+	return error;
+}
+
 /* +1 */
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                       struct fuse_file_info *fi)
@@ -241,12 +252,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 
 	if (srd_loop_hints()->unnamed)
 		name = NULL;
-	int error = srd_fs_create(srd_fs_of(req), parent, name, &node, fi->flags, &st, &file);
-	if (error == -EEXIST && srd_resent_made(req, error, parent, name, &node, &st) == 0) {
-		error = srd_fs_open(srd_fs_of(req), st.st_ino, fi->flags & ~O_TRUNC, NULL, &file);
-		if (error)
-			srd_fs_forget(srd_fs_of(req), st.st_ino, 1);
-	}
+	int error = name && srd_resent_is_done(req) ? open_made(req, parent, name, fi->flags, &st, &file)
+	            : srd_fs_create(srd_fs_of(req), parent, name, &node, fi->flags, &st, &file);
 	/* Somebody else made it since the kernel looked: it is to look again, and open it. */
 	if (error == -EEXIST && !(fi->flags & O_EXCL))
 		error = -ESTALE;

@@ -21,18 +21,14 @@ struct srd_dir *srd_dir_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_fil
 void srd_file_release(fuse_req_t req, const struct fuse_file_info *fi);
 void srd_dir_release(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi);
 
-/* ---- resent.c: what ERROR means where the request may have been carried out ---- */
+/* ---- resent.c ---- */
 
-int srd_resent_removed(int error);
-int srd_resent_renamed(fuse_req_t req, int error, fuse_ino_t new_parent, const char *new_name, unsigned flags);
-/* On success *ST is that of what was made, pinned. */
-/* True if a rename with RENAME_WHITEOUT was carried out: NAME is one. */
-bool srd_resent_left(fuse_req_t req, fuse_ino_t parent, const char *name);
-int srd_resent_made(fuse_req_t req, int error, fuse_ino_t parent, const char *name, const struct srd_fs_node *node,
-                    struct stat *st);
+/* True if REQ, which is one commit at most, was carried out by a worker that could not answer any more. */
+bool srd_resent_is_done(fuse_req_t req);
+/* Of such a request: *ST is that of NAME, which it made, pinned.  -ESTALE: it is gone since. */
+int srd_resent_made(fuse_req_t req, fuse_ino_t parent, const char *name, struct stat *st);
 /* True if what was to be appended where the kernel saw the end is there. */
 bool srd_resent_appended(fuse_req_t req, struct srd_file *file, uint64_t pos, const void *data, size_t len);
-int srd_resent_linked(fuse_req_t req, int error, fuse_ino_t ino, fuse_ino_t parent, const char *name, struct stat *st);
 
 /* ---- caller.c ---- */
 bool srd_caller_in_group(fuse_req_t req, gid_t gid);

@@ -81,22 +81,21 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 {
 	struct srd_past_entry found;
 	(void)mode;
-	int error = srd_past_make(past_of(req), parent, name, &found);
+	int error = (srd_resent_is_done(req) ? srd_past_lookup : srd_past_make)(past_of(req), parent, name, &found);
 
-	if (error == -EEXIST && srd_loop_hints()->resent)
-		error = srd_past_lookup(past_of(req), parent, name, &found);
 	reply_entry(req, error, &found);
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	srd_reply_status(req, srd_resent_removed(srd_past_remove(past_of(req), parent, name)));
+	srd_reply_status(req, srd_resent_is_done(req) ? 0 : srd_past_remove(past_of(req), parent, name));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
-	srd_reply_status(req, srd_resent_removed(srd_past_rename(past_of(req), parent, name, new_parent, new_name, flags)));
+	srd_reply_status(req, srd_resent_is_done(req) ? 0
+	                      : srd_past_rename(past_of(req), parent, name, new_parent, new_name, flags));
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)

@@ -48,10 +48,11 @@ void srd_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const cha
 {
 	bool keeps = strcmp(name, SRD_ACL_ACCESS) != 0 || keeps_sgid(req, ino);
 
-	srd_reply_status(req, srd_fs_set_xattr(srd_fs_of(req), ino, name, value, len, flags, keeps));
+	srd_reply_status(req, srd_resent_is_done(req) ? 0
+	                      : srd_fs_set_xattr(srd_fs_of(req), ino, name, value, len, flags, keeps));
 }
 
 void srd_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	srd_reply_status(req, srd_fs_remove_xattr(srd_fs_of(req), ino, name));
+	srd_reply_status(req, srd_resent_is_done(req) ? 0 : srd_fs_remove_xattr(srd_fs_of(req), ino, name));
 }

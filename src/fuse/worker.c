@@ -106,6 +106,7 @@ static void set_up(struct srd_mount *mount)
 	struct srd_fs *fs = mount->fs;
 
 	mount->store->log->strict = options->strict;
+	shared_store(mount)->log->witness = srd_receipts_witness(mount->legacy.receipts);
 	if (options->commit_seconds)
 		shared_store(mount)->sync_seconds = options->commit_seconds;
 	fs->limit.max_bytes = options->max_bytes;

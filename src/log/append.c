@@ -52,6 +52,8 @@ static int append_record(struct srd_log *log, struct srd_draft *draft, const str
 		.durable = atomic_load_explicit(&log->durable, memory_order_relaxed),
 	};
 	srd_draft_seal(draft, &log->sb, &record);
+	if (log->witness.note)
+		log->witness.note(log->witness.user, log, &record);
 	error = write_record(log, draft, offset);
 	if (error)
 		return error;

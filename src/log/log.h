@@ -48,6 +48,15 @@ struct srd_damage {
 	uint64_t repaired;        /* offset of the record whose REPAIR op names them; 0: none */
 };
 
+struct srd_log;
+
+/* Told of each record of the log's end before it is written, with the append lock held: who goes on where
+ * this process died can look whether it was.  May be all 0. */
+struct srd_log_witness {
+	void (*note)(void *user, const struct srd_log *log, const struct srd_record *record);
+	void *user;
+};
+
 struct srd_log {
 	const struct srd_io *io;
 	int fd, dir_fd;
@@ -101,6 +110,7 @@ struct srd_log {
 	int rouse_fd, notice_fd;  /* -1: none */
 	atomic_bool roused;
 	unsigned pid;             /* who has it open, as others are told; 0: this process */
+	struct srd_log_witness witness;   /* set before use */
 	bool left;                /* for a successor: locks are given back, but the shm */
 	atomic_bool succeeding;   /* a thread of ours writes that successor */
 
@@ -150,7 +160,8 @@ int srd_log_open(const char *path, int flags, const struct srd_io *io, struct sr
 int srd_log_open_beside(const struct srd_log *log, const char *name, int flags, struct srd_log **beside);
 /* Others are told that process PID has it open (0: who did), which we work for. */
 void srd_log_set_pid(struct srd_log *log, unsigned pid);
-/* SUCCESSOR, just opened, takes LOG's place in this process: who waited at that waits here. */
+/* SUCCESSOR, just opened, takes LOG's place in this process: who waited at that waits here, who was told
+ * of its records is told of these. */
 int srd_log_take_over(struct srd_log *successor, const struct srd_log *log);
 /* LOG is left for another; who still holds it can read on.  Follow with srd_log_close(). */
 void srd_log_leave(struct srd_log *log);

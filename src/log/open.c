@@ -316,6 +316,7 @@ int srd_log_open_beside(const struct srd_log *log, const char *name, int flags, 
 int srd_log_take_over(struct srd_log *successor, const struct srd_log *log)
 {
 	successor->strict = log->strict;
+	successor->witness = log->witness;
 	srd_log_set_pid(successor, log->pid);
 	return log->rouse_fd >= 0 ? srd_log_listen(successor) : 0;
 }

@@ -9,7 +9,7 @@ new_store s
 mount_store s
 m=$work/s
 keeper=$(cat "$work/s.pid")
-without=$(realpath "$builddir/tests/mount/without")
+without=$(realpath "$builddir/tests/mount/without") swap=$(realpath "$builddir/tests/mount/swap")
 
 # Kills the worker, and waits until it is gone; another is on its way.
 kill_worker() {
@@ -207,6 +207,27 @@ for pid in $pids; do
 	wait "$pid" || fail "a program noticed"
 done
 expect_same "$(find "$m/names" -mindepth 2)" ""
+unmount s
+mount_store s
+keeper=$(cat "$work/s.pid")
+
+section "an exchange that was made is not undone"
+echo 0 >"$m/even"
+echo 1 >"$m/odd"
+rm -f "$work/stop"
+"$swap" "$m/even" "$m/odd" "$work/stop" >"$work/swaps" &
+swapping=$!
+for round in 1 2 3 4 5; do
+	before=$(cat "$m/even")
+	# Amid it.
+	until [ "$(cat "$m/even")" != "$before" ]; do
+		kill -0 $swapping || fail "the program has ended"
+	done
+	kill_worker
+done
+touch "$work/stop"
+wait $swapping || fail "the program noticed"
+expect_same "$(cat "$m/even")" $(($(cat "$work/swaps") % 2))
 unmount s
 mount_store s
 keeper=$(cat "$work/s.pid")
