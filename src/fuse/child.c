@@ -72,8 +72,9 @@ static int be_worker(struct srd_mount *mount, const struct srd_folder *folder, i
 	return srd_worker_run(mount, folder->name);
 }
 
-int srd_child_start(struct srd_child *child, struct srd_mount *mount, const struct srd_folder *folder, bool quiet)
+int srd_child_start(struct srd_child *child, struct srd_mount *mount, const struct srd_folder *folder)
 {
+	const bool quiet = !mount->options->debug;
 	SRD_AUTO_CLOSE int null_fd = quiet ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 	SRD_AUTO_CLOSE int its_orders = -1, its_errands = -1;
 	int orders[2] = { -1, -1 }, errands[2] = { -1, -1 };

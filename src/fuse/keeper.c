@@ -56,7 +56,7 @@ static int64_t now_ms(void)
 
 static int start_worker(struct keeper *keeper)
 {
-	int error = srd_child_start(&keeper->worker, keeper->mount, &keeper->folder, keeper->ready >= 0);
+	int error = srd_child_start(&keeper->worker, keeper->mount, &keeper->folder);
 
 	if (!error)
 		keeper->stage = OPENING;

@@ -71,7 +71,6 @@ static int allow_partly(scmp_filter_ctx filter)
 		{ SCMP_SYS(mmap), CLEAR(2, PROT_EXEC) },
 		{ SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC) },
 		{ SCMP_SYS(clone), SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD) },
-		{ SCMP_SYS(socketpair), IS(0, AF_UNIX) },
 		{ SCMP_SYS(tgkill), IS(0, (scmp_datum_t)getpid()) },
 		{ SCMP_SYS(kill), IS(0, (scmp_datum_t)getpid()) },
 		{ SCMP_SYS(rt_tgsigqueueinfo), IS(0, (scmp_datum_t)getpid()) },
@@ -79,7 +78,9 @@ static int allow_partly(scmp_filter_ctx filter)
 		{ SCMP_SYS(sched_setaffinity), IS(0, 0) },   /* of the calling thread */
 		{ SCMP_SYS(prctl), IS(0, PR_SET_NAME) },
 	};
-	int error = 0;
+	/* Not SOCK_DGRAM, by which whoever listens anywhere can be written to. */
+	const struct scmp_arg_cmp pair[] = { IS(0, AF_UNIX), IS(1, SOCK_SEQPACKET | SOCK_CLOEXEC) };
+	int error = allow(filter, SCMP_SYS(socketpair), SRD_LEN(pair), pair);
 
 	for (size_t i = 0; i < SRD_LEN(parts) && !error; i++)
 		error = allow(filter, parts[i].call, 1, &parts[i].argument);

@@ -260,6 +260,15 @@ static void log_to_keeper(enum fuse_log_level level, const char *format, va_list
 	srd_wire_send(SRD_WORKER_ORDERS, &message, -1, false);
 }
 
+/* Once for a mount, not for each worker. */
+static void say_lacking(struct srd_mount *mount, const struct srd_sandbox *sandbox)
+{
+	if ((sandbox->landlock && sandbox->seccomp) || mount->legacy.life > 0)
+		return;
+	srd_mount_say(mount, "the worker is locked in only in part: no %s here",
+	              sandbox->seccomp ? "Landlock" : sandbox->landlock ? "seccomp" : "Landlock, no seccomp");
+}
+
 /* Before anything is read of the store, and before there are threads. */
 static int lock_in(struct srd_mount *mount)
 {
@@ -270,6 +279,8 @@ static int lock_in(struct srd_mount *mount)
 	int error = srd_sandbox_enter(&sandbox);
 	if (error)
 		srd_mount_say(mount, "cannot lock the worker in (-o no_sandbox goes without): %s", srd_strerror(error));
+	else
+		say_lacking(mount, &sandbox);
 	return error;
 }
 

@@ -206,6 +206,11 @@ is_mounted() {
 	grep -qF " $work/$1 fuse.srdfs " /proc/mounts
 }
 
+# is_before 6.6: of the kernel.  For what it cannot do and cannot be asked for.
+is_before() {
+	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" != "$1" ]
+}
+
 have() {
 	command -v "$1" >/dev/null 2>&1
 }

@@ -26,7 +26,7 @@
 
 /* What this life's worker does; set before the keeper forks it. */
 static int (*worst)(void);
-static unsigned lines_heard, lines_bad;
+static unsigned lines_heard, lines_bad, ends_told, detached;
 
 /* ---- Stand-ins ---- */
 
@@ -41,7 +41,7 @@ int srd_device_mount(struct srd_device *device, const struct srd_mount_options *
 
 bool srd_device_can_resend(const struct srd_device *device) { (void)device; return false; }
 int srd_device_resend(const struct srd_device *device) { (void)device; return 0; }
-int srd_place_detach(const char *mountpoint, dev_t dev) { (void)mountpoint, (void)dev; return 0; }
+int srd_place_detach(const char *mountpoint, dev_t dev) { (void)mountpoint, (void)dev; detached++; return 0; }
 int srd_mount_go_background(struct srd_mount *mount, int ready) { (void)mount, (void)ready; return 0; }
 
 void srd_mount_say(struct srd_mount *mount, const char *format, ...)
@@ -55,6 +55,7 @@ void srd_mount_say(struct srd_mount *mount, const char *format, ...)
 	va_end(args);
 	lines_heard++;
 	lines_bad += strpbrk(text, "\n\033") != NULL;
+	ends_told += strstr(text, "this kernel (before 6.9) cannot go on with another: the mount ends") != NULL;
 }
 
 int srd_worker_run(struct srd_mount *mount, const char *name)
@@ -114,6 +115,19 @@ static int will_not_stop(void)
 			told = order.kind == SRD_WIRE_STOP;
 			kill(getppid(), SIGTERM);
 		}
+	return 0;
+}
+
+/* Our kernel cannot go on with another, so the mount ends, and that is said. */
+static int dies_serving(void)
+{
+	struct srd_wire order;
+	int device;
+
+	say(SRD_WIRE_READY, "");
+	if (srd_wire_receive(SRD_WORKER_ORDERS, &order, &device, true) == 0)
+		say(SRD_WIRE_SERVING, "");
+	raise(SIGKILL);
 	return 0;
 }
 
@@ -229,7 +243,7 @@ static int keep(int (*worker)(void), const char *folder)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	worst = worker;
-	lines_heard = lines_bad = 0;
+	lines_heard = lines_bad = ends_told = detached = 0;
 	int status = srd_keeper_run(&mount, signals, -1);
 	close(signals);
 	return status;
@@ -262,6 +276,8 @@ int main(int argc, char **argv)
 	bad |= report(keep(takes_the_folder, argv[1]) == 0, "the folder is not a worker's to change");
 	bad |= report(keep(wants_another_store, argv[1]) == 0, "files by their rules, and one store alone");
 	bad |= report(keep(gives_too_much, argv[1]) == 0, "no descriptor stays that was not asked for");
-	printf("1..8\n");
+	bad |= report(keep(dies_serving, argv[1]) != 0 && ends_told == 1 && detached == 1,
+	              "one that nobody can take the place of ends the mount, which is told");
+	printf("1..9\n");
 	return bad;
 }

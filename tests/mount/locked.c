@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,17 @@ static long fork_off(void)
 static long use_tcp(void) { return socket(AF_INET, SOCK_STREAM, 0); }
 static long use_unix(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
 static long pair_tcp(void) { int ends[2]; return socketpair(AF_INET, SOCK_STREAM, 0, ends); }
+/* Whoever listens at a name, such as the system's log. */
+static long send_by_name(void)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct iovec text = { .iov_base = (void *)"x", .iov_len = 1 };
+	struct msghdr message = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &text, .msg_iovlen = 1 };
+	int ends[2];
+
+	snprintf(to.sun_path, sizeof to.sun_path, "%s/listens", folder);
+	return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0 ? sendmsg(ends[0], &message, 0) : -1;
+}
 static long trace(void) { return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL); }
 static long signal_other(void) { return kill(getppid(), 0); }
 static long signal_by_file(void) { return fcntl(files_fd, F_SETOWN, getppid()); }
@@ -100,6 +112,7 @@ static long bind_self(void)
 
 	return sched_getaffinity(0, sizeof set, &set) == 0 ? sched_setaffinity(0, sizeof set, &set) : -1;
 }
+static long pair_unix(void) { int ends[2]; return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends); }
 static long map_file(void) { return (long)mmap(NULL, 4096, PROT_READ, MAP_SHARED, files_fd, 0); }
 static long stat_it(void) { struct stat st; return fstat(files_fd, &st); }
 
@@ -135,12 +148,12 @@ static const struct attempt { const char *name; long (*make)(void); } forbidden[
 	ENTRY(open_file), ENTRY(open_beside), ENTRY(write_beside), ENTRY(make_file), ENTRY(make_unnamed),
 	ENTRY(open_folder), ENTRY(write_proc), ENTRY(read_other), ENTRY(remove_file), ENTRY(rename_file),
 	ENTRY(link_file), ENTRY(make_folder), ENTRY(set_mode), ENTRY(make_setuid), ENTRY(run), ENTRY(fork_off),
-	ENTRY(use_tcp), ENTRY(use_unix), ENTRY(pair_tcp), ENTRY(trace), ENTRY(signal_other), ENTRY(signal_by_file),
+	ENTRY(use_tcp), ENTRY(use_unix), ENTRY(pair_tcp), ENTRY(send_by_name), ENTRY(trace), ENTRY(signal_other), ENTRY(signal_by_file),
 	ENTRY(choose_signal), ENTRY(be_root), ENTRY(share_file), ENTRY(give_file), ENTRY(bind_other),
 	ENTRY(mount_it), ENTRY(make_code), ENTRY(use_ring), ENTRY(use_bpf), ENTRY(talk_to_device),
 }, needed[] = {
 	ENTRY(read_status), ENTRY(write_file), ENTRY(cut_file), ENTRY(sync_file), ENTRY(bind_self), ENTRY(map_file),
-	ENTRY(stat_it), ENTRY(end_thread),
+	ENTRY(stat_it), ENTRY(pair_unix), ENTRY(end_thread),
 };
 
 enum { FORBIDDEN = sizeof forbidden / sizeof *forbidden, NEEDED = sizeof needed / sizeof *needed };
@@ -155,6 +168,15 @@ static bool report(int *number, const struct attempt *attempt, bool wanted)
 	if (done != wanted && !done)
 		printf("# %s\n", strerror(error));
 	return done == wanted;
+}
+
+static int listen_at_name(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s/listens", folder);
+	return fd < 0 ? -1 : bind(fd, (struct sockaddr *)&at, sizeof at);
 }
 
 static int try_all(void)
@@ -188,6 +210,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	folder = argv[1];
+	if (listen_at_name() != 0) {
+		perror("locked: listening");
+		return 2;
+	}
 	setvbuf(stdout, NULL, _IOLBF, 4096);
 #ifdef SRD_SANITIZED
 	printf("1..0 # SKIP sanitizers take more than a worker may\n");

@@ -120,7 +120,8 @@ done
 expect_same "$(cat "$work/s/f")" hello
 kill -s INT $daemon
 wait $daemon || fail "status $? after SIGINT"
-expect_same "$(cat "$work/said")" ""
+# Where the kernel or the build lacks something of it, that is told.
+expect_same "$(grep -v "locked in only in part" "$work/said" || :)" ""
 
 section "a store file that is removed is served on, and can be saved"
 mount_store s

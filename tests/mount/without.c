@@ -2,7 +2,7 @@
 /*
  * without.c - runs a program on a kernel that lacks a system call, as far as that can tell.
  *
- *     without close_range PROGRAM ARGUMENT...
+ *     without close_range|landlock PROGRAM ARGUMENT...
  */
 #include "config.h"
 
@@ -13,8 +13,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+static const struct call { const char *name; unsigned number; } calls[] = {
+	/* By number, for headers older than the kernel; without this one, all of Landlock is away. */
+	{ "close_range", 436 }, { "landlock", 444 },
+};
+
+static const struct call *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+		if (strcmp(calls[i].name, name) == 0)
+			return &calls[i];
+	return NULL;
+}
 
 static int forgo(unsigned number)
 {
@@ -34,11 +46,13 @@ static int forgo(unsigned number)
 
 int main(int argc, char **argv)
 {
-	if (argc < 3 || strcmp(argv[1], "close_range") != 0) {
-		fprintf(stderr, "usage: without close_range PROGRAM ARGUMENT...\n");
+	const struct call *call = argc < 3 ? NULL : find(argv[1]);
+
+	if (!call) {
+		fprintf(stderr, "usage: without CALL PROGRAM ARGUMENT...\n");
 		return 2;
 	}
-	if (forgo(SYS_close_range) != 0) {
+	if (forgo(call->number) != 0) {
 		perror("without");
 		return 1;
 	}

@@ -27,7 +27,8 @@
 #include "srd.h"
 
 /* Far below what the kernel was told, far above what it takes. */
-enum { PATIENCE_S = 30, PAGE = 4096, MANY = 300000 };
+/* Before Linux 6.16 a kernel believes for a minute in names that went with very many others. */
+enum { PATIENCE_S = 90, PAGE = 4096, MANY = 300000 };
 
 static srd_store *store;
 static const char *mount;
