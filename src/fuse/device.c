@@ -19,6 +19,7 @@
 enum {
 	REQUEST_MIN = 64 << 10,            /* the kernel wants room for more than INIT */
 	NOTIFY_RESEND = 7,                 /* in newer headers */
+	MINOR_OF_EPOCHS = 44,              /* of the protocol */
 };
 #define HAS_RESEND (UINT64_C(1) << 39)     /* likewise */
 
@@ -152,16 +153,25 @@ void srd_device_close(struct srd_device *device)
 	device->mounter = NULL;
 }
 
+/* What INIT says AT bytes behind its header; 0 if it is too short. */
+static uint32_t init_word(const struct srd_device *device, size_t at)
+{
+	uint32_t word = 0;
+
+	at += sizeof(struct fuse_in_header);
+	if (device->init_len >= at + sizeof word)
+		memcpy(&word, device->init + at, sizeof word);
+	return word;
+}
+
 bool srd_device_can_resend(const struct srd_device *device)
 {
-	/* Behind the header: major, minor, max_readahead, flags, flags2. */
-	enum { FLAGS2 = 16 };
-	uint32_t flags2;
+	return init_word(device, offsetof(struct fuse_init_in, flags2)) & (uint32_t)(HAS_RESEND >> 32);
+}
 
-	if (device->init_len < sizeof(struct fuse_in_header) + FLAGS2 + sizeof flags2)
-		return false;
-	memcpy(&flags2, device->init + sizeof(struct fuse_in_header) + FLAGS2, sizeof flags2);
-	return flags2 & (uint32_t)(HAS_RESEND >> 32);
+bool srd_device_can_doubt(const struct srd_device *device)
+{
+	return init_word(device, offsetof(struct fuse_init_in, minor)) >= MINOR_OF_EPOCHS;
 }
 
 int srd_device_resend(const struct srd_device *device)

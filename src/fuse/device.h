@@ -45,5 +45,7 @@ void srd_device_close(struct srd_device *device);
 /* True if the kernel can be asked to send again what nobody answered. */
 bool srd_device_can_resend(const struct srd_device *device);
 int srd_device_resend(const struct srd_device *device);
+/* True if the kernel can be told to doubt all names at once. */
+bool srd_device_can_doubt(const struct srd_device *device);
 
 #endif

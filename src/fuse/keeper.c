@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "fuse/child.h"
 #include "fuse/folder.h"
+#include "fuse/herald.h"
 #include "fuse/lines.h"
 #include "fuse/place.h"
 #include "fuse/wire.h"
@@ -101,6 +102,23 @@ static void fail(struct keeper *keeper, const char *what, int error)
 	end_mount(keeper);
 }
 
+static int give(const struct keeper *keeper, enum srd_wire_kind kind, int descriptor)
+{
+	return srd_wire_send(keeper->worker.orders, &(struct srd_wire){ .kind = kind }, descriptor, false);
+}
+
+/* What the worker needs beside the device. */
+static int equip(const struct keeper *keeper)
+{
+	const struct srd_device *device = &keeper->mount->device;
+	SRD_AUTO_CLOSE int notices = -1;
+	int error = device->guard >= 0 ? give(keeper, SRD_WIRE_HOLD, device->guard) : 0;
+
+	if (!error)
+		error = srd_herald_start(device->fd, &notices);
+	return error ? error : give(keeper, SRD_WIRE_NOTICES, notices);
+}
+
 /* The store is open: mounts, the first time, and has the worker serve. */
 static void on_ready(struct keeper *keeper)
 {
@@ -117,8 +135,7 @@ static void on_ready(struct keeper *keeper)
 	order.value = (int32_t)device->init_len;
 	memcpy(order.text, device->init, device->init_len);
 	keeper->stage = STARTING;
-	if (device->guard >= 0)
-		error = srd_wire_send(keeper->worker.orders, &(struct srd_wire){ .kind = SRD_WIRE_HOLD }, device->guard, false);
+	error = equip(keeper);
 	if (!error)
 		error = srd_wire_send(keeper->worker.orders, &order, device->fd, false);
 	if (error)

@@ -16,6 +16,7 @@
  *     place.c     mount points: what is there, what is allowed, clearing, detaching
  *     loop.c      threads that take requests and have libfuse decode them
  *     notifier.c  what others changed, to be told to the kernel
+ *     herald.c    by the keeper
  *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does; of what was: ops_past.c
  *     compactor.c     the store compacted by itself
@@ -59,6 +60,7 @@ struct srd_mount {
 	bool keeps_listings;              /* the kernel may keep what it read of directories */
 	struct srd_legacy legacy;         /* all 0 without a keeper */
 	int orders;                       /* a worker's socket to its keeper; -1: none */
+	int notices;                      /* its socket to the keeper's herald; likewise */
 	struct srd_errands *errands;      /* likewise, for errands; NULL: none */
 	atomic_bool background;           /* talks to syslog; requests are served by then */
 };

@@ -5,6 +5,8 @@
 
 #include <linux/fuse.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "base/check.h"
@@ -107,29 +109,41 @@ void srd_notifier_doubt(struct srd_notifier *notifier)
 
 /* ---- Telling ---- */
 
-/* What the kernel does not know is no error. */
-static void tell(struct srd_notifier *notifier, const struct srd_changes *told, const struct srd_kernel_change *change)
+/* CODE, with what goes with it: one packet.  What the kernel does not know is no error. */
+static void send_notice(const struct srd_notifier *notifier, int code, const void *what, size_t len, const char *name,
+                        size_t name_len)
 {
-	struct srd_mount *mount = notifier->mount;
+	struct fuse_out_header header = { .len = (uint32_t)(sizeof header + len + name_len), .error = code };
+	struct iovec iov[] = { { &header, sizeof header }, { (void *)what, len }, { (void *)name, name_len } };
+	const struct srd_mount *mount = notifier->mount;
 
-	if (change->name_len) {
-		fuse_lowlevel_notify_inval_entry(mount->session, change->ino, told->names + change->name,
-		                                 change->name_len);
-	} else if (change->from == change->to) {
-		fuse_lowlevel_notify_inval_inode(mount->session, change->ino, -1, 0);
-	} else {
-		/* A length of 0: to the end. */
-		off_t len = change->to >= SRD_FILE_LEN_MAX ? 0 : (off_t)(change->to - change->from);
-		fuse_lowlevel_notify_inval_inode(mount->session, change->ino, (off_t)change->from, len);
-	}
+	if (writev(mount->notices >= 0 ? mount->notices : mount->device.fd, iov, SRD_LEN(iov)) < 0)
+		return;
 }
 
-/* False where the kernel does not know how: its names are to be told one by one. */
-static bool doubt_names(const struct srd_notifier *notifier)
+static void tell_name(const struct srd_notifier *notifier, uint64_t dir, const char *name, uint8_t len)
 {
-	struct fuse_out_header header = { .len = sizeof header, .error = NOTIFY_INC_EPOCH };
+	struct fuse_notify_inval_entry_out what = { .parent = dir, .namelen = len };
+	char ended[SRD_NAME_MAX + 1] = "";
 
-	return write(fuse_session_fd(notifier->mount->session), &header, sizeof header) == sizeof header;
+	memcpy(ended, name, len);
+	send_notice(notifier, FUSE_NOTIFY_INVAL_ENTRY, &what, sizeof what, ended, len + (size_t)1);
+}
+
+static void tell(const struct srd_notifier *notifier, const struct srd_changes *told,
+                 const struct srd_kernel_change *change)
+{
+	struct fuse_notify_inval_inode_out what = { .ino = change->ino, .off = (int64_t)change->from };
+
+	if (change->name_len) {
+		tell_name(notifier, change->ino, told->names + change->name, change->name_len);
+		return;
+	}
+	if (change->from == change->to)
+		what.off = -1;   /* attributes alone */
+	else if (change->to < SRD_FILE_LEN_MAX)
+		what.len = (int64_t)(change->to - change->from);   /* 0: to the end */
+	send_notice(notifier, FUSE_NOTIFY_INVAL_INODE, &what, sizeof what, NULL, 0);
 }
 
 /* Up to WALK_COUNT of the inodes from *INDEX on that the kernel may know. */
@@ -189,10 +203,12 @@ static void tell_walk(struct srd_notifier *notifier, walk *next)
 
 static void tell_all(struct srd_notifier *notifier)
 {
-	bool doubted = doubt_names(notifier);
+	bool doubts = srd_device_can_doubt(&notifier->mount->device);
 
+	if (doubts)
+		send_notice(notifier, NOTIFY_INC_EPOCH, NULL, 0, NULL, 0);
 	tell_walk(notifier, walk_inodes);
-	if (!doubted)
+	if (!doubts)
 		tell_walk(notifier, walk_names);
 }
 
@@ -258,6 +274,16 @@ int srd_notifier_start(struct srd_mount *mount)
 	return error ? error : srd_follower_start(mount->store);
 }
 
+/* Returns when the kernel has been told all, or who would tell it is gone. */
+static void await_herald(int notices)
+{
+	char end = 0;
+
+	if (notices >= 0 && write(notices, &end, sizeof end) == sizeof end)
+		while (recv(notices, &end, sizeof end, 0) < 0 && errno == EINTR)
+			;
+}
+
 void srd_notifier_stop(struct srd_mount *mount)
 {
 	struct srd_notifier *notifier = mount->notifier;
@@ -272,6 +298,7 @@ void srd_notifier_stop(struct srd_mount *mount)
 	if (notifier->running)
 		pthread_join(notifier->thread, NULL);
 	notifier->running = false;
+	await_herald(mount->notices);
 }
 
 void srd_notifier_free(struct srd_notifier *notifier)

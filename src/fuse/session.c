@@ -201,7 +201,7 @@ static int run_alone(struct srd_mount *mount, int signals, int ready)
 /* READY: the parent's pipe, or -1 in the foreground. */
 static int run(const struct srd_mount_options *options, int ready)
 {
-	struct srd_mount mount = { .options = options, .orders = -1 };
+	struct srd_mount mount = { .options = options, .orders = -1, .notices = -1 };
 	if (!options->allow_core)
 		srd_sandbox_hide_memory();
 	SRD_AUTO_CLOSE int signals = catch_signals(!options->no_keeper);

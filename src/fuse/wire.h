@@ -2,7 +2,8 @@
 /*
  * wire.h - what keeper and worker say to each other, over two pairs of sockets.
  *
- *     orders     keeper -> worker   HOLD (with the guard), START (with the device), STOP
+ *     orders     keeper -> worker   HOLD (with the guard), NOTICES (with the herald's socket),
+ *                                   START (with the device), STOP
  *                worker -> keeper   READY, SERVING, LEAVING, SAY
  *     errands    worker -> keeper   OPEN, OPEN_KEPT, UNLINK, RENAME, SYNC, END
  *                keeper -> worker   ANSWER (with what was opened)
@@ -21,6 +22,7 @@
 enum srd_wire_kind {
 	SRD_WIRE_START = 1,       /* VALUE bytes of TEXT are the kernel's INIT; FLAGS: enum srd_wire_start */
 	SRD_WIRE_HOLD,            /* the descriptor is to stay open as long as the worker lives */
+	SRD_WIRE_NOTICES,
 	SRD_WIRE_STOP,
 	SRD_WIRE_READY,           /* the store is open */
 	SRD_WIRE_SERVING,

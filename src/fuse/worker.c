@@ -219,16 +219,20 @@ static int tell(const struct srd_mount *mount, enum srd_wire_kind kind)
 	return srd_wire_send(mount->orders, &message, -1, true);
 }
 
-/* Waits for START, which brings the device.  *FIRST as for srd_worker_serve(). */
+/* Waits for START, which brings the device, and takes what comes before.  *FIRST as for srd_worker_serve(). */
 static int await_start(struct srd_mount *mount, bool *first)
 {
 	struct srd_device *device = &mount->device;
 	struct srd_wire order;
-	int error = srd_wire_receive(mount->orders, &order, &device->fd, true);
+	int error;
 
-	if (!error && order.kind == SRD_WIRE_HOLD) {
-		device->guard = device->fd;
-		error = srd_wire_receive(mount->orders, &order, &device->fd, true);
+	while ((error = srd_wire_receive(mount->orders, &order, &device->fd, true)) == 0) {
+		if (order.kind == SRD_WIRE_HOLD)
+			device->guard = device->fd;
+		else if (order.kind == SRD_WIRE_NOTICES)
+			mount->notices = device->fd;
+		else
+			break;
 	}
 	if (error)
 		return error;

@@ -232,6 +232,39 @@ unmount s
 mount_store s
 keeper=$(cat "$work/s.pid")
 
+section "a lock that somebody has on another mount is not had twice"
+cat >"$work/lock.pl" <<'EOF'
+use Fcntl;
+my ($lock, $held, $stop) = @ARGV;
+until (-e $stop) {
+	mkdir $lock or next;
+	sysopen(my $mine, $held, O_CREAT | O_EXCL | O_WRONLY) or die "two have it\n";
+	unlink $held or die "$held: $!\n";
+	rmdir $lock or die "somebody took it away: $!\n";
+}
+EOF
+mkdir "$work/other"
+mounts="$mounts $work/other"
+expect "$srdfs" "$work/s.srd" "$work/other"
+rm -f "$work/stop"
+perl "$work/lock.pl" "$m/lock" "$work/held" "$work/stop" &
+here=$!
+perl "$work/lock.pl" "$work/other/lock" "$work/held" "$work/stop" &
+there=$!
+for round in 1 2 3 4 5; do
+	ls "$m" >/dev/null
+	kill_worker
+done
+ls "$m" >/dev/null
+touch "$work/stop"
+wait $here || fail "the one here failed"
+wait $there || fail "the other failed"
+[ ! -e "$m/lock" ] || fail "it is left"
+expect fusermount3 -u "$work/other"
+unmount s
+mount_store s
+keeper=$(cat "$work/s.pid")
+
 section "what is appended is there once"
 cat >"$work/append.pl" <<'EOF'
 use Fcntl;
@@ -250,8 +283,6 @@ until (-e $stop) {
 print $told;
 EOF
 # With another mount of the store each is committed before it is answered.
-mkdir "$work/other"
-mounts="$mounts $work/other"
 expect "$srdfs" "$work/s.srd" "$work/other"
 rm -f "$work/stop"
 for name in a b; do
