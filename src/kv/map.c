@@ -110,6 +110,15 @@ static int want_run(struct mapping *mapping, uint64_t at)
 	           ? srd_moved_want(&mapping->live, run.offset + run.distance, run.len) : 0;
 }
 
+/* What lies nowhere is on no map. */
+static int want_ref(struct mapping *mapping, const struct srd_ref *ref)
+{
+	uint32_t len;
+	uint64_t at = srd_moved_place(mapping->log, ref, 0, &len);
+
+	return at < SRD_MOVED_NOWHERE ? srd_moved_want(&mapping->live, at, len) : 0;
+}
+
 static int want_inode(struct mapping *mapping, const struct srd_inode *inode)
 {
 	const struct srd_xattr *xattr = NULL;
@@ -122,7 +131,7 @@ static int want_inode(struct mapping *mapping, const struct srd_inode *inode)
 		return error;
 	for (uint64_t pos = 0; !error && srd_state_extent(mapping->state, inode, pos, &ref); pos = ref.pos + ref.len)
 		if (srd_ref_has_run(&ref))
-			error = srd_moved_want(&mapping->live, srd_moved_place(mapping->log, &ref), ref.len);
+			error = want_ref(mapping, &ref);
 	return error;
 }
 

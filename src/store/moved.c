@@ -47,13 +47,17 @@ bool srd_moved_has(const struct srd_moved *moved, uint64_t at, uint32_t len)
 	return true;
 }
 
-uint64_t srd_moved_place(const struct srd_log *log, const struct srd_ref *ref)
+uint64_t srd_moved_place(const struct srd_log *log, const struct srd_ref *ref, uint32_t into, uint32_t *len)
 {
+	uint64_t skip = (uint64_t)ref->skip + into;
 	struct srd_run run;
+	bool there = srd_log_run(log, ref->run, &run) && skip < run.len;
 
-	if (!srd_log_run(log, ref->run, &run) || !srd_within(ref->skip, ref->len, run.len))
-		return SRD_MOVED_NOWHERE + ref->run + ref->skip;
-	return run.offset + run.distance + ref->skip;
+	*len = ref->len - into;
+	if (!there)
+		return SRD_MOVED_NOWHERE + ref->run + skip;
+	*len = (uint32_t)SRD_MIN((uint64_t)*len, run.len - skip);
+	return run.offset + run.distance + skip;
 }
 
 static int add(struct srd_moved *moved, uint64_t at, uint32_t len)

@@ -44,9 +44,10 @@ void srd_moved_revive(struct srd_moved *moved, uint64_t at, uint32_t len);
 bool srd_moved_has(const struct srd_moved *moved, uint64_t at, uint32_t len);
 /* The piece that AT lies in, or the first behind; NULL: none. */
 struct srd_moved_piece *srd_moved_find(const struct srd_moved *moved, uint64_t at);
-/* Where the payload that REF refers to lies in LOG.  Where there is no such run, in a place
- * that is none: it is lost, and stays so. */
-uint64_t srd_moved_place(const struct srd_log *log, const struct srd_ref *ref);
+/* Where byte INTO of what REF refers to lies in LOG, and *LEN bytes on as far as that is one stretch.
+ * Where there is no such run, or none that long, in a place that is none: that is lost, and stays
+ * so, and what the run has is not. */
+uint64_t srd_moved_place(const struct srd_log *log, const struct srd_ref *ref, uint32_t into, uint32_t *len);
 /* Places from here on are none. */
 #define SRD_MOVED_NOWHERE (UINT64_C(1) << 62)
 

@@ -80,16 +80,30 @@ static int is_holed(const struct srd_relocate *relocate, const struct srd_ref *r
 	return srd_log_is_trimmed(relocate->from, run->offset + run->distance + ref->skip, ref->len);
 }
 
-int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref)
+/* REF lies in one stretch, or nowhere. */
+static int want_stretch(struct srd_relocate *relocate, const struct srd_ref *ref, uint64_t at)
 {
 	struct srd_run run;
-	int holed = srd_ref_has_run(ref) ? is_holed(relocate, ref, &run) : 0;
+	int holed = is_holed(relocate, ref, &run);
 
-	if (holed < 0 || !srd_ref_has_run(ref))
+	if (holed < 0)
 		return holed;
-	if (holed)
-		return want_parts(relocate, &run, ref);
-	return srd_moved_want(&relocate->moved, srd_moved_place(relocate->from, ref), ref->len);
+	return holed ? want_parts(relocate, &run, ref) : srd_moved_want(&relocate->moved, at, ref->len);
+}
+
+int srd_relocate_want(struct srd_relocate *relocate, const struct srd_ref *ref)
+{
+	struct srd_ref part = *ref;
+	int error = 0;
+
+	if (!srd_ref_has_run(ref))
+		return 0;
+	for (uint32_t into = 0; !error && into < ref->len; into += part.len) {
+		uint64_t at = srd_moved_place(relocate->from, ref, into, &part.len);
+		part.skip = ref->skip + into;
+		error = want_stretch(relocate, &part, at);
+	}
+	return error;
 }
 
 int srd_relocate_want_holed(struct srd_relocate *relocate, const struct srd_ref *ref)
@@ -102,8 +116,13 @@ int srd_relocate_want_holed(struct srd_relocate *relocate, const struct srd_ref 
 
 void srd_relocate_revive(struct srd_relocate *relocate, const struct srd_ref *ref)
 {
-	if (srd_ref_has_run(ref))
-		srd_moved_revive(&relocate->moved, srd_moved_place(relocate->from, ref), ref->len);
+	uint32_t len;
+
+	if (!srd_ref_has_run(ref))
+		return;
+	/* What lies nowhere was not given up. */
+	uint64_t at = srd_moved_place(relocate->from, ref, 0, &len);
+	srd_moved_revive(&relocate->moved, at, len);
 }
 
 int srd_relocate_settle(struct srd_relocate *relocate)
@@ -248,15 +267,15 @@ int srd_relocate_copy(struct srd_relocate *relocate, const struct srd_ref *ref, 
 
 	if (!srd_ref_has_run(ref))
 		return 0;
-	uint64_t at = srd_moved_place(relocate->from, ref), end = at + ref->len;
-	while (!error && at < end) {
+	for (uint32_t into = 0, len; !error && into < ref->len; into += len) {
+		uint64_t at = srd_moved_place(relocate->from, ref, into, &len);
 		struct srd_moved_piece *piece = srd_moved_find(&relocate->moved, at);
 		if (!piece || piece->at > at)
 			return SRD_ECORRUPT;
 		if (piece->run == 0)
 			error = move(relocate, piece, ref, fresh);
 		fresh = false;
-		at = piece->at + piece->len;
+		len = (uint32_t)SRD_MIN((uint64_t)len, piece->at + piece->len - at);
 	}
 	return error;
 }
@@ -345,7 +364,7 @@ struct srd_ref srd_relocate_ref(const struct srd_relocate *relocate, const struc
 
 	if (!srd_ref_has_run(ref))
 		return part;
-	uint64_t at = srd_moved_place(relocate->from, ref) + into;
+	uint64_t at = srd_moved_place(relocate->from, ref, into, &part.len);
 	const struct srd_moved_piece *piece = srd_moved_find(&relocate->moved, at);
 	part.run = piece->run;
 	part.skip = piece->run == SRD_RUN_PRUNED ? 0 : piece->skip + (uint32_t)(at - piece->at);

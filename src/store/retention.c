@@ -34,9 +34,10 @@ struct keeping {
 
 static int add_ref(const struct keeping *keeping, struct srd_ranges *to, const struct srd_ref *ref)
 {
-	uint64_t at = srd_ref_has_run(ref) ? srd_moved_place(keeping->log, ref) : SRD_MOVED_NOWHERE;
+	uint32_t len;
+	uint64_t at = srd_ref_has_run(ref) ? srd_moved_place(keeping->log, ref, 0, &len) : SRD_MOVED_NOWHERE;
 
-	return at < SRD_MOVED_NOWHERE ? srd_ranges_add(to, at, ref->len) : 0;
+	return at < SRD_MOVED_NOWHERE ? srd_ranges_add(to, at, len) : 0;
 }
 
 /* What inode INDEX of STATE has. */
