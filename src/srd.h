@@ -592,8 +592,9 @@ enum srd_salvage_flags {
 };
 /* Copies all that is sound of SOURCE into TARGET, an empty store: names, attributes,
  * further names, holes, times.  SOURCE may be open read-only and damaged anyhow.  What
- * is damaged is reported to CALL as SRD_EVENT_DAMAGE with its key: `what` is "left
- * out", "zeros" (of `len` bytes in all, the first at `pos`), or "extended attribute".
+ * is damaged, or cannot be read, is reported to CALL as SRD_EVENT_DAMAGE with its key: `what` is
+ * "left out", "zeros" (of `len` bytes in all, the first at `pos`), or "extended attribute"; or
+ * "record", without a key: a commit is damaged, and nobody knows what it said.
  * Returns 0 also when something was left out. */
 int srd_salvage(srd_store *source, srd_store *target, int flags,
                 int (*call)(void *user, const struct srd_event *event), void *user);

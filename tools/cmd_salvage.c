@@ -11,7 +11,7 @@ enum { KEEP_DAMAGED = TOOL_OWN };
 
 struct salvage {
 	struct tool *tool;
-	uint64_t left_out, zeroed, attributes;
+	uint64_t left_out, zeroed, attributes, records;
 };
 
 static int on_event(void *user, const struct srd_event *event)
@@ -28,12 +28,17 @@ static int on_event(void *user, const struct srd_event *event)
 	salvage->zeroed += strcmp(event->what, "zeros") == 0;
 	salvage->attributes += strcmp(event->what, "extended attribute") == 0;
 	tool_progress_hide(progress);
+	if (strcmp(event->what, "record") == 0) {
+		salvage->records++;
+		tool_damage_print(event);
+		return ferror(stdout) ? 1 : 0;   /* nobody listens any more */
+	}
 	tool_text_put(stdout, event->key ? event->key : "/", event->key ? strlen(event->key) : 1);
 	printf(": %s: %s", event->what, event->text);
 	if (event->len > 0)
 		printf(": %" PRIu64 " bytes, the first at %" PRIu64, event->len, event->pos);
 	putchar('\n');
-	return ferror(stdout) ? 1 : 0;   /* nobody listens any more */
+	return ferror(stdout) ? 1 : 0;
 }
 
 static void summarize(const struct salvage *salvage, const char *path, const struct srd_info *info)
@@ -41,8 +46,12 @@ static void summarize(const struct salvage *salvage, const char *path, const str
 	tool_text_put(stdout, path, strlen(path));
 	printf(": %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " others", info->files, info->directories,
 	       info->others);
-	printf("; %" PRIu64 " left out, %" PRIu64 " with zeros, %" PRIu64 " without an extended attribute\n",
+	printf("; %" PRIu64 " left out, %" PRIu64 " with zeros, %" PRIu64 " without an extended attribute",
 	       salvage->left_out, salvage->zeroed, salvage->attributes);
+	if (salvage->records)
+		printf("; what %" PRIu64 " damaged place%s of the log said is lost", salvage->records,
+		       salvage->records == 1 ? "" : "s");
+	putchar('\n');
 }
 
 static void salvage_into(struct tool_store *source, struct tool_store *target, int flags)
@@ -59,7 +68,7 @@ static void salvage_into(struct tool_store *source, struct tool_store *target, i
 		tool_store_fail(target, NULL, 0, error);
 	else if (!error)
 		summarize(&salvage, target->path, &info);
-	if (salvage.left_out || salvage.zeroed || salvage.attributes)
+	if (salvage.left_out || salvage.zeroed || salvage.attributes || salvage.records)
 		source->tool->status = 1;
 }
 

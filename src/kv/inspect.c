@@ -36,6 +36,12 @@ bool srd_inspect_metadata(const struct srd_log *log, const struct srd_record *re
 	                      &check) && check == record->meta_check;
 }
 
+/* What RECORD says is not there. */
+static int add_record(struct srd_findings *findings, const struct srd_record *record)
+{
+	return add(findings, &(struct srd_finding){ .kind = SRD_ROT_METADATA, .offset = record->offset, .len = record->len });
+}
+
 static int inspect_run(const struct srd_log *log, const struct srd_run *run, struct srd_findings *findings)
 {
 	uint64_t payload = run->offset + run->distance;
@@ -76,14 +82,17 @@ static int inspect_runs(const struct srd_log *log, const struct srd_record *reco
 		uint64_t payload = op.run.offset + op.run.distance;
 		bool is_inline = srd_run_is_inline(op.run.len);
 		error = inspect_run(log, &op.run, findings);
+		/* Whoever writes over the file may do so now. */
+		if (!error && !is_inline && payload < used)
+			return add_record(findings, record);
 		if (!error)
 			error = is_inline ? inspect_padding(log, payload + op.run.len, op.offset + op.len, findings)
 			                  : inspect_padding(log, used, payload, findings);
 		used = is_inline ? used : payload + op.run.len;
 	}
-	if (!error && !srd_ops_are_through(&ops))
-		error = SRD_ECORRUPT;
-	return error ? error : inspect_padding(log, used, end, findings);
+	if (error)
+		return error;
+	return srd_ops_are_through(&ops) ? inspect_padding(log, used, end, findings) : add_record(findings, record);
 }
 
 int srd_inspect(const struct srd_log *log, const struct srd_record *record, bool payload,
@@ -91,8 +100,9 @@ int srd_inspect(const struct srd_log *log, const struct srd_record *record, bool
 {
 	const uint8_t *bytes = srd_log_at(log, record->offset, record->len);
 
+	/* The file was cut short since. */
 	if (!bytes)
-		return SRD_ECORRUPT;
+		return add_record(findings, record);
 	if (record->type == SRD_RECORD_SPARE) {
 		if (record->len == SRD_SPARE_LEN && srd_spare_holds(&log->sb, bytes))
 			return 0;
@@ -100,8 +110,7 @@ int srd_inspect(const struct srd_log *log, const struct srd_record *record, bool
 		                                            .len = record->len });
 	}
 	if (!srd_inspect_metadata(log, record, bytes + SRD_HEADER_LEN))
-		return add(findings, &(struct srd_finding){ .kind = SRD_ROT_METADATA, .offset = record->offset,
-		                                            .len = record->len });
+		return add_record(findings, record);
 	if (!payload || record->type > SRD_RECORD_DATA)
 		return 0;
 	return inspect_runs(log, record, bytes + SRD_HEADER_LEN, findings);

@@ -98,7 +98,7 @@ int srd_original_put_attributes(const struct srd_original *original, struct srd_
 			error = SRD_ECORRUPT;
 		else if (run.len > 0)
 			error = srd_value_bytes(original->log, attribute->run, 0, run.len, &value);
-		if (error == SRD_ECORRUPT && original->salvaged) {
+		if (srd_original_is_damaged(error) && original->salvaged) {
 			original->salvaged->attributes++;
 			error = 0;
 			continue;
@@ -118,22 +118,51 @@ static void note(struct srd_salvaged *salvaged, uint64_t pos, uint64_t len)
 	salvaged->bytes += len;
 }
 
-/* Adds [skip, skip + len) of REF's run, as much of it as is sound: by the block. */
+/* Copies LEN bytes, of one block, to TO: what is checked is what is handed out. */
+static int fetch(const struct srd_original *original, const struct srd_ref *ref, uint32_t done, uint32_t len, uint8_t *to)
+{
+	struct srd_run run;
+
+	if (!srd_log_run(original->log, ref->run, &run))
+		return srd_log_run_error(original->log, ref->run);
+	return srd_log_copy(original->log, &run, ref->skip + done, len, to);
+}
+
+/* Adds [done, done + len) of REF by the block; if some may be left out, as much of it as is sound. */
 static int append_sound(struct srd_store *store, const struct srd_original *original, const struct srd_ref *ref,
                         uint32_t done, uint32_t len, struct srd_extents *content)
 {
+	uint8_t block[SRD_BLOCK_LEN];
 	int error = 0;
 
 	for (uint32_t end = done + len, piece; done < end && !error; done += piece) {
-		const uint8_t *data;
 		piece = SRD_MIN(end - done, SRD_BLOCK_LEN - (ref->skip + done) % SRD_BLOCK_LEN);
-		error = srd_value_bytes(original->log, ref->run, ref->skip + done, piece, &data);
-		if (error == SRD_ECORRUPT) {
+		error = fetch(original, ref, done, piece, block);
+		if (srd_original_is_damaged(error) && original->salvaged) {
 			note(original->salvaged, ref->pos + done, piece);
 			error = 0;
 		} else if (!error && store) {
-			error = srd_extents_append(content, store, ref->pos + done, data, piece);
+			error = srd_extents_append(content, store, ref->pos + done, block, piece);
 		}
+	}
+	return error;
+}
+
+/* The same at once, out of the mapping, if all of it is sound. */
+static int append_whole(struct srd_store *store, const struct srd_original *original, const struct srd_ref *ref,
+                        uint32_t done, uint32_t len, struct srd_extents *content)
+{
+	const uint8_t *data;
+	size_t count = content->count;
+	bool lost = srd_log_is_lost(original->log);
+	int error = lost ? SRD_ELOST : srd_value_bytes(original->log, ref->run, ref->skip + done, len, &data);
+
+	if (!error)
+		error = srd_extents_append(content, store, ref->pos + done, data, len);
+	/* In place of what the disk does not give there may be zeros now, or the kernel met it. */
+	if (!lost && (error == -EFAULT || srd_log_is_lost(original->log))) {
+		content->count = count;
+		error = SRD_ELOST;
 	}
 	return error;
 }
@@ -146,13 +175,10 @@ int srd_original_append(const struct srd_original *original, struct srd_store *s
 		const struct srd_ref *ref = &original->extents.refs[i];
 		uint32_t piece;
 		for (uint32_t done = 0; ref->run != 0 && done < ref->len && !error; done += piece) {
-			const uint8_t *data;
 			piece = SRD_MIN(ref->len - done, (uint32_t)PIECE_LEN);
-			error = srd_value_bytes(original->log, ref->run, ref->skip + done, piece, &data);
-			if (error == SRD_ECORRUPT && original->salvaged)
+			error = append_whole(store, original, ref, done, piece, content);
+			if (error == SRD_ELOST || (error == SRD_ECORRUPT && original->salvaged))
 				error = append_sound(store, original, ref, done, piece, content);
-			else if (!error)
-				error = srd_extents_append(content, store, ref->pos + done, data, piece);
 		}
 	}
 	content->size = original->st.size;

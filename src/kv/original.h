@@ -23,6 +23,12 @@ struct srd_original {
 	struct srd_salvaged *salvaged;   /* not NULL: damage is left out, and noted here */
 };
 
+/* True if ERROR is of what was to be read, and of no other. */
+static inline bool srd_original_is_damaged(int error)
+{
+	return error == SRD_ECORRUPT || error == SRD_ELOST;
+}
+
 void srd_original_init(struct srd_original *original, struct srd_salvaged *salvaged);
 void srd_original_release(struct srd_original *original);
 /* Takes what inode INDEX is.  Read side held, or a transaction. */

@@ -133,7 +133,7 @@ static int tell(struct salvage *salvage, const char *key, const struct srd_salva
 /* What became of KEY, if not all is well. */
 static int tell_copied(struct salvage *salvage, const char *key, const struct srd_salvaged *found, int error)
 {
-	if (error == SRD_ECORRUPT)
+	if (srd_original_is_damaged(error))
 		error = tell(salvage, key, found, "left out", "its content is damaged");
 	else if (!error && found->bytes > 0)
 		error = tell(salvage, key, found, "zeros", "stand where its content is damaged");
@@ -164,13 +164,13 @@ static int salvage_file(struct salvage *salvage, const struct srd_entry *entry)
 	int error = srd_stat(salvage->source, entry->key, entry->key_len, &st);
 
 	if (error)
-		return error == -ENOENT ? 0 : error;
+		return error == -ENOENT ? 0 : tell_copied(salvage, entry->key, &found, error);
 	struct linked wanted = { .ino = st.ino };
 	struct linked **first = st.nlink > 1 ? tfind(&wanted, &salvage->links, compare_inos) : NULL;
 	if (first && !(*first)->left_out)
 		return srd_link(salvage->target, (*first)->key, (*first)->key_len, entry->key, entry->key_len);
 	error = copy_file(salvage, entry->key, entry->key_len, &found);
-	bool left_out = error == SRD_ECORRUPT;
+	bool left_out = srd_original_is_damaged(error);
 	if (error == -ENOENT)
 		return 0;
 	error = tell_copied(salvage, entry->key, &found, error);
@@ -179,14 +179,16 @@ static int salvage_file(struct salvage *salvage, const struct srd_entry *entry)
 
 static int salvage_directory(struct salvage *salvage, const struct srd_entry *entry)
 {
-	int error = srd_array_reserve(&salvage->directories, &salvage->directories_cap,
-	                              salvage->directories_len + entry->key_len + 1, 1);
+	int error = srd_make_dir(salvage->target, entry->key, entry->key_len);
 
+	if (!error)
+		error = srd_array_reserve(&salvage->directories, &salvage->directories_cap,
+		                          salvage->directories_len + entry->key_len + 1, 1);
 	if (error)
 		return error;
 	memcpy(salvage->directories + salvage->directories_len, entry->key, entry->key_len + 1);
 	salvage->directories_len += entry->key_len + 1;
-	return srd_make_dir(salvage->target, entry->key, entry->key_len);
+	return 0;
 }
 
 static int report_progress(struct salvage *salvage)
@@ -199,6 +201,7 @@ static int report_progress(struct salvage *salvage)
 
 static int salvage_names(struct salvage *salvage)
 {
+	const struct srd_salvaged none = { 0 };
 	struct srd_iter *iter;
 	struct srd_entry entry;
 	int error = srd_iter_new(salvage->source, "", 0, SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, 0, 1, &iter);
@@ -208,11 +211,40 @@ static int salvage_names(struct salvage *salvage)
 		return error;
 	while (!error && (got = srd_iter_next(iter, &entry)) == 1) {
 		error = entry.kind == SRD_DIRECTORY ? salvage_directory(salvage, &entry) : salvage_file(salvage, &entry);
+		/* It could be read once, and is something else by now. */
+		if (error == SRD_EKEY)
+			error = tell(salvage, entry.key, &none, "left out", "its name is damaged");
 		if (!error)
 			error = report_progress(salvage);
 	}
 	srd_iter_free(iter);
+	if (!error && got == SRD_ELOST)
+		return tell(salvage, NULL, &none, "left out", "what has names that cannot be read");
 	return error ? error : got;
+}
+
+/* Commits that are damaged, and what they said with them: nobody knows what that was. */
+static int tell_records(struct salvage *salvage)
+{
+	struct srd_event event = { .type = SRD_EVENT_DAMAGE, .what = "record", .text = "what was said here is lost",
+	                           .pos = UINT64_MAX };
+	struct srd_store *source = salvage->source;
+	int error = 0;
+
+	for (size_t i = 0; !error; i++) {
+		srd_mutex_lock(&source->commit_mutex);
+		bool more = i < source->log->damage_count;
+		struct srd_damage damage = more ? source->log->damage[i] : (struct srd_damage){ 0 };
+		srd_mutex_unlock(&source->commit_mutex);
+		if (!more)
+			return 0;
+		event.offset = damage.offset;
+		event.len = damage.len;
+		/* The spare has all that the superblock said. */
+		if (damage.offset >= SRD_FIRST_RECORD && !damage.repaired)
+			error = salvage->call(salvage->user, &event);
+	}
+	return error;
 }
 
 static int salvage_attributes(struct salvage *salvage)
@@ -225,7 +257,10 @@ static int salvage_attributes(struct salvage *salvage)
 	for (size_t at = 0; at < salvage->directories_len && !error;) {
 		const char *key = salvage->directories + at;
 		error = copy_directory(salvage, key, strlen(key), &found);
-		error = error == -ENOENT ? 0 : tell_copied(salvage, key, &found, error);
+		if (error == SRD_ELOST)
+			error = tell(salvage, key, &found, "left out", "its attributes cannot be read");
+		else
+			error = error == -ENOENT ? 0 : tell_copied(salvage, key, &found, error);
 		at += strlen(key) + 1;
 	}
 	return error;
@@ -242,7 +277,9 @@ int srd_salvage(struct srd_store *source, struct srd_store *target, int flags,
 	if (error)
 		return error;
 	salvage.total = info.files + info.directories + info.others;
-	error = salvage_names(&salvage);
+	error = tell_records(&salvage);
+	if (!error)
+		error = salvage_names(&salvage);
 	if (!error)
 		error = salvage_attributes(&salvage);
 	tdestroy(salvage.links, free);

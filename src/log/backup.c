@@ -235,6 +235,9 @@ static int copy_sparsely(struct srd_backup_file *file, uint64_t from, uint64_t t
 	while (from < to && !error) {
 		off_t data = lseek(file->log->fd, (off_t)from, SEEK_DATA);
 		uint64_t start = data >= 0 ? SRD_MIN((uint64_t)data, to) : errno == ENXIO ? to : from;
+		/* No data is a hole, but for where the file does not reach any more. */
+		if (start == to && srd_log_size(file->log) < (int64_t)to)
+			return SRD_ELOST;
 		off_t hole = start < to ? lseek(file->log->fd, (off_t)start, SEEK_HOLE) : -1;
 		uint64_t stop = hole > (off_t)start ? SRD_MIN((uint64_t)hole, to) : to;
 		error = copy_bytes(file, start, stop);

@@ -90,9 +90,10 @@ static int add_refs(struct carrying *carrying, const struct srd_op *op)
 		struct srd_ref ref = srd_op_ref(op->refs, i), part;
 		for (uint32_t into = 0; !error && into < ref.len; into += part.len) {
 			error = srd_array_reserve(&bytes, &cap, anew.ref_count + 1, SRD_REF_LEN);
+			if (!error)
+				error = srd_relocate_ref(carrying->relocate, &ref, into, &part);
 			if (error)
 				break;
-			part = srd_relocate_ref(carrying->relocate, &ref, into);
 			srd_ref_encode(&part, bytes + anew.ref_count++ * SRD_REF_LEN);
 		}
 	}

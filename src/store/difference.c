@@ -166,7 +166,10 @@ static int collect_part(struct srd_difference *difference, uint64_t ino, const s
 	int error = 0;
 
 	while (!error && at < end) {
-		struct srd_ref part = srd_relocate_ref(difference->relocate, ref, (uint32_t)(at - ref->pos));
+		struct srd_ref part;
+		error = srd_relocate_ref(difference->relocate, ref, (uint32_t)(at - ref->pos), &part);
+		if (error)
+			break;
 		part.len = (uint32_t)SRD_MIN((uint64_t)part.len, end - at);
 		error = collect(difference, ino, &part, flags);
 		at += part.len;

@@ -155,7 +155,10 @@ static int copy_damaged(struct srd_relocate *relocate, const struct srd_run *run
 		error = srd_log_copy_anew(relocate->from, run, skip + done, take, relocate->buffer + to + done);
 		if (error != SRD_ECORRUPT)
 			continue;
-		memcpy(relocate->buffer + to + done, srd_log_at(relocate->from, payload + skip + done, take), take);
+		const uint8_t *bytes = srd_log_at(relocate->from, payload + skip + done, take);
+		if (!bytes)
+			return SRD_ELOST;
+		memcpy(relocate->buffer + to + done, bytes, take);
 		error = note_bad(relocate, to + done, payload + skip + done, take);
 	}
 	return error;
@@ -358,16 +361,20 @@ int srd_relocate_flush(struct srd_relocate *relocate)
 	return error;
 }
 
-struct srd_ref srd_relocate_ref(const struct srd_relocate *relocate, const struct srd_ref *ref, uint32_t into)
+int srd_relocate_ref(const struct srd_relocate *relocate, const struct srd_ref *ref, uint32_t into, struct srd_ref *out)
 {
 	struct srd_ref part = { .pos = ref->pos + into, .run = ref->run, .len = ref->len - into };
 
-	if (!srd_ref_has_run(ref))
-		return part;
-	uint64_t at = srd_moved_place(relocate->from, ref, into, &part.len);
-	const struct srd_moved_piece *piece = srd_moved_find(&relocate->moved, at);
-	part.run = piece->run;
-	part.skip = piece->run == SRD_RUN_PRUNED ? 0 : piece->skip + (uint32_t)(at - piece->at);
-	part.len = (uint32_t)SRD_MIN((uint64_t)part.len, piece->at + piece->len - at);
-	return part;
+	if (srd_ref_has_run(ref)) {
+		uint64_t at = srd_moved_place(relocate->from, ref, into, &part.len);
+		const struct srd_moved_piece *piece = srd_moved_find(&relocate->moved, at);
+		/* The run says where its bytes lie: it may say so no more, if somebody writes over the file. */
+		if (!piece || piece->at > at || piece->run == 0 || piece->run & PENDING)
+			return SRD_ECORRUPT;
+		part.run = piece->run;
+		part.skip = piece->run == SRD_RUN_PRUNED ? 0 : piece->skip + (uint32_t)(at - piece->at);
+		part.len = (uint32_t)SRD_MIN((uint64_t)part.len, piece->at + piece->len - at);
+	}
+	*out = part;
+	return 0;
 }

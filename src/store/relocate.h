@@ -56,7 +56,8 @@ int srd_relocate_settle(struct srd_relocate *relocate);
 int srd_relocate_copy(struct srd_relocate *relocate, const struct srd_ref *ref, bool fresh);
 /* All that was asked for is in the new log. */
 int srd_relocate_flush(struct srd_relocate *relocate);
-/* The part of REF from byte INTO of it on, in the new log, as long as it is one. */
-struct srd_ref srd_relocate_ref(const struct srd_relocate *relocate, const struct srd_ref *ref, uint32_t into);
+/* *PART: that of REF from byte INTO of it on, in the new log, as long as it is one.  SRD_ECORRUPT:
+ * what was asked for was something else. */
+int srd_relocate_ref(const struct srd_relocate *relocate, const struct srd_ref *ref, uint32_t into, struct srd_ref *part);
 
 #endif

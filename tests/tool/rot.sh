@@ -59,6 +59,11 @@ at=$(member last_change stat --json s.srd three)
 flip s.srd $((at + 16))
 refuses 1 'srd put: s.srd: key: a commit is damaged or gone, the store is read-only until repaired; srd repair accepts what is lost, srd salvage saves the rest' \
 	put s.srd key random
+"$srd" salvage s.srd rest.srd >out 2>err
+same 'salvage of a damaged commit: status' 1 $?
+grep -q '^damaged: offset [0-9]*, [0-9]* bytes: record: what was said here is lost$' out ||
+	fail "salvage of a damaged commit: $(cat out)"
+works verify rest.srd
 "$srd" repair --dry-run s.srd >out 2>err
 same 'dry run: status' 0 $?
 grep -q '^s.srd: would be repaired: 1 place named as lost' out || fail "dry run: $(cat out)"

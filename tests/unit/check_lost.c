@@ -8,8 +8,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fixture.h"
+#include "kv/inspect.h"
+#include "store/store.h"
 
 enum { FILES = 40, LEN = 100 * 1000 };
 
@@ -294,7 +297,7 @@ END_TEST
 /* The shared memory beside the store, too. */
 START_TEST(the_shm_is_cut_short)
 {
-	char shm[sizeof path + 8];
+	char shm[sizeof path + 16];
 
 	snprintf(shm, sizeof shm, "%s.shm", path);
 	ck_assert_int_eq(truncate(shm, 0), 0);
@@ -302,6 +305,113 @@ START_TEST(the_shm_is_cut_short)
 	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), 0);
 	ck_assert_int_eq(srd_exists(store, KEY("new")), 1);
 	close_store();
+}
+END_TEST
+
+/* ---- Long work ---- */
+
+struct meddling {
+	uint64_t cut_at;          /* 0: zeros are written over all */
+	unsigned left_out, damages;
+};
+
+/* At the first sign of progress. */
+static int meddle(void *user, const struct srd_event *event)
+{
+	struct meddling *meddling = user;
+
+	meddling->damages += event->type == SRD_EVENT_DAMAGE;
+	meddling->left_out += event->type == SRD_EVENT_DAMAGE && strcmp(event->what, "left out") == 0;
+	if (event->type != SRD_EVENT_PROGRESS || meddling->cut_at == UINT64_MAX)
+		return 0;
+	if (meddling->cut_at > 0) {
+		cut(meddling->cut_at);
+	} else {
+		int fd = open(path, O_WRONLY | O_CLOEXEC);
+		memset(content, 0, sizeof content);
+		for (uint64_t at = SRD_KEY_MAX + 1; at < offsets[FILES - 1]; at += sizeof content)
+			ck_assert_int_eq(pwrite(fd, content, sizeof content, (off_t)at), sizeof content);
+		close(fd);
+	}
+	meddling->cut_at = UINT64_MAX;
+	return 0;
+}
+
+/* What runs said when it began they say no more. */
+START_TEST(who_compacts_while_it_is_written_over_fails)
+{
+	struct meddling meddling = { 0 };
+	struct srd_compact_options options = { .call = meddle, .user = &meddling };
+	struct srd_compacted result;
+	char next[sizeof path + 16];
+
+	ck_assert_int_eq(srd_compact(store, &options, &result), SRD_ECORRUPT);
+	ck_assert_uint_eq(meddling.cut_at, UINT64_MAX);
+	snprintf(next, sizeof next, "%s.new", path);
+	ck_assert_int_eq(access(next, F_OK), -1);
+	close_lost();
+}
+END_TEST
+
+/* Of what a disk does not give nothing but that is left out. */
+START_TEST(what_is_left_is_salvaged)
+{
+	struct meddling meddling = { .cut_at = offsets[FILES / 2] };
+	char name[sizeof path + 16];
+	srd_store *target;
+
+	snprintf(name, sizeof name, "%s.salvaged", path);
+	ck_assert_int_eq(srd_open(name, SRD_CREATE | SRD_NOSYNC, &target), 0);
+	ck_assert_int_eq(srd_salvage(store, target, 0, meddle, &meddling), 0);
+	ck_assert_uint_ge(meddling.left_out, 1);
+	close_lost();
+	store = target;
+	for (int i = 0; i < FILES / 2 - 1; i++)
+		check_file(i, true);
+	for (int i = FILES / 2; i < FILES; i++)
+		ck_assert_int_eq(srd_exists(store, KEY(name_of(i))), 0);
+}
+END_TEST
+
+/* It is in a hole for who only asks where the next data is. */
+START_TEST(what_is_gone_is_no_hole_to_a_backup)
+{
+	enum { BIG_LEN = 12 << 20, BIG_FILES = 4 };
+	struct meddling meddling = { 0 };
+	struct srd_backup backup;
+	struct srd_stat st;
+	char name[sizeof path + 16], key[] = "big-0";
+	uint8_t *big = pattern(BIG_LEN, 1);
+
+	snprintf(name, sizeof name, "%s.copy", path);
+	ck_assert_int_eq(srd_backup(store, name, 0, NULL, NULL, &backup), 0);
+	for (; key[4] < '0' + BIG_FILES; key[4]++)
+		ck_assert_int_eq(srd_put(store, KEY(key), big, BIG_LEN), 0);
+	free(big);
+	ck_assert_int_eq(srd_stat(store, KEY("big-3"), &st), 0);
+	meddling.cut_at = st.offset - SRD_KEY_MAX;
+	ck_assert_int_eq(srd_backup(store, name, SRD_BACKUP_WHOLE, meddle, &meddling, &backup), SRD_ELOST);
+	close_lost();
+	/* What was there is. */
+	ck_assert_int_eq(srd_open(name, SRD_RDONLY, &store), 0);
+	ck_assert_int_eq(srd_exists(store, KEY("big-0")), 0);
+	for (int i = 0; i < FILES; i++)
+		check_file(i, true);
+}
+END_TEST
+
+START_TEST(who_verifies_is_told_what_is_gone)
+{
+	struct srd_findings findings = { 0 };
+	struct srd_log *log = store->log;
+	struct srd_record record = { .offset = atomic_load(&log->end), .len = SRD_HEADER_LEN, .type = SRD_RECORD_META };
+
+	ck_assert_int_eq(srd_inspect(log, &record, true, &findings), 0);
+	ck_assert_uint_eq(findings.count, 1);
+	ck_assert_int_eq(findings.list[0].kind, SRD_ROT_METADATA);
+	ck_assert_uint_eq(findings.list[0].offset, record.offset);
+	srd_findings_release(&findings);
+	close_lost();
 }
 END_TEST
 
@@ -317,6 +427,10 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, another_file_in_its_place_is_refused);
 	tcase_add_test(tcase, holes_are_damage);
 	tcase_add_test(tcase, the_shm_is_cut_short);
+	tcase_add_test(tcase, who_compacts_while_it_is_written_over_fails);
+	tcase_add_test(tcase, what_is_left_is_salvaged);
+	tcase_add_test(tcase, what_is_gone_is_no_hole_to_a_backup);
+	tcase_add_test(tcase, who_verifies_is_told_what_is_gone);
 }
 
 int main(void)
