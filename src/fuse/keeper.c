@@ -262,17 +262,12 @@ static bool dies_too_often(struct keeper *keeper)
 	return often;
 }
 
-/* The worker died, and was not about to leave. */
-static void replace_worker(struct keeper *keeper, int status)
+/* The worker died, and was not about to leave: HOW. */
+static void replace_worker(struct keeper *keeper, const char *how)
 {
 	struct srd_mount *mount = keeper->mount;
 	int error = 0;
-	char how[64];
 
-	if (WIFSIGNALED(status))
-		snprintf(how, sizeof how, "signal %d", WTERMSIG(status));
-	else
-		snprintf(how, sizeof how, "status %d", WEXITSTATUS(status));
 	if (mount->options->txn) {
 		srd_mount_say(mount, "the worker died (%s), and with it the transaction: nothing was committed", how);
 		error = -EIO;
@@ -296,9 +291,28 @@ static void replace_worker(struct keeper *keeper, int status)
 	}
 }
 
+/* The worker is gone, and with it the mount.  Its failures it has told itself, but those. */
+static void leave(struct keeper *keeper, int status, const char *how)
+{
+	bool killed = keeper->ending && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+
+	if (WIFSIGNALED(status) && !killed)
+		srd_mount_say(keeper->mount, "the worker died (%s)", how);
+	keeper->failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+static void describe(int status, char how[32])
+{
+	if (WIFSIGNALED(status))
+		snprintf(how, 32, "signal %d", WTERMSIG(status));
+	else
+		snprintf(how, 32, "status %d", WEXITSTATUS(status));
+}
+
 static void on_death(struct keeper *keeper)
 {
 	enum stage stage;
+	char how[32];
 	int status;
 	pid_t gone;
 
@@ -312,10 +326,11 @@ static void on_death(struct keeper *keeper)
 		stage = keeper->stage;
 		srd_child_end(&keeper->worker);
 		keeper->stage = NONE;
+		describe(status, how);
 		if (stage == LEAVING || keeper->ending || !keeper->served)
-			keeper->failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+			leave(keeper, status, how);
 		else
-			replace_worker(keeper, status);
+			replace_worker(keeper, how);
 	}
 }
 

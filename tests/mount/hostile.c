@@ -26,7 +26,7 @@
 
 /* What this life's worker does; set before the keeper forks it. */
 static int (*worst)(void);
-static unsigned lines_heard, lines_bad, ends_told, detached;
+static unsigned lines_heard, lines_bad, deaths_told, ends_told, detached;
 
 /* ---- Stand-ins ---- */
 
@@ -55,6 +55,7 @@ void srd_mount_say(struct srd_mount *mount, const char *format, ...)
 	va_end(args);
 	lines_heard++;
 	lines_bad += strpbrk(text, "\n\033") != NULL;
+	deaths_told += strcmp(text, "the worker died (signal 9)") == 0;
 	ends_told += strstr(text, "this kernel (before 6.9) cannot go on with another: the mount ends") != NULL;
 }
 
@@ -115,6 +116,12 @@ static int will_not_stop(void)
 			told = order.kind == SRD_WIRE_STOP;
 			kill(getppid(), SIGTERM);
 		}
+	return 0;
+}
+
+static int dies_opening(void)
+{
+	raise(SIGKILL);
 	return 0;
 }
 
@@ -243,7 +250,7 @@ static int keep(int (*worker)(void), const char *folder)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	worst = worker;
-	lines_heard = lines_bad = ends_told = detached = 0;
+	lines_heard = lines_bad = deaths_told = ends_told = detached = 0;
 	int status = srd_keeper_run(&mount, signals, -1);
 	close(signals);
 	return status;
@@ -278,6 +285,7 @@ int main(int argc, char **argv)
 	bad |= report(keep(gives_too_much, argv[1]) == 0, "no descriptor stays that was not asked for");
 	bad |= report(keep(dies_serving, argv[1]) != 0 && ends_told == 1 && detached == 1,
 	              "one that nobody can take the place of ends the mount, which is told");
-	printf("1..9\n");
+	bad |= report(keep(dies_opening, argv[1]) != 0 && deaths_told == 1, "one that dies before it serves is not passed over");
+	printf("1..10\n");
 	return bad;
 }

@@ -85,6 +85,31 @@ mount_store s
 expect_same "$(cat "$work/s/f")" hello
 unmount s
 
+section "also one that dies while it is looked at"
+mount_store s
+worker=$(worker_of s)
+kill -s STOP "$worker"
+"$srdfs" -f "$work/s.srd" "$work/s" &
+next=$!
+# Asks, and gets no answer.
+tries=0
+until grep -q 'fuse\|request_wait' "/proc/$next/wchan"; do
+	tries=$((tries + 1))
+	[ $tries -le 100 ] || break   # not every kernel says what is waited for
+	sleep 0.02
+done
+kill -s KILL "$(cat "$work/s.pid")" "$worker"
+echo $next >"$work/s.pid"
+tries=0
+until [ "$(cat "$work/s/f" 2>/dev/null)" = hello ]; do
+	is_running $next || fail "the next one ends"
+	tries=$((tries + 1))
+	[ $tries -le 500 ] || fail "not mounted"
+	sleep 0.02
+done
+unmount s
+wait $next || fail "status $?"
+
 section "a killed keeper takes the worker with it"
 mount_store s
 echo "not lost" >"$work/s/kept"
