@@ -2,7 +2,6 @@
 /* simd_neon.c - the kernel for NEON, which every AArch64 has. */
 #include "config.h"
 
-
 #include <arm_neon.h>
 #include <stdint.h>
 

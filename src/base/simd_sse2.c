@@ -2,7 +2,6 @@
 /* simd_sse2.c - the kernel for SSE2, which every x86-64 has. */
 #include "config.h"
 
-
 #include <emmintrin.h>
 #include <stdint.h>
 
