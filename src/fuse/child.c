@@ -20,8 +20,8 @@ static int move(int fd, int to)
 	return dup3(fd, to, O_CLOEXEC) < 0 ? srd_errno() : 0;
 }
 
-/* Closes all from FIRST on; kernels before 5.9 have no call for that. */
-static int close_from(unsigned first)
+/* Kernels before 5.9 have no call for that. */
+int srd_child_close_from(unsigned first)
 {
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
 		return 0;
@@ -58,7 +58,7 @@ static int part(const struct srd_folder *of, int orders, int errands, int null_f
 		error = move(errands, SRD_WORKER_ERRANDS);
 	if (!error)
 		error = move(folder, SRD_WORKER_FOLDER);
-	return error ? error : close_from(SRD_WORKER_FD_END);
+	return error ? error : srd_child_close_from(SRD_WORKER_FD_END);
 }
 
 static int be_worker(struct srd_mount *mount, const struct srd_folder *folder, int orders, int errands, int null_fd)

@@ -14,6 +14,8 @@ struct srd_child {
 /* Starts one on MOUNT's store, which lies in FOLDER.  It has no place for words of its own, or it could
  * write to our terminal or log what it likes; with `debug` it has ours.  0 or a negative errno. */
 int srd_child_start(struct srd_child *child, struct srd_mount *mount, const struct srd_folder *folder);
+/* Of a new process: closes all descriptors from FIRST on. */
+int srd_child_close_from(unsigned first);
 /* SIGKILL, unless it is dead already: it has no number of its own then. */
 void srd_child_kill(const struct srd_child *child);
 /* Gives back our ends, after its death. */

@@ -5,62 +5,77 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <stdlib.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
-#include "base/thread.h"
+#include "fuse/child.h"
 #include "fuse/wire.h"
 
 enum { NOTICE_BYTES_MAX = 512 };
+enum { DEVICE, NOTICES, FD_END };   /* all the descriptors that it has */
 
-struct herald {
-	int device, notices;      /* its own */
-};
-
-static void end(struct herald *herald)
+/* Another end of the same connection.  If everybody else is killed while the herald waits, what it waits for
+ * ends, for requests end with the last of the end by which they were taken. */
+static int clone_device(int device)
 {
-	if (herald->device >= 0)
-		close(herald->device);
-	close(herald->notices);
-	free(herald);
+	uint32_t of = (uint32_t)device;
+	int clone = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (clone < 0 || ioctl(clone, FUSE_DEV_IOC_CLONE, &of) == 0)
+		return clone;
+	close(clone);
+	return -1;
 }
 
-static void *work(void *user)
+/* Leaves DEVICE and NOTICES alone, by these numbers. */
+static int part(int device, int notices)
+{
+	int clone = clone_device(device);
+
+	/* Beyond reach of the low numbers first. */
+	device = fcntl(clone < 0 ? device : clone, F_DUPFD_CLOEXEC, FD_END);
+	notices = fcntl(notices, F_DUPFD_CLOEXEC, FD_END);
+	if (device < 0 || notices < 0 || dup2(device, DEVICE) < 0 || dup2(notices, NOTICES) < 0 || chdir("/") != 0)
+		return srd_errno();
+	return srd_child_close_from(FD_END);
+}
+
+static void pass_on(void)
 {
 	_Alignas(struct fuse_out_header) char notice[NOTICE_BYTES_MAX];
-	struct herald *herald = user;
 	ssize_t len;
 
-	while ((len = recv(herald->notices, notice, sizeof notice, 0)) >= (ssize_t)sizeof(struct fuse_out_header))
-		if (write(herald->device, notice, (size_t)len) < 0)
+	while ((len = recv(NOTICES, notice, sizeof notice, 0)) >= (ssize_t)sizeof(struct fuse_out_header))
+		if (write(DEVICE, notice, (size_t)len) < 0)
 			continue;   /* What the kernel does not know is no error. */
-	end(herald);
-	return NULL;
 }
 
 int srd_herald_start(int device, int *notices)
 {
-	struct herald *herald = malloc(sizeof *herald);
-	pthread_t thread;
 	int ends[2];
-
-	if (!herald)
-		return -ENOMEM;
 	int error = srd_wire_pair(ends);
-	if (error) {
-		free(herald);
+
+	if (error)
 		return error;
-	}
-	*herald = (struct herald){ .device = fcntl(device, F_DUPFD_CLOEXEC, 0), .notices = ends[0] };
-	error = herald->device < 0 ? srd_errno() : srd_thread_start(&thread, work, herald, -1);
-	if (error) {
-		end(herald);
+	SRD_AUTO_CLOSE int its = ends[0];
+	pid_t pid = fork();
+	if (pid < 0) {
+		error = srd_errno();
 		close(ends[1]);
 		return error;
 	}
-	pthread_detach(thread);
-	*notices = ends[1];
-	return 0;
+	if (pid > 0) {
+		*notices = ends[1];
+		return 0;
+	}
+	prctl(PR_SET_NAME, "srdfs-herald");
+	setsid();
+	if (part(device, its) == 0)
+		pass_on();
+	_exit(0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * herald.h - a thread of the keeper that hands what a worker has to tell on to the kernel.
+ * herald.h - a process that hands what a worker has to tell on to the kernel.
  *
  * Telling may wait in the kernel, where no signal helps: for a directory that a request
  * has locked, or a page.  A worker that waited there itself, killed, would not be gone before
@@ -16,7 +16,7 @@
 #define SRD_FUSE_HERALD_H
 
 /* Starts one that tells DEVICE, until nobody has *NOTICES any more (the caller's, for a worker), or what
- * is no notice comes: then it has told all before, and lets go of the other end.  0 or a negative errno. */
+ * is no notice comes: then it has told all before, and ends.  0 or a negative errno. */
 int srd_herald_start(int device, int *notices);
 
 #endif

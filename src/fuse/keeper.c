@@ -318,7 +318,7 @@ static void on_death(struct keeper *keeper)
 
 	while ((gone = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (gone != keeper->worker.pid)
-			continue;   /* fusermount3 */
+			continue;   /* a herald, or fusermount3 */
 		keeper->worker.pid = 0;
 		/* Its last words. */
 		while (on_order(keeper))

@@ -16,7 +16,7 @@
  *     place.c     mount points: what is there, what is allowed, clearing, detaching
  *     loop.c      threads that take requests and have libfuse decode them
  *     notifier.c  what others changed, to be told to the kernel
- *     herald.c    by the keeper
+ *     herald.c    by a process of its own
  *     kernel.c    what the kernel says and libfuse does not pass on
  *     ops*.c      what each request does; of what was: ops_past.c
  *     compactor.c     the store compacted by itself

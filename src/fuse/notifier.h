@@ -9,7 +9,7 @@
  *     changes, coalesced ----published---->  |  waits until every request begun
  *     (never waits; too many: "all")         |    before has been answered
  *                                            v  then tells the kernel, without locks, and
- *                                               through the keeper (herald.h) if there is one
+ *                                               by the herald (herald.h) if there is one
  *
  * A request that began before the change may answer with what was true then; told
  * earlier, the kernel would keep that answer for good.
