@@ -131,8 +131,8 @@ static int open_temporary(struct srd_backup_file *file, bool *has)
 		return error == -EAGAIN ? -EBUSY : error;
 	if (fstat(fd, &st) != 0)
 		return srd_errno();
-	/* Whoever else it belongs to could read along. */
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+	/* Whoever else it belongs to could read along; and what has another name, too, is not to be cut. */
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1)
 		return -EPERM;
 	*has = fstatat(file->dir_fd, file->temporary, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       named.st_dev == st.st_dev && named.st_ino == st.st_ino;

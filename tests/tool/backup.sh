@@ -80,6 +80,12 @@ ls ./*.part >/dev/null 2>&1 && fail 'temporaries stay behind'
 head -c 100000 random >n.srd.part
 backs_up 'over the rest of a killed one' 'n.srd: written anew, as there was none: .*' s.srd n.srd
 [ -e n.srd.part ] && fail 'the rest of a killed one stays'
+# What has another name, too, is somebody's file.
+cp random elsewhere
+ln elsewhere l.srd.part
+refuses 1 'srd backup: l.srd: Operation not permitted' backup s.srd l.srd
+cmp -s random elsewhere || fail 'a file that somebody linked there is written over'
+rm l.srd.part
 
 # Damage is told, and goes along.
 cp s.srd rotten.srd
