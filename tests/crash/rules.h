@@ -103,6 +103,15 @@ static inline unsigned list_records(const struct image *image, struct srd_record
 	return count;
 }
 
+/* The store's file now, which has COUNT records but for that spare. */
+static inline struct image file_of(struct srd_record records[RECORDS_MAX], unsigned count)
+{
+	struct image image = file_now(path);
+
+	ck_assert_uint_eq(list_records(&image, records), count);
+	return image;
+}
+
 struct damage {
 	unsigned count;
 	uint64_t offset;

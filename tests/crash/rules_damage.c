@@ -18,8 +18,7 @@ static struct image make_durable(struct srd_record records[RECORDS_MAX])
 	ck_assert_int_eq(srd_sync(store), 0);
 	must_put(store, "e", 40, 5);
 	srd_close(store);
-	struct image file = file_now(path);
-	ck_assert_uint_eq(list_records(&file, records), 5);
+	struct image file = file_of(records, 5);
 	return file;
 }
 
@@ -99,8 +98,7 @@ START_TEST(damage_above_the_mark_ends_the_log)
 	must_put(store, "b", 20, 2);
 	must_put(store, "c", 500, 3);
 	srd_close(store);
-	struct image file = file_now(path);
-	ck_assert_uint_eq(list_records(&file, records), 3);
+	struct image file = file_of(records, 3);
 	for (uint64_t at = records[1].offset; at < records[1].offset + SRD_HEADER_LEN + records[1].meta_len; at += 5) {
 		file.bytes[at] ^= 4;
 		image_store(&file, path);
@@ -138,8 +136,7 @@ START_TEST(rot_in_data_is_damage_where_it_is_named)
 	ck_assert_int_eq(srd_sync(store), 0);
 	must_put(store, "a", 10, 1);
 	srd_close(store);
-	struct image file = file_now(path);
-	ck_assert_uint_eq(list_records(&file, records), 4);
+	struct image file = file_of(records, 4);
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t payload = records[i].offset + records[i].len - 1000;
 		file.bytes[payload] ^= 1;
