@@ -52,6 +52,15 @@ static void tell_loss(struct srd_fs *fs)
 	srd_fs_say(fs, "%s; what is left can be read until the store is opened again", text);
 }
 
+/* Likewise that a sync failed: who wrote before may never ask for one. */
+static void tell_sync(struct srd_fs *fs)
+{
+	if (!atomic_exchange(&fs->sync_told, true))
+		srd_fs_say(fs, "syncing the store file failed: %s; what was written last may not survive a power cut, and nothing "
+		           "more is written until the store is mounted again",
+		           srd_strerror(srd_log_sync_error(fs->store->log)));
+}
+
 int srd_fs_read_inode(struct srd_fs *fs, uint64_t ino, unsigned *stripe, struct srd_inode **inode)
 {
 	int error = srd_store_read(fs->store, stripe);
@@ -60,6 +69,8 @@ int srd_fs_read_inode(struct srd_fs *fs, uint64_t ino, unsigned *stripe, struct 
 		return error;
 	if (srd_log_is_lost(fs->store->log))
 		tell_loss(fs);
+	if (srd_log_sync_error(fs->store->log))
+		tell_sync(fs);
 	uint32_t index = srd_state_inode_of(&fs->store->state, ino);
 	if (!index) {
 		error = srd_store_done(fs->store, *stripe);

@@ -31,6 +31,7 @@ struct srd_fs {
 	struct srd_unnamed unnamed;
 	struct srd_limit limit;
 	atomic_bool loss_told;    /* that bytes of the store are gone */
+	atomic_bool sync_told;    /* that a sync of it has failed */
 	enum srd_access access;   /* set before use, as the next */
 	bool access_dirs;         /* ... of directories, too */
 	/* Told about things that no caller can be told about; may be NULL. */

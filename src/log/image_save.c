@@ -182,6 +182,9 @@ int srd_image_file_remove(const struct srd_log *log)
 		return error;
 	file.name = srd_log_image_name(log, "");
 	error = remove_all(&file);
+	/* What relies upon its being gone may be durable next. */
+	if (!error)
+		error = log->io->fdatasync(log->io, log->dir_fd);
 	release(&file);
 	return error;
 }

@@ -44,6 +44,9 @@ void srd_trimmed_free(struct srd_trimmed *trimmed);
  * -ENOSPC or -EDQUOT.  Append lock held. */
 int srd_log_reserve(struct srd_log *log, uint64_t upto);
 
+/* sync.c: a sync failed with ERROR: nothing more is appended. */
+void srd_log_poison(struct srd_log *log, int error);
+
 /* place.c */
 /* True if FD's file system is shared with other hosts, or served by a daemon. */
 bool srd_log_is_remote(int fd);

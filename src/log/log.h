@@ -130,7 +130,8 @@ struct srd_log {
 	atomic_ulong durable;     /* own knowledge of D */
 	uint64_t suspect_end;     /* [durable, suspect_end): appended before our open */
 	bool name_unsure;         /* the directory is to be synced, too: before that nothing is durable */
-	atomic_int poisoned;      /* the negative code of the sync that failed */
+	atomic_int poisoned;      /* SRD_EPOISONED once a sync has failed, */
+	atomic_int sync_error;    /* with that code */
 
 	struct srd_overlay *overlay;   /* overlay.h: where appends go; NULL: the file.  Set before use */
 
@@ -429,6 +430,12 @@ static inline bool srd_log_is_lost(const struct srd_log *log)
 {
 	srd_guard_order_reads();   /* as srd_guard_is_hit() */
 	return atomic_load_explicit(&log->lost, memory_order_relaxed) != SRD_LOST_NOTHING;
+}
+
+/* The code of a sync that failed; 0: none has.  Thread-safe. */
+static inline int srd_log_sync_error(const struct srd_log *log)
+{
+	return atomic_load_explicit(&log->sync_error, memory_order_relaxed);
 }
 
 enum { SRD_LOSS_TEXT_LEN = 128 };

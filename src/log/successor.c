@@ -267,7 +267,9 @@ int srd_log_successor_replace(struct srd_log *log, struct srd_log *next, bool *d
 		error = log->io->fdatasync(log->io, log->dir_fd);
 		/* Without it the others find out by the name. */
 		seal(log);
-		next->name_unsure = error != 0;
+		next->name_unsure = false;
+		if (error)
+			srd_log_poison(next, error);
 		srd_log_make_known(next);
 		end(log);
 	}

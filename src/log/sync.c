@@ -48,6 +48,13 @@ static int rewrite(struct srd_log *log, uint64_t from, uint64_t to)
 	return 0;
 }
 
+/* Another try would tell of success, whatever was dropped: of a directory, too. */
+void srd_log_poison(struct srd_log *log, int error)
+{
+	atomic_store(&log->sync_error, error);
+	atomic_store(&log->poisoned, SRD_EPOISONED);
+}
+
 /* As leader, without the mutex: syncs everything below *UPTO.  Only a sync that
  * failed leaves doubt: what could not be written again can be another time. */
 static int lead(struct srd_log *log, uint64_t durable, uint64_t *upto)
@@ -58,15 +65,17 @@ static int lead(struct srd_log *log, uint64_t durable, uint64_t *upto)
 	*upto = atomic_load_explicit(&log->end, memory_order_acquire);
 	if (durable < log->suspect_end)
 		error = rewrite(log, SRD_MAX(durable, SRD_FIRST_RECORD), log->suspect_end);
-	/* A compactor that died may not have made sure of the name. */
-	if (!error && log->name_unsure)
-		error = log->io->fdatasync(log->io, log->dir_fd);
 	if (error)
 		return error;
-	log->name_unsure = false;
-	error = log->io->fdatasync(log->io, log->fd);
+	/* A compactor that died may not have made sure of the name. */
+	if (log->name_unsure)
+		error = log->io->fdatasync(log->io, log->dir_fd);
+	if (!error)
+		error = log->io->fdatasync(log->io, log->fd);
 	if (error)
-		atomic_store(&log->poisoned, SRD_EPOISONED);
+		srd_log_poison(log, error);
+	else
+		log->name_unsure = false;
 	return error;
 }
 

@@ -25,6 +25,7 @@ static struct srd_store *store;
 static struct srd_fs *fs;
 static struct srd_io io;
 static int write_error;   /* what writing to the store's file gives, if not 0 */
+static int sync_error;    /* likewise syncing */
 static int reads;         /* calls that read the store's file */
 
 static ssize_t write_or_fail(const struct srd_io *self, int fd, const struct iovec *iov, int count, uint64_t offset)
@@ -36,6 +37,11 @@ static ssize_t read_and_count(const struct srd_io *self, int fd, void *data, siz
 {
 	reads++;
 	return srd_io_posix.pread(self, fd, data, len, offset);
+}
+
+static int sync_or_fail(const struct srd_io *self, int fd)
+{
+	return sync_error ? sync_error : srd_io_posix.fdatasync(self, fd);
 }
 
 static void say(void *user, const char *text)
@@ -68,7 +74,8 @@ static void setup(void)
 	io = srd_io_posix;
 	io.pwritev = write_or_fail;
 	io.pread = read_and_count;
-	write_error = 0;
+	io.fdatasync = sync_or_fail;
+	write_error = sync_error = 0;
 	mount();
 }
 
@@ -211,6 +218,29 @@ START_TEST(a_large_write_fails_where_there_is_no_room)
 	ck_assert_int_eq(srd_fs_write(fs, file, 0, data, len, NULL), 0);
 	srd_fs_close(fs, file);
 	free(data);
+}
+END_TEST
+
+/* Nobody may have asked for the sync. */
+START_TEST(a_failed_sync_is_told_once)
+{
+	struct srd_file *file = create("f");
+	struct srd_file *other;
+	struct stat st;
+
+	write_text(file, 0, "text");
+	ck_assert_int_eq(srd_fs_flush(fs, file), 0);
+	sync_error = -EIO;
+	ck_assert_int_eq(srd_store_sync(store), -EIO);
+	sync_error = 0;
+	told[0] = 0;
+	ck_assert_int_eq(srd_fs_create(fs, SRD_ROOT_INO, "g", &plain, O_RDWR, &st, &other), SRD_EPOISONED);
+	ck_assert_int_eq(srd_fs_get_attr(fs, file->inode->ino, &st), 0);
+	ck_assert_ptr_nonnull(strstr(told, "syncing the store file failed: Input/output error"));
+	told[0] = 0;
+	ck_assert_int_eq(srd_fs_get_attr(fs, file->inode->ino, &st), 0);
+	ck_assert_str_eq(told, "");
+	srd_fs_close(fs, file);
 }
 END_TEST
 
@@ -891,6 +921,7 @@ int main(void)
 	tcase_add_test(tcase, a_time_that_was_shown_stays);
 	tcase_add_test(tcase, a_failing_commit_keeps_the_data);
 	tcase_add_test(tcase, a_large_write_fails_where_there_is_no_room);
+	tcase_add_test(tcase, a_failed_sync_is_told_once);
 	tcase_add_test(tcase, truncation_at_open_is_seen_at_once_and_is_one_commit_with_the_new_content);
 	tcase_add_test(tcase, access_times_follow_reading_where_wanted_and_are_committed_later);
 	tcase_add_test(tcase, a_store_grows_up_to_its_limit_and_can_be_put_in_order_then);

@@ -510,6 +510,44 @@ START_TEST(an_image_cut_while_mapped_is_replaced)
 }
 END_TEST
 
+static int unlinked, synced;   /* images, since the directory was synced; the directory, behind them */
+
+static int unlink_and_count(const struct srd_io *io, int fd, const char *name)
+{
+	(void)io;
+	unlinked += strstr(name, ".idx") != NULL;
+	return srd_io_posix.unlink(&srd_io_posix, fd, name);
+}
+
+static int sync_and_count(const struct srd_io *io, int fd)
+{
+	struct stat st;
+
+	(void)io;
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		synced += unlinked;
+		unlinked = 0;
+	}
+	return srd_io_posix.fdatasync(&srd_io_posix, fd);
+}
+
+/* A repair says what the log adds up to without it: it must not be there again after a crash. */
+START_TEST(what_is_removed_is_durably_gone)
+{
+	struct srd_io io = srd_io_posix;
+
+	put("a", "text");
+	ck_assert_int_eq(srd_image_save_beside(store, NULL, &store->saved), 0);
+	io.unlink = unlink_and_count;
+	io.fdatasync = sync_and_count;
+	store->log->io = &io;
+	ck_assert_int_eq(srd_image_file_remove(store->log), 0);
+	store->log->io = &srd_io_posix;
+	ck_assert_int_gt(synced, 0);
+	ck_assert_int_eq(unlinked, 0);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, many_changes_leave_an_image_and_few_do_not);
@@ -529,6 +567,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, memory_for_the_next_files_is_touched_beforehand);
 	tcase_add_test(tcase, pins_do_not_get_into_an_image);
 	tcase_add_test(tcase, a_saver_takes_no_damage_over);
+	tcase_add_test(tcase, what_is_removed_is_durably_gone);
 	tcase_add_test(tcase, an_image_cut_while_mapped_is_replaced);
 }
 

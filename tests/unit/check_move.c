@@ -282,11 +282,17 @@ END_TEST
 
 static int dir_syncs;
 
+static int dir_error;
+
 static int count_dir_syncs(const struct srd_io *io, int fd)
 {
 	struct stat st;
 
-	dir_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	bool is_dir = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+
+	dir_syncs += is_dir;
+	if (is_dir && dir_error)
+		return dir_error;
 	return srd_io_posix.fdatasync(io, fd);
 }
 
@@ -308,6 +314,26 @@ START_TEST(nothing_is_durable_before_the_name_is)
 	ck_assert_int_eq(srd_put(unsure, KEY("key"), "z", 1), 0);
 	ck_assert_int_eq(srd_sync(unsure), 0);
 	ck_assert_int_eq(dir_syncs, 1);
+	ck_assert_int_eq(srd_close(unsure), 0);
+}
+END_TEST
+
+/* A directory tells of an error once, like a file: to ask again is no proof. */
+START_TEST(a_directory_that_could_not_be_synced_poisons)
+{
+	struct srd_io io = srd_io_posix;
+	srd_store *unsure;
+
+	io.fdatasync = count_dir_syncs;
+	put("key", "x");
+	compact(store);
+	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, &io, &unsure), 0);
+	ck_assert_int_eq(srd_put(unsure, KEY("key"), "y", 1), 0);
+	dir_error = -EIO;
+	ck_assert_int_eq(srd_sync(unsure), -EIO);
+	dir_error = 0;
+	ck_assert_int_eq(srd_sync(unsure), SRD_EPOISONED);
+	ck_assert_int_eq(srd_put(unsure, KEY("key"), "z", 1), SRD_EPOISONED);
 	ck_assert_int_eq(srd_close(unsure), 0);
 }
 END_TEST
@@ -538,6 +564,7 @@ static void add(TCase *tcase)
 	tcase_add_loop_test(tcase, what_lost_its_name_between_two_compactions_stays, 0, 2);
 	tcase_add_test(tcase, one_who_finds_the_name_alone_goes_over);
 	tcase_add_test(tcase, nothing_is_durable_before_the_name_is);
+	tcase_add_test(tcase, a_directory_that_could_not_be_synced_poisons);
 	tcase_add_test(tcase, who_has_it_alone_keeps_it);
 	tcase_add_test(tcase, who_has_it_alone_is_not_overtaken);
 	tcase_add_test(tcase, the_one_writer_stays_the_one);
