@@ -37,6 +37,8 @@ int srd_log_recover_with(struct srd_log *log, const struct srd_log_visitor *visi
 		return SRD_EFULL;
 	struct srd_walk walk = { .log = log, .visitor = visitor, .size = (uint64_t)size, .mark = atomic_load(&log->durable) };
 	srd_window_init(&walk.window, log->io, log->fd);
+	/* Who writes might cut what can be read again another time. */
+	walk.window.patient = log->flags & SRD_LOG_RDONLY;
 	int error = log->sb_damaged ? srd_log_note_damage(log, 0, SRD_FIRST_RECORD) : 0;
 	walk.passed = log->damage_count;
 	if (!error)

@@ -71,7 +71,7 @@ static int replay_commit(struct srd_walk *walk, const struct srd_record *record)
 
 	if (got <= 0)
 		return got;
-	bool durable = record_end <= walk->mark;
+	bool durable = record_end <= walk->mark || record->offset < walk->window.missing;
 	if (!metadata_holds(walk->log, record, metadata)) {
 		if (!durable)
 			return 0;

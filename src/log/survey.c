@@ -48,9 +48,10 @@ static int judge(struct srd_walk *walk, uint64_t at, struct srd_record *next)
 	if (error)
 		return error;
 	/* With no whole record behind it, what is known to be durable is damaged
-	 * all the same, and must not be cut. */
-	if (walk->mark > at)
-		return srd_log_note_damage(walk->log, at, next->offset ? next->offset : walk->mark);
+	 * all the same, and must not be cut; nor did a crash leave what cannot be read. */
+	uint64_t known = SRD_MAX(walk->mark, walk->window.missing);
+	if (known > at)
+		return srd_log_note_damage(walk->log, at, next->offset ? next->offset : known);
 	next->offset = 0;
 	return 0;
 }
@@ -124,6 +125,7 @@ int srd_walk_survey_in_peace(struct srd_walk *walk)
 		srd_window_release(&walk->window);
 		*walk = before;
 		srd_window_init(&walk->window, walk->log->io, walk->log->fd);
+		walk->window.patient = before.window.patient;
 		walk->size = (uint64_t)size;
 	}
 	return SRD_EREPLACED;

@@ -45,6 +45,28 @@ static uint64_t worth(const struct srd_window *window, uint64_t offset)
 	return offset >= window->start && offset < end + WINDOW_LEN / 4 ? WINDOW_LEN : JUMP_LEN;
 }
 
+/* Fills it from OFFSET on, up to TAKE bytes, with zeros for the pages that cannot be read. */
+static ssize_t read_patiently(struct srd_window *window, uint64_t offset, uint64_t take)
+{
+	uint64_t done = 0;
+
+	while (done < take) {
+		uint64_t at = offset + done, len = SRD_MIN(take - done, JUMP_LEN - at % JUMP_LEN);
+		ssize_t got = srd_io_read_full(window->io, window->fd, window->bytes + done, len, at);
+		if (got == -EIO) {
+			memset(window->bytes + done, 0, len);
+			window->missing = SRD_MAX(window->missing, at + len);
+			got = (ssize_t)len;
+		}
+		if (got < 0)
+			return got;
+		done += (uint64_t)got;
+		if ((uint64_t)got < len)
+			break;
+	}
+	return (ssize_t)done;
+}
+
 int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, const uint8_t **bytes)
 {
 	if (offset < window->start || !srd_within(offset - window->start, len, window->len)) {
@@ -56,6 +78,8 @@ int srd_window_at(struct srd_window *window, uint64_t offset, uint64_t len, cons
 		/* As much as is needed, that is: most often the file ends where the rest would be. */
 		if (got < (ssize_t)len)
 			got = srd_io_read_full(window->io, window->fd, window->bytes, take, offset);
+		if (got == -EIO && window->patient)
+			got = read_patiently(window, offset, take);
 		if (got < 0)
 			return (int)got;
 		window->start = offset;

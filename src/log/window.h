@@ -6,6 +6,8 @@
 #ifndef SRD_LOG_WINDOW_H
 #define SRD_LOG_WINDOW_H
 
+#include <stdbool.h>
+
 #include "base/io.h"
 
 struct srd_window {
@@ -15,6 +17,8 @@ struct srd_window {
 	size_t cap;
 	uint64_t start, len;     /* what of the file is in it */
 	uint64_t reads;          /* times that it was filled */
+	bool patient;            /* what the disk does not give reads as zeros, ... */
+	uint64_t missing;        /* ... the last of which end there; 0: there are none */
 };
 
 void srd_window_init(struct srd_window *window, const struct srd_io *io, int fd);

@@ -308,6 +308,45 @@ START_TEST(the_shm_is_cut_short)
 }
 END_TEST
 
+/* ---- A disk that does not give it ---- */
+
+static uint64_t unreadable;   /* a page of the file */
+
+static ssize_t read_or_not(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
+{
+	if (offset < unreadable + 4096 && offset + len > unreadable) {
+		if (offset >= unreadable)
+			return -EIO;
+		len = unreadable - offset;
+	}
+	return srd_io_posix.pread(io, fd, data, len, offset);
+}
+
+/* Headers and names lie there; SYNCED or not, the other files are there for who reads. */
+START_TEST(a_page_that_cannot_be_read_costs_what_lies_there)
+{
+	struct srd_io io = srd_io_posix;
+	int there = 0;
+
+	if (_i) {
+		ck_assert_int_eq(srd_sync(store), 0);
+		put("mark", "x");
+	}
+	unreadable = offsets[FILES / 2] - 1 - (offsets[FILES / 2] - 1) % 4096;
+	close_store();
+	io.pread = read_or_not;
+	ck_assert_int_eq(srd_store_open(path, 0, &io, &store), -EIO);
+	ck_assert_int_eq(srd_store_open(path, SRD_RDONLY, &io, &store), 0);
+	for (int i = 0; i < FILES; i++)
+		there += srd_exists(store, KEY(name_of(i))) == 1;
+	ck_assert_int_eq(there, FILES - 1);
+	struct srd_info info;
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	ck_assert_uint_eq(info.damaged_records, 1);
+	close_store();
+}
+END_TEST
+
 /* ---- Long work ---- */
 
 struct meddling {
@@ -427,6 +466,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, another_file_in_its_place_is_refused);
 	tcase_add_test(tcase, holes_are_damage);
 	tcase_add_test(tcase, the_shm_is_cut_short);
+	tcase_add_loop_test(tcase, a_page_that_cannot_be_read_costs_what_lies_there, 0, 2);
 	tcase_add_test(tcase, who_compacts_while_it_is_written_over_fails);
 	tcase_add_test(tcase, what_is_left_is_salvaged);
 	tcase_add_test(tcase, what_is_gone_is_no_hole_to_a_backup);
