@@ -299,6 +299,9 @@ static void leave(struct keeper *keeper, int status, const char *how)
 	if (WIFSIGNALED(status) && !killed)
 		srd_mount_say(keeper->mount, "the worker died (%s)", how);
 	keeper->failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	/* One that nobody came to serve does not tell that it is dead as long as a herald has its device. */
+	if (!keeper->served && !keeper->ending && keeper->mount->device.mounter)
+		srd_place_detach(keeper->mount->mountpoint, keeper->mount->device.dev);
 }
 
 static void describe(int status, char how[32])

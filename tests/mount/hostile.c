@@ -125,6 +125,16 @@ static int dies_opening(void)
 	return 0;
 }
 
+/* The mount is made by then, and nobody serves it. */
+static int dies_starting(void)
+{
+	say(SRD_WIRE_READY, "");
+	/* Something is on its way: the keeper has mounted. */
+	poll(&(struct pollfd){ .fd = SRD_WORKER_ORDERS, .events = POLLIN }, 1, -1);
+	raise(SIGKILL);
+	return 0;
+}
+
 /* Our kernel cannot go on with another, so the mount ends, and that is said. */
 static int dies_serving(void)
 {
@@ -286,6 +296,8 @@ int main(int argc, char **argv)
 	bad |= report(keep(dies_serving, argv[1]) != 0 && ends_told == 1 && detached == 1,
 	              "one that nobody can take the place of ends the mount, which is told");
 	bad |= report(keep(dies_opening, argv[1]) != 0 && deaths_told == 1, "one that dies before it serves is not passed over");
-	printf("1..10\n");
+	bad |= report(keep(dies_starting, argv[1]) != 0 && deaths_told == 1 && detached == 1,
+	              "nor is one that dies when all is mounted, which goes with it");
+	printf("1..11\n");
 	return bad;
 }
