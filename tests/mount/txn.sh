@@ -90,8 +90,7 @@ change() {
 	! have fallocate || fallocate -p -o 8192 -l 40960 moved/er/random
 	perl -e 'open F, "+<", "future" or die; sysseek F, 100, 0; syswrite F, "x"; truncate F, 50'
 	touch -d '2010-10-10 10:10:10.5' future
-	# Before Linux 6.6 not every file system of $work has them.
-	! have setfattr || setfattr -n user.new -v value zeros 2>/dev/null || :
+	[ -z "$attributes" ] || setfattr -n user.new -v value zeros
 	! have setfattr || setfattr -x user.one zeros 2>/dev/null || :
 	mkdir -p new/directory
 	mv new/directory -T empty
@@ -104,6 +103,9 @@ change() {
 chmod 700 "$work/copy" "$t/cp"
 mkdir "$work/outside"
 mv "$work/copy" "$work/outside/cp"
+# Before Linux 6.6 not every file system of $work has them.
+attributes=$(! have setfattr || { setfattr -n user.probe "$work/outside" 2>/dev/null && echo yes; } || :)
+[ -z "$attributes" ] || setfattr -x user.probe "$work/outside"
 change "$work/outside"
 change "$t"
 same_tree "$work/outside/cp" "$t/cp"
