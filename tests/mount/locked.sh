@@ -21,6 +21,16 @@ else
 	expect_same "$(status Seccomp)" 2
 	expect_same "$(status NoNewPrivs)" 1
 	[ "$(id -u)" != 0 ] || expect_same "$(status CapEff)" 0000000000000000
+
+	section "so is who tells the kernel what others changed: it reads and writes"
+	until herald=$(process_of s srdfs-herald) && grep -q "^Seccomp:[[:space:]]*1" "/proc/$herald/status"; do
+		is_running "$(cat "$work/s.pid")" || fail "the daemon has ended"
+		tries=$((${tries:-0} + 1))
+		[ $tries -le 500 ] || fail "$(cat "/proc/$herald/status")"
+		sleep 0.02
+	done
+	expect_same "$(ls "/proc/$herald/fd")" "0
+1"
 fi
 
 section "it can name the folder, and do nothing to it"
