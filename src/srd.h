@@ -85,6 +85,7 @@ enum srd_error {
 	SRD_ELOST = -20010,      /* the store file was cut short, or cannot be read there */
 	SRD_ETRIMMED = -20011,   /* bytes of the past that were given up: see srd_trim() */
 	SRD_ENOPAST = -20012,    /* the store's history has no such point */
+	SRD_EDIFFERS = -20013,   /* written anew it would show something else: left as it was */
 };
 
 /* Text for a negative code; static storage, never NULL. */
@@ -582,6 +583,7 @@ struct srd_compacted {
  * old log whole, or the new.  What is damaged comes over, and stays damaged; where a commit
  * is, all that came since is restated, whatever keep_since says.
  * SRD_EDAMAGED: some record was damaged since the store was opened, which is to be opened anew;
+ * SRD_EDIFFERS: what was written was held against the store, and does not show the same;
  * -ENOSPC: no room for a second log, nothing was done; -EMLINK: the store file has several
  * names; -EBUSY: another process is compacting it; -EROFS; -EINVAL: open with
  * SRD_NOCHECK, or keep_since is no point. */

@@ -26,6 +26,7 @@ static const struct advice about_store[] = {
 	{ SRD_ENOTSTORE, NULL, "name a file that srd create made" },
 	{ SRD_ECORRUPT, NULL, "srd verify says where" },
 	{ SRD_EDAMAGED, NULL, "srd repair accepts what is lost, srd salvage saves the rest" },
+	{ SRD_EDIFFERS, NULL, "srd salvage makes a new store of what it holds" },
 	{ SRD_ELOST, NULL, "leave the file alone while it is in use" },
 	{ SRD_EVERSION, NULL, "use a newer srd" },
 	{ SRD_ENOPAST, about_past, "srd log lists what there is" },

@@ -19,6 +19,7 @@ static const char *own_text(int error)
 	case SRD_ELOST: return "bytes are gone: the store file was cut short, or cannot be read";
 	case SRD_ETRIMMED: return "trimmed: the bytes were given up";
 	case SRD_ENOPAST: return "no such point in the history of the store";
+	case SRD_EDIFFERS: return "written anew it would show something else: it is left as it was";
 	case SRD_EFULL: return "a limit of the format or of the mapping is reached";
 	}
 	return NULL;

@@ -141,7 +141,7 @@ static int write_base(struct srd_compacting *compact)
 	if (!error)
 		error = srd_chunks_error(compact->base.chunks);
 	if (!error && (compact->rewrite.state.misfits > 0 || !says_the_same(&compact->base, &compact->rewrite.state)))
-		error = SRD_ECORRUPT;
+		error = SRD_EDIFFERS;
 	return error;
 }
 
@@ -200,7 +200,7 @@ static int compact_once(struct srd_store *store, const struct srd_compact_option
 	int error = run(&compact);
 
 	/* The image may have been at fault: the next time is without it. */
-	if (error == SRD_ECORRUPT && !(store->flags & SRD_RDONLY))
+	if ((error == SRD_ECORRUPT || error == SRD_EDIFFERS) && !(store->flags & SRD_RDONLY))
 		srd_image_file_remove(compact.log);
 	if (error == SRD_EREPLACED)
 		srd_log_forget_seen(hold.log);

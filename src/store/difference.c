@@ -399,5 +399,5 @@ int srd_difference_write(struct srd_difference *difference)
 	free(difference->marks);
 	free(difference->sequences);
 	free(difference->refs);
-	return error;
+	return error ? error : srd_difference_is_same(difference) ? 0 : SRD_EDIFFERS;
 }

@@ -11,6 +11,7 @@
  *               made, linked, moved to their places, from the root down
  *     inodes    content, attributes, times of all that changed     (difference.c)
  *     NEXT      at the end of each record, so that it may be the last of a copy
+ *     all of it is held against what it restates                 (difference_same.c)
  */
 #ifndef SRD_STORE_DIFFERENCE_H
 #define SRD_STORE_DIFFERENCE_H
@@ -39,7 +40,8 @@ struct srd_difference {
  * of the directories. */
 int srd_difference_want(struct srd_relocate *relocate, const struct srd_state *from, const struct srd_state *to);
 int srd_difference_copy(struct srd_relocate *relocate, const struct srd_state *from, const struct srd_state *to);
-/* Writes the ops.  The fields above are the caller's to set, and those below 0. */
+/* Writes the ops, and holds what they make against `to`: SRD_EDIFFERS.  The fields above are the
+ * caller's to set, and those below 0. */
 int srd_difference_write(struct srd_difference *difference);
 
 /* ---- Between its files ---- */
@@ -55,6 +57,9 @@ uint32_t srd_difference_before(const struct srd_state *from, const struct srd_in
 /* True if a commit between FROM and the state of INODE changed it. */
 bool srd_difference_touches(const struct srd_state *from, const struct srd_inode *inode);
 int srd_difference_names(struct srd_difference *difference);
+/* True if what the other log adds up to now shows all that `to` does.  (In the root later names may
+ * have higher cookies, for names aside stood there; they are in their order.) */
+bool srd_difference_is_same(const struct srd_difference *difference);
 /* Room for some ops in the present record. */
 int srd_difference_make_room(struct srd_difference *difference);
 /* The content of a symlink, or what else one run holds: its bytes, which stay as they

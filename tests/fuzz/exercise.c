@@ -222,22 +222,57 @@ static uint64_t digest_value(const srd_value *value)
 	return srd_hash(whole, len, 0);
 }
 
+/* However its attributes are ordered. */
+static uint64_t digest_xattrs(srd_store *store, const struct srd_entry *entry)
+{
+	static char names[1 << 18];
+	ssize_t len = srd_list_xattrs(store, entry->key, entry->key_len, names, sizeof names);
+	uint64_t total = (uint64_t)len;
+	srd_value value;
+
+	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
+		int error = srd_get_xattr(store, entry->key, entry->key_len, name, &value);
+		total += srd_hash(name, strlen(name), error ? (uint64_t)error : digest_value(&value));
+		if (!error)
+			srd_value_release(&value);
+	}
+	return total;
+}
+
+/* Who has it, and when what was done. */
+static uint64_t digest_stat(const struct srd_stat *st, bool times)
+{
+	const uint64_t who[] = { st->size, st->mode, st->uid, st->gid, st->nlink, st->rdev };
+	const int64_t when[] = { st->atime_ns, st->mtime_ns, st->ctime_ns, st->btime_ns, (int64_t)st->ino };
+	uint64_t h = srd_hash(who, sizeof who, 0);
+
+	return times ? srd_hash(when, sizeof when, h) : h;
+}
+
+static uint64_t digest_content(srd_store *store, const struct srd_entry *entry, uint64_t size)
+{
+	bool link = entry->kind == SRD_SYMLINK;
+	uint64_t h = 0;
+	srd_value value;
+
+	if ((entry->kind != SRD_FILE && !link) || size >= GET_MAX)
+		return 0;
+	int error = (link ? srd_read_link : srd_get)(store, entry->key, entry->key_len, &value);
+	if (!error) {
+		h = digest_value(&value);
+		srd_value_release(&value);
+	}
+	return error ? (uint64_t)error : h;
+}
+
 static uint64_t digest_entry(srd_store *store, const struct srd_entry *entry, bool times)
 {
 	struct srd_stat st = { 0 };
-	srd_value value;
 	int error = srd_stat(store, entry->key, entry->key_len, &st);
-	uint64_t h = srd_hash(entry->key, entry->key_len, (uint64_t)entry->kind);
+	uint64_t h = srd_hash(entry->key, entry->key_len, (uint64_t)entry->kind) + digest_stat(&st, times) +
+	             digest_xattrs(store, entry);
 
-	h = srd_hash(&st.size, sizeof st.size, h + st.mode + (times ? (uint64_t)st.mtime_ns : 0));
-	if (!error && entry->kind == SRD_FILE && st.size < GET_MAX) {
-		error = srd_get(store, entry->key, entry->key_len, &value);
-		if (!error) {
-			h += digest_value(&value);
-			srd_value_release(&value);
-		}
-	}
-	return h + (uint64_t)error;
+	return error ? h + (uint64_t)error : h + digest_content(store, entry, st.size);
 }
 
 uint64_t fuzz_digest(srd_store *store, bool times)

@@ -217,6 +217,49 @@ START_TEST(a_state_is_written_from_nothing)
 }
 END_TEST
 
+/* OP of the one file comes behind what was written: then it is told that it differs. */
+static void spoil(const struct srd_state *state, const struct srd_log_place *place, struct srd_op op)
+{
+	struct srd_difference difference = { .to = state, .log = store->log, .relocate = &relocate, .rewrite = &rewrite };
+	struct srd_log_stamp stamp = { .flags = SRD_RECORD_BASE, .sequence = place->sequence, .time_ns = place->last_time_ns };
+
+	start();
+	write_difference(&empty, state, place);
+	ck_assert(srd_difference_is_same(&difference));
+	ck_assert_int_eq(srd_rewrite_add(&rewrite, &op, "x", NULL, NULL), 0);
+	ck_assert_int_eq(srd_rewrite_commit(&rewrite, &stamp), 0);
+	ck_assert_uint_eq(rewrite.state.misfits, 0);
+	ck_assert(!srd_difference_is_same(&difference));
+	end();
+}
+
+START_TEST(what_was_written_is_held_against_what_it_restates)
+{
+	struct srd_state state;
+	struct srd_txn *txn;
+	uint64_t ino;
+
+	ck_assert_int_eq(srd_txn_begin(store, &txn), 0);
+	ck_assert_int_eq(srd_txn_make(txn, SRD_ROOT_INO, "file", 4, S_IFREG | 0644, 1, 2, 0, "content", 7, &ino), 0);
+	ck_assert_int_eq(srd_txn_commit(txn, NULL), 0);
+	struct srd_log_place place = here(&state);
+	const struct srd_op ops[] = {
+		{ .kind = SRD_OP_SETATTR, .ino = ino, .mask = SRD_ATTR_MODE | SRD_ATTR_CTIME, .mode = 0600 },
+		{ .kind = SRD_OP_SETATTR, .ino = ino, .mask = SRD_ATTR_CTIME, .ctime_ns = 1 },
+		{ .kind = SRD_OP_SETATTR, .ino = SRD_ROOT_INO, .mask = SRD_ATTR_MTIME, .mtime_ns = 1 },
+		{ .kind = SRD_OP_XATTR, .ino = ino, .name = "user.a", .name_len = 6, .run.len = 1 },
+		{ .kind = SRD_OP_WRITE, .ino = ino, .pos = 3, .run.len = 1 },
+		{ .kind = SRD_OP_LINK, .ino = ino, .parent = SRD_ROOT_INO, .name = "other", .name_len = 5 },
+		{ .kind = SRD_OP_RENAME, .ino = ino, .parent = SRD_ROOT_INO, .name = "file", .name_len = 4,
+		  .new_parent = SRD_ROOT_INO, .new_name = "elif", .new_name_len = 4 },
+		{ .kind = SRD_OP_UNLINK, .ino = ino, .parent = SRD_ROOT_INO, .name = "file", .name_len = 4 },
+	};
+	for (size_t i = 0; i < SRD_LEN(ops); i++)
+		spoil(&state, &place, ops[i]);
+	srd_state_release(&state);
+}
+END_TEST
+
 START_TEST(a_state_becomes_a_later_one)
 {
 	for (int round = 0; round < 40; round++) {
@@ -272,6 +315,7 @@ static void add(TCase *tcase)
 {
 	seed = unit_seed();
 	tcase_add_test(tcase, a_state_is_written_from_nothing);
+	tcase_add_test(tcase, what_was_written_is_held_against_what_it_restates);
 	tcase_add_test(tcase, a_state_becomes_a_later_one);
 	tcase_add_test(tcase, commits_are_carried_over);
 }
