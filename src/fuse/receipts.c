@@ -11,6 +11,12 @@ static uint32_t slot_of(uint64_t request)
 	return (uint32_t)(request * UINT64_C(0x9e3779b97f4a7c15) >> 32) % SRD_RECEIPTS;
 }
 
+/* One after the other: a process that dies has made the first of its stores. */
+static void set(atomic_ulong *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_release);
+}
+
 static void note(void *user, const struct srd_log *log, const struct srd_record *record)
 {
 	const struct srd_hints *hints = srd_loop_hints();
@@ -18,12 +24,12 @@ static void note(void *user, const struct srd_log *log, const struct srd_record 
 	if (!hints || record->type != SRD_RECORD_META)
 		return;
 	struct srd_receipt *receipt = (struct srd_receipt *)user + slot_of(hints->request);
-	atomic_store(&receipt->request, 0);
-	atomic_store(&receipt->generation, log->sb.generation);
-	atomic_store(&receipt->offset, record->offset);
-	atomic_store(&receipt->check, record->check);
-	atomic_store(&receipt->sequence, record->sequence);
-	atomic_store(&receipt->request, hints->request);
+	set(&receipt->request, 0);
+	set(&receipt->generation, log->sb.generation);
+	set(&receipt->offset, record->offset);
+	set(&receipt->check, record->check);
+	set(&receipt->sequence, record->sequence);
+	set(&receipt->request, hints->request);
 }
 
 struct srd_log_witness srd_receipts_witness(struct srd_receipt *receipts)
