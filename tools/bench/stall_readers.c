@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stall.c - how long readers wait at worst while a store is compacted by another process, beside the
+ * stall_readers.c - how long readers wait at worst while a store is compacted by another process, beside the
  * same readers with nothing else going on; tools/bench/stall runs it.  A reader that was not run
  * for long, for others had the CPU, counts as one that waited: only what the two columns
  * differ by is the store's.
