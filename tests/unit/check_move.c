@@ -296,18 +296,26 @@ static int count_dir_syncs(const struct srd_io *io, int fd)
 	return srd_io_posix.fdatasync(io, fd);
 }
 
+/* One that was just compacted, and written to since, by IO, which lives as long. */
+static srd_store *open_unsure(struct srd_io *io)
+{
+	srd_store *unsure;
+
+	io->fdatasync = count_dir_syncs;
+	put("key", "x");
+	compact(store);
+	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, io, &unsure), 0);
+	ck_assert_int_eq(srd_put(unsure, KEY("key"), "y", 1), 0);
+	return unsure;
+}
+
 /* A compactor that is killed may have renamed, and not synced the directory: what is synced
  * in the new log by others must not go with its name. */
 START_TEST(nothing_is_durable_before_the_name_is)
 {
 	struct srd_io io = srd_io_posix;
-	srd_store *unsure;
+	srd_store *unsure = open_unsure(&io);
 
-	io.fdatasync = count_dir_syncs;
-	put("key", "x");
-	compact(store);
-	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, &io, &unsure), 0);
-	ck_assert_int_eq(srd_put(unsure, KEY("key"), "y", 1), 0);
 	ck_assert_int_eq(dir_syncs, 0);
 	ck_assert_int_eq(srd_sync(unsure), 0);
 	ck_assert_int_eq(dir_syncs, 1);
@@ -322,13 +330,8 @@ END_TEST
 START_TEST(a_directory_that_could_not_be_synced_poisons)
 {
 	struct srd_io io = srd_io_posix;
-	srd_store *unsure;
+	srd_store *unsure = open_unsure(&io);
 
-	io.fdatasync = count_dir_syncs;
-	put("key", "x");
-	compact(store);
-	ck_assert_int_eq(srd_store_open(path, SRD_NOSYNC, &io, &unsure), 0);
-	ck_assert_int_eq(srd_put(unsure, KEY("key"), "y", 1), 0);
 	dir_error = -EIO;
 	ck_assert_int_eq(srd_sync(unsure), -EIO);
 	dir_error = 0;
