@@ -18,8 +18,8 @@
 
 enum {
 	REQUEST_MIN = 64 << 10,            /* the kernel wants room for more than INIT */
-	NOTIFY_RESEND = 7,                 /* in newer headers */
 	MINOR_OF_EPOCHS = 44,              /* of the protocol */
+	NOTIFY_RESEND = 7,                 /* in newer headers */
 };
 #define HAS_RESEND (UINT64_C(1) << 39)     /* likewise */
 

@@ -15,14 +15,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "fuse/child.h"
+#include "fuse/sandbox.h"
 #include "fuse/wire.h"
-
-/* Sanitizers take more system calls. */
-#ifdef SRD_SANITIZED
-enum { SANDBOX_OFF = 1 };
-#else
-enum { SANDBOX_OFF = 0 };
-#endif
 
 enum { NOTICE_BYTES_MAX = 512 };
 enum { DEVICE, NOTICES, FD_END };   /* all the descriptors that it has */
@@ -56,7 +50,7 @@ static int part(int device, int notices)
 /* To read, to write and to exit is all that it does; where that cannot be had it goes without. */
 static void lock_in(void)
 {
-	if (!SANDBOX_OFF)
+	if (!SRD_SANDBOX_OFF)
 		prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
 }
 
@@ -96,5 +90,5 @@ int srd_herald_start(int device, int *notices)
 	}
 	/* Of the two calls to exit the one that is left it; a sanitizer has a thread of its own here. */
 	for (;;)
-		syscall(SANDBOX_OFF ? SYS_exit_group : SYS_exit, 0);
+		syscall(SRD_SANDBOX_OFF ? SYS_exit_group : SYS_exit, 0);
 }

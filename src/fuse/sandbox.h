@@ -19,6 +19,13 @@
 
 #include <stdbool.h>
 
+/* Sanitizers take more system calls than we know, and threads of their own. */
+#ifdef SRD_SANITIZED
+enum { SRD_SANDBOX_OFF = 1 };
+#else
+enum { SRD_SANDBOX_OFF = 0 };
+#endif
+
 /* What could be had. */
 struct srd_sandbox {
 	bool landlock, seccomp;

@@ -20,13 +20,6 @@
 #include "fuse/transaction.h"
 #include "fuse/wire.h"
 
-/* Sanitizers take more system calls than we know. */
-#ifdef SRD_SANITIZED
-enum { SANDBOX_OFF = 1 };
-#else
-enum { SANDBOX_OFF = 0 };
-#endif
-
 static void say(void *user, const char *text)
 {
 	srd_mount_say(user, "%s", text);
@@ -278,7 +271,7 @@ static int lock_in(struct srd_mount *mount)
 {
 	struct srd_sandbox sandbox;
 
-	if (mount->options->no_sandbox || SANDBOX_OFF)
+	if (mount->options->no_sandbox || SRD_SANDBOX_OFF)
 		return 0;
 	int error = srd_sandbox_enter(&sandbox);
 	if (error)
