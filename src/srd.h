@@ -574,6 +574,7 @@ struct srd_compacted {
 	uint64_t old_bytes, new_bytes;   /* of the log; dry run: about what it would have */
 	uint64_t content_bytes;   /* copied; shared bytes once */
 	uint64_t damaged_blocks, damaged_records;   /* carried over, damaged as they were */
+	uint64_t misfits;         /* ops that had done nothing, left out */
 	uint64_t generation;      /* of the new log */
 };
 /* Writes the store anew without what nothing refers to any more: what came and went, and
@@ -581,7 +582,8 @@ struct srd_compacted {
  * times, sequence numbers, and what is where, stay as they are.  Others may read and write
  * the store meanwhile; they go on in the new log.  A crash at any moment leaves the
  * old log whole, or the new.  What is damaged comes over, and stays damaged; where a commit
- * is, all that came since is restated, whatever keep_since says.
+ * is, or where ops did not fit the state, all that came is restated, whatever keep_since and
+ * keep_versions say.
  * SRD_EDAMAGED: some record was damaged since the store was opened, which is to be opened anew;
  * SRD_EDIFFERS: what was written was held against the store, and does not show the same;
  * -ENOSPC: no room for a second log, nothing was done; -EMLINK: the store file has several

@@ -49,6 +49,9 @@ static void summarize(const struct tool_store *store, const struct srd_compacted
 	if (result->damaged_records > 0)
 		printf("damaged records at %" PRIu64 " places were carried over as they are; srd repair accepts what is lost\n",
 		       result->damaged_records);
+	if (result->misfits > 0)
+		printf("%" PRIu64 " operations that did not fit what was there, and so did nothing, %s left out, and the history with them\n",
+		       result->misfits, dry ? "would be" : "were");
 }
 
 static void fail(const struct tool_store *store, int error)

@@ -85,8 +85,8 @@ static int fold_base(struct srd_compacting *compact)
 
 int srd_compacting_choose_base(struct srd_compacting *compact, struct srd_log_point since)
 {
-	/* What is behind damage does not fit without it. */
-	if (compact->damage_count > 0)
+	/* What is behind damage does not fit without it; and what does not fit is left behind. */
+	if (compact->damage_count > 0 || compact->result.misfits > 0)
 		since = SRD_LOG_POINT_NOW;
 	if (since.sequence != UINT64_MAX || since.time_ns != INT64_MAX)
 		find_base(compact->log, &since, &compact->from);

@@ -24,6 +24,7 @@ int srd_compacting_survey_damage(struct srd_compacting *compact)
 		/* The superblock is written anew. */
 		if (!log->damage[i].repaired && log->damage[i].offset >= SRD_FIRST_RECORD)
 			compact->damage[compact->damage_count++] = log->damage[i];
+	compact->result.misfits = compact->store->state.misfits;
 	srd_mutex_unlock(&compact->store->commit_mutex);
 	return compact->damage ? 0 : -ENOMEM;
 }

@@ -45,7 +45,7 @@ int srd_compacting_tell_damage(struct srd_compacting *compact, const struct srd_
 
 /* ---- compact_damage.c ---- */
 
-/* Which records are damaged, as far as it was seen when the log was opened. */
+/* Which records are damaged, as far as it was seen when the log was opened, and how many ops do not fit. */
 int srd_compacting_survey_damage(struct srd_compacting *compact);
 /* They come behind the base, and the new log is durable up to there: or it would be taken to
  * end before them. */
@@ -55,7 +55,8 @@ int srd_compacting_write_damage(struct srd_compacting *compact);
 
 /* Where the old log ends now, all followed. */
 int srd_compacting_now(const struct srd_compacting *compact, struct srd_log_place *place);
-/* The base, no later than SINCE: what comes from there on is kept as it is. */
+/* The base, no later than SINCE: what comes from there on is kept as it is.  All of it where a record
+ * is damaged, or an op does not fit: what does nothing as it is might, told in another way. */
 int srd_compacting_choose_base(struct srd_compacting *compact, struct srd_log_point since);
 /* Sequence of the last commit before PLACE, and the latest time: a clock may have been set back,
  * and what is restated was not all there before that. */

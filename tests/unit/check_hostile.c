@@ -376,6 +376,27 @@ END_TEST
 /* ---- Work without end.  Sized so that what goes with the square of it would take
  * hours; the test's time limit is no measurement. ---- */
 
+/* A commit that does nothing tells of content of its own, of which a compaction keeps some. */
+START_TEST(what_did_nothing_does_nothing_compacted)
+{
+	struct srd_compact_options options = { .keep_versions = 1 };
+	struct srd_compacted compacted;
+	srd_value value;
+
+	make_file(2, 1, "file", 0);
+	make_file(3, 1, "nest", 0);
+	make_file(2, 3, "in a file", 5000);
+	make_file(2, 3, "in a file", 5000);
+	ck_assert_uint_eq(open_forged().misfits, 2);
+	ck_assert_int_eq(srd_compact(store, &options, &compacted), 0);
+	ck_assert_uint_eq(compacted.misfits, 2);
+	ck_assert_int_eq(srd_get(store, KEY("file"), &value), 0);
+	ck_assert_uint_eq(value.len, 0);
+	srd_value_release(&value);
+	assert_writable();
+}
+END_TEST
+
 enum { MANY = 150000 };
 
 START_TEST(deep_directories_moved_often)
@@ -424,6 +445,7 @@ static Suite *hostile_suite(void)
 	tcase_add_loop_test(tcase, content_that_is_not_there_is_damage_of_that_file, 0, ABSURD_REFS);
 	tcase_add_loop_test(tcase, an_absurd_count_ends_the_log, 0, 16);
 	tcase_add_test(tcase, the_highest_numbers_are_numbers);
+	tcase_add_test(tcase, what_did_nothing_does_nothing_compacted);
 	tcase_add_test(tcase, deep_directories_moved_often);
 	tcase_add_test(tcase, much_damage_and_many_changes);
 	suite_add_tcase(suite, tcase);
