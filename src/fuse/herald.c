@@ -64,7 +64,7 @@ static void pass_on(void)
 			continue;   /* What the kernel does not know is no error. */
 }
 
-int srd_herald_start(int device, int *notices)
+int srd_herald_start(int device, int *notices, pid_t *pid)
 {
 	int ends[2];
 	int error = srd_wire_pair(ends);
@@ -72,13 +72,13 @@ int srd_herald_start(int device, int *notices)
 	if (error)
 		return error;
 	SRD_AUTO_CLOSE int its = ends[0];
-	pid_t pid = fork();
-	if (pid < 0) {
+	*pid = fork();
+	if (*pid < 0) {
 		error = srd_errno();
 		close(ends[1]);
 		return error;
 	}
-	if (pid > 0) {
+	if (*pid > 0) {
 		*notices = ends[1];
 		return 0;
 	}

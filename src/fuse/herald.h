@@ -15,8 +15,10 @@
 #ifndef SRD_FUSE_HERALD_H
 #define SRD_FUSE_HERALD_H
 
+#include <sys/types.h>
+
 /* Starts one that tells DEVICE, until nobody has *NOTICES any more (the caller's, for a worker), or what
- * is no notice comes: then it has told all before, and ends.  0 or a negative errno. */
-int srd_herald_start(int device, int *notices);
+ * is no notice comes: then it has told all before, and ends.  Its *PID; 0 or a negative errno. */
+int srd_herald_start(int device, int *notices, pid_t *pid);
 
 #endif

@@ -25,8 +25,14 @@
 
 enum {
 	GRACE_MS = 2000,
-	DEATHS_MAX = 5,            /* workers that may die within ... */
+	DEATHS_MAX = 5,            /* workers, or heralds, that may die within ... */
 	DEATHS_SECONDS = 60,
+};
+
+/* When, the last ones in turn. */
+struct deaths {
+	int64_t at_ns[DEATHS_MAX];
+	unsigned count;
 };
 
 enum stage { NONE, OPENING, STARTING, SERVING, LEAVING };
@@ -37,6 +43,7 @@ struct keeper {
 	int signals, ready;
 	struct srd_child worker;
 	enum stage stage;                 /* of the worker */
+	pid_t herald;                     /* the worker's; 0: none */
 	int use, next_use;                /* locks (log/use.c) of the worker that served, and of one that will; -1: none */
 	bool ending;                      /* nobody is to take its place */
 	bool stopped;                     /* it was told to stop */
@@ -44,8 +51,7 @@ struct keeper {
 	struct srd_lines lines;           /* what workers said */
 	bool served;                      /* some worker has */
 	bool failed;
-	int64_t deaths[DEATHS_MAX];       /* when workers died, the last ones in turn */
-	unsigned death_count;
+	struct deaths worker_deaths, herald_deaths;
 };
 
 static int64_t now_ms(void)
@@ -107,16 +113,21 @@ static int give(const struct keeper *keeper, enum srd_wire_kind kind, int descri
 	return srd_wire_send(keeper->worker.orders, &(struct srd_wire){ .kind = kind }, descriptor, false);
 }
 
+static int give_herald(struct keeper *keeper)
+{
+	SRD_AUTO_CLOSE int notices = -1;
+	int error = srd_herald_start(keeper->mount->device.fd, &notices, &keeper->herald);
+
+	return error ? error : give(keeper, SRD_WIRE_NOTICES, notices);
+}
+
 /* What the worker needs beside the device. */
-static int equip(const struct keeper *keeper)
+static int equip(struct keeper *keeper)
 {
 	const struct srd_device *device = &keeper->mount->device;
-	SRD_AUTO_CLOSE int notices = -1;
 	int error = device->guard >= 0 ? give(keeper, SRD_WIRE_HOLD, device->guard) : 0;
 
-	if (!error)
-		error = srd_herald_start(device->fd, &notices);
-	return error ? error : give(keeper, SRD_WIRE_NOTICES, notices);
+	return error ? error : give_herald(keeper);
 }
 
 /* The store is open: mounts, the first time, and has the worker serve. */
@@ -252,12 +263,12 @@ static bool on_order(struct keeper *keeper)
 	return true;
 }
 
-static bool dies_too_often(struct keeper *keeper)
+static bool is_too_often(struct deaths *deaths)
 {
 	int64_t now = srd_monotonic_ns();
-	int64_t *oldest = &keeper->deaths[keeper->death_count++ % DEATHS_MAX];
+	int64_t *oldest = &deaths->at_ns[deaths->count++ % DEATHS_MAX];
 
-	bool often = keeper->death_count > DEATHS_MAX && now - *oldest < DEATHS_SECONDS * SRD_NS_PER_SECOND;
+	bool often = deaths->count > DEATHS_MAX && now - *oldest < DEATHS_SECONDS * SRD_NS_PER_SECOND;
 	*oldest = now;
 	return often;
 }
@@ -271,7 +282,7 @@ static void replace_worker(struct keeper *keeper, const char *how)
 	if (mount->options->txn) {
 		srd_mount_say(mount, "the worker died (%s), and with it the transaction: nothing was committed", how);
 		error = -EIO;
-	} else if (dies_too_often(keeper)) {
+	} else if (is_too_often(&keeper->worker_deaths)) {
 		srd_mount_say(mount, "the worker died (%s), too often: the mount ends", how);
 		error = -EIO;
 	} else if (!srd_device_can_resend(&mount->device)) {
@@ -312,28 +323,54 @@ static void describe(int status, char how[32])
 		snprintf(how, 32, "status %d", WEXITSTATUS(status));
 }
 
+/* Its last words have been heard. */
+static void on_worker_death(struct keeper *keeper, int status)
+{
+	enum stage stage = keeper->stage;
+	char how[32];
+
+	srd_child_end(&keeper->worker);
+	keeper->stage = NONE;
+	describe(status, how);
+	if (stage == LEAVING || keeper->ending || !keeper->served)
+		leave(keeper, status, how);
+	else
+		replace_worker(keeper, how);
+}
+
+/* The worker gets another. */
+static void on_herald_death(struct keeper *keeper, int status)
+{
+	bool killed = WIFSIGNALED(status) && !keeper->ending && (keeper->stage == STARTING || keeper->stage == SERVING);
+	int error = 0;
+
+	keeper->herald = 0;
+	if (killed)
+		error = is_too_often(&keeper->herald_deaths) ? -EAGAIN : give_herald(keeper);
+	/* A worker that is gone, too, comes with one of its own. */
+	if (error && error != -EPIPE)
+		srd_mount_say(keeper->mount, "who tells the kernel what others change died (signal %d), and has no successor: "
+		              "that may be seen a minute late", WTERMSIG(status));
+}
+
 static void on_death(struct keeper *keeper)
 {
-	enum stage stage;
-	char how[32];
 	int status;
 	pid_t gone;
 
 	while ((gone = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (gone != keeper->worker.pid)
-			continue;   /* a herald, or fusermount3 */
-		keeper->worker.pid = 0;
-		/* Its last words. */
+		bool worker = gone == keeper->worker.pid;
+		if (!worker && gone != keeper->herald)
+			continue;   /* a herald of before, or fusermount3 */
+		if (worker)
+			keeper->worker.pid = 0;
+		/* What the worker said until then. */
 		while (on_order(keeper))
 			;
-		stage = keeper->stage;
-		srd_child_end(&keeper->worker);
-		keeper->stage = NONE;
-		describe(status, how);
-		if (stage == LEAVING || keeper->ending || !keeper->served)
-			leave(keeper, status, how);
+		if (worker)
+			on_worker_death(keeper, status);
 		else
-			replace_worker(keeper, how);
+			on_herald_death(keeper, status);
 	}
 }
 

@@ -2,8 +2,8 @@
 /*
  * wire.h - what keeper and worker say to each other, over two pairs of sockets.
  *
- *     orders     keeper -> worker   HOLD (with the guard), NOTICES (with the herald's socket),
- *                                   START (with the device), STOP
+ *     orders     keeper -> worker   HOLD (with the guard), NOTICES (with the herald's socket; again where
+ *                                   another took its place), START (with the device), STOP
  *                worker -> keeper   READY, SERVING, LEAVING, SAY
  *     errands    worker -> keeper   OPEN, OPEN_KEPT, UNLINK, RENAME, SYNC, END
  *                keeper -> worker   ANSWER (with what was opened)

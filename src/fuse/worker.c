@@ -237,14 +237,44 @@ static int await_start(struct srd_mount *mount, bool *first)
 	return 0;
 }
 
-/* Until the mount is gone, or something comes: STOP, or the end of the keeper. */
+/* There is another herald.  What the last one was told it may not have told. */
+static void go_over(const struct srd_mount *mount, int notices)
+{
+	if (mount->notices >= 0)
+		dup3(notices, mount->notices, O_CLOEXEC);
+	close(notices);
+	if (mount->notifier)
+		srd_notifier_doubt(mount->notifier);
+}
+
+/* False: STOP, or the end of the keeper. */
+static bool on_order(const struct srd_mount *mount)
+{
+	struct srd_wire order;
+	int descriptor = -1;
+
+	if (srd_wire_receive(mount->orders, &order, &descriptor, true) != 0)
+		return false;
+	if (order.kind == SRD_WIRE_NOTICES && descriptor >= 0) {
+		go_over(mount, descriptor);
+		return true;
+	}
+	if (descriptor >= 0)
+		close(descriptor);
+	return false;
+}
+
+/* Until the mount is gone, or it is told to end. */
 static void await_end(const struct srd_mount *mount)
 {
 	struct pollfd fds[] = { { .fd = srd_loop_done_fd(mount->loop), .events = POLLIN },
 	                        { .fd = mount->orders, .events = POLLIN } };
 
-	while (poll(fds, 2, -1) < 0 && errno == EINTR)
-		;
+	do {
+		fds[0].revents = fds[1].revents = 0;
+		while (poll(fds, 2, -1) < 0 && errno == EINTR)
+			;
+	} while (!fds[0].revents && on_order(mount));
 }
 
 static void log_to_keeper(enum fuse_log_level level, const char *format, va_list args)

@@ -44,6 +44,21 @@ await test ! -e "$work/s/file"
 expect_same "$(cat <&5)" two
 exec 5<&-
 
+section "when who tells the kernel of them was killed"
+herald=$(process_of t srdfs-herald)
+kill -s KILL "$herald"
+# Another is there, and what the last one had not told is told.
+has_another() {
+	another=$(process_of t srdfs-herald) && [ "$another" != "$herald" ]
+}
+echo three >"$work/s/file"
+await has_another
+await holds "$work/t/file" three
+echo four >"$work/s/file"
+await holds "$work/t/file" four
+rm "$work/s/file"
+await test ! -e "$work/t/file"
+
 section "listings, which the kernel keeps"
 # shows DIR NAMES: a listing is of these alone.
 shows() {
