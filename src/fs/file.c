@@ -68,17 +68,21 @@ int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, const struct srd_cal
 	return error;
 }
 
+int srd_fs_open_made(struct srd_fs *fs, uint64_t ino, int flags, struct srd_file **file)
+{
+	int error = srd_fs_open(fs, ino, flags & ~O_TRUNC, NULL, file);
+
+	if (error)
+		srd_fs_forget(fs, ino, 1);
+	return error;
+}
+
 int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node,
                   int flags, struct stat *st, struct srd_file **file)
 {
 	int error = srd_fs_make(fs, dir, name, node, st);
 
-	if (error)
-		return error;
-	error = srd_fs_open(fs, st->st_ino, flags & ~O_TRUNC, false, file);
-	if (error)
-		srd_fs_forget(fs, st->st_ino, 1);
-	return error;
+	return error ? error : srd_fs_open_made(fs, st->st_ino, flags, file);
 }
 
 ssize_t srd_fs_read(struct srd_fs *fs, struct srd_file *file, uint64_t pos, void *data, size_t len)

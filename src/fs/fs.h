@@ -102,6 +102,8 @@ struct srd_file {
 
 /* FLAGS as for open(2).  CALLER: as for srd_fs_write(), with O_TRUNC. */
 int srd_fs_open(struct srd_fs *fs, uint64_t ino, int flags, const struct srd_caller *caller, struct srd_file **file);
+/* Opens what was just made, by the pin that it has; on error that is gone. */
+int srd_fs_open_made(struct srd_fs *fs, uint64_t ino, int flags, struct srd_file **file);
 /* Makes and opens a file that is not there, or has no name (NULL) yet.  Pins. */
 int srd_fs_create(struct srd_fs *fs, uint64_t dir, const char *name, const struct srd_fs_node *node,
                   int flags, struct stat *st, struct srd_file **file);

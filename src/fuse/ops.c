@@ -234,12 +234,7 @@ static int open_made(fuse_req_t req, fuse_ino_t parent, const char *name, int fl
 {
 	int error = srd_resent_made(req, parent, name, st);
 
-	if (error)
-		return error;
-	error = srd_fs_open(srd_fs_of(req), st->st_ino, flags & ~O_TRUNC, NULL, file);
-	if (error)
-		srd_fs_forget(srd_fs_of(req), st->st_ino, 1);
-	return error;
+	return error ? error : srd_fs_open_made(srd_fs_of(req), st->st_ino, flags, file);
 }
 
 /* +1 */
