@@ -86,6 +86,71 @@ static int collect(const struct srd_log *log, struct srd_past_list *list)
 	return error;
 }
 
+/* ---- What they were ---- */
+
+/* Of one file the last one first. */
+static int by_file(const void *a, const void *b)
+{
+	const struct srd_past_item *one = a, *other = b;
+
+	if (one->ino != other->ino)
+		return one->ino < other->ino ? -1 : 1;
+	return (one->at < other->at) - (one->at > other->at);
+}
+
+/* True if OP, the one before on ITEM's file, gave it another name, and ITEM's went for that. */
+static bool is_renaming(const struct srd_past_list *list, const struct srd_past_item *item, const struct srd_trace *trace)
+{
+	const struct srd_op *op = &trace->op;
+	bool other = op->parent != item->dir || op->name_len != item->name_len ||
+	             memcmp(op->name, list->text + item->name, item->name_len) != 0;
+
+	return op->kind == SRD_OP_LINK && other && item->sequence - trace->record.sequence <= RENAMING_COMMITS;
+}
+
+/* COUNT items of one file become what it was before it lost those names, with others in a row: in one
+ * walk to where it was made, however many they are. */
+static void look_back(const struct srd_log *log, const struct srd_past_list *list, struct srd_past_item *items, size_t count)
+{
+	struct srd_trace trace = srd_trace_from(log, items->ino, items->at);
+	const struct srd_op *op = &trace.op;
+	size_t met = 0, whole = 0;
+	uint64_t names = 0;
+
+	while (srd_trace_step(&trace) > 0) {
+		for (; met < count && items[met].at >= op->offset; met++) {
+			items[met].was_moved = items[met].at > op->offset || is_renaming(list, &items[met], &trace);
+			items[met].names = -names;
+		}
+		for (; whole < met && !srd_trace_takes_name(op, items->ino); whole++) {
+			items[whole].at = op->offset;
+			items[whole].sequence = trace.record.sequence;
+		}
+		names += srd_trace_gives_name(op, items->ino);
+		names -= srd_trace_takes_name(op, items->ino);
+	}
+	bool made = op->kind == SRD_OP_MAKE && op->ino == items->ino;
+	for (size_t i = 0; i < count; i++) {
+		items[i].was_moved |= !made || i >= met;
+		items[i].names += names;
+		items[i].mode = op->mode;
+	}
+}
+
+static void look_back_all(const struct srd_log *log, struct srd_past_list *list)
+{
+	size_t of_one;
+
+	qsort(list->items, list->count, sizeof *list->items, by_file);
+	for (size_t i = 0; i < list->count; i += of_one) {
+		for (of_one = 1; i + of_one < list->count && list->items[i + of_one].ino == list->items[i].ino;)
+			of_one++;
+		look_back(log, list, &list->items[i], of_one);
+	}
+}
+
+/* ---- Each name once ---- */
+
 static int by_name(const void *a, const void *b, void *text)
 {
 	const struct srd_past_item *one = a, *other = b;
@@ -102,33 +167,6 @@ static bool same_name(const struct srd_past_list *list, const struct srd_past_it
 	return a->name_len == b->name_len && memcmp(list->text + a->name, list->text + b->name, a->name_len) == 0;
 }
 
-/* True if OP, the one before on ITEM's file, gave it another name, and ITEM's went for that. */
-static bool is_renaming(const struct srd_past_list *list, const struct srd_past_item *item, const struct srd_trace *trace)
-{
-	const struct srd_op *op = &trace->op;
-	bool other = op->parent != item->dir || op->name_len != item->name_len ||
-	             memcmp(op->name, list->text + item->name, item->name_len) != 0;
-
-	return op->kind == SRD_OP_LINK && other && item->sequence - trace->record.sequence <= RENAMING_COMMITS;
-}
-
-/* True if ITEM's file may have been deleted with that name; it becomes what it was before. */
-static bool was_deleted(const struct srd_log *log, const struct srd_past_list *list, struct srd_past_item *item)
-{
-	struct srd_trace trace = srd_trace_from(log, item->ino, item->at);
-	uint64_t names;
-
-	if (srd_trace_count_names(log, item->ino, item->at, &names, &item->mode) != 0 || srd_trace_step(&trace) <= 0 ||
-	    (names > 1 && is_renaming(list, item, &trace)))
-		return false;
-	item->had_others = names > 1;
-	while (srd_trace_takes_name(&trace.op, item->ino) && srd_trace_step(&trace) > 0)
-		;
-	item->at = trace.op.offset;
-	item->sequence = trace.record.sequence;
-	return true;
-}
-
 int srd_past_trace_deleted(const struct srd_log *log, struct srd_past_list *list)
 {
 	size_t kept = 0;
@@ -136,12 +174,11 @@ int srd_past_trace_deleted(const struct srd_log *log, struct srd_past_list *list
 
 	if (error || list->count == 0)
 		return error;
+	look_back_all(log, list);
 	qsort_r(list->items, list->count, sizeof *list->items, by_name, list->text);
 	for (size_t i = 0; i < list->count; i++) {
 		struct srd_past_item item = list->items[i];
-		if (kept && same_name(list, &list->items[kept - 1], &item))
-			continue;
-		if (was_deleted(log, list, &item))
+		if (!item.was_moved && (kept == 0 || !same_name(list, &list->items[kept - 1], &item)))
 			list->items[kept++] = item;
 	}
 	list->count = kept;

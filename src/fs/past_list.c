@@ -106,7 +106,7 @@ static const struct srd_inode *present_at(const struct srd_state *state, uint32_
 
 static bool has_other_names(const struct srd_state *state, const struct srd_past_item *item)
 {
-	uint32_t inode = item->had_others ? srd_state_inode_of(state, item->ino) : 0;
+	uint32_t inode = item->names > 1 ? srd_state_inode_of(state, item->ino) : 0;
 
 	return inode && !srd_inode_at(state, inode)->gone;
 }

@@ -13,11 +13,12 @@
 struct srd_past_item {
 	uint64_t sequence;        /* of the commit that completed it */
 	uint64_t ino, at;         /* it is INO behind the op at AT */
-	uint64_t dir;             /* deleted: from that */
+	uint64_t dir;             /* deleted: from that, */
+	uint64_t names;           /* when it had so many */
 	uint32_t mode;            /* its type */
 	uint32_t name;            /* of deleted ones: where in the text */
 	uint8_t name_len;
-	bool had_others;          /* names, when it lost this one */
+	bool was_moved;           /* deleted: no, it has another name, or was never there */
 	bool is_covered;          /* a directory, in whose place there is another: not to be listed */
 };
 

@@ -116,10 +116,9 @@ static void find_deleted(struct walk *walk)
 static bool go_on(struct walk *walk)
 {
 	const struct srd_log *log = walk->trace.log;
-	uint64_t names;
 	uint32_t mode;
 
-	if (walk->other.at == 0 || srd_trace_count_names(log, walk->other.ino, walk->other.at, &names, &mode) != 0 ||
+	if (walk->other.at == 0 || srd_trace_find_mode(log, walk->other.ino, walk->other.at, &mode) != 0 ||
 	    !S_ISREG(mode))
 		return false;
 	walk->trace = srd_trace_from(log, walk->other.ino, walk->other.at);

@@ -30,7 +30,7 @@
 #include "store/trace.h"
 
 #define PAUSE_NS (60 * SRD_NS_PER_SECOND)   /* between two unlinks of one removal, at most */
-enum { VIEWS_MAX = 32 };
+enum { VIEWS_MAX = 32, TOLD = 64 };
 
 /* ---- A set that grows ---- */
 
@@ -240,7 +240,7 @@ static int look_before(const struct srd_trace *trace, struct srd_deleted *delete
  * to look. */
 static int look_once(struct srd_store *of, struct srd_path *path, struct srd_deleted *deleted)
 {
-	uint64_t ino, last_op, names;
+	uint64_t ino, last_op;
 	uint32_t mode;
 	unsigned stripe;
 	int error = srd_store_read(of, &stripe);
@@ -259,7 +259,7 @@ static int look_once(struct srd_store *of, struct srd_path *path, struct srd_del
 		struct srd_record first = trace.record;
 		deleted->sequence = trace.record.sequence;
 		deleted->time_ns = trace.record.time_ns;
-		error = srd_trace_count_names(hold.log, trace.op.ino, trace.op.offset, &names, &mode);
+		error = srd_trace_find_mode(hold.log, trace.op.ino, trace.op.offset, &mode);
 		if (!error && S_ISDIR(mode))
 			error = find_first(hold.log, trace.op.ino, trace.record.offset, &first);
 		deleted->whole = sequence_before(hold.log, &first);
@@ -320,12 +320,20 @@ int srd_find_deleted(struct srd_store *store, const void *key, size_t key_len, s
 
 /* ---- All of them ---- */
 
+/* What was done to a file up to where one of its names was taken away: up to another that was before, too. */
+struct told {
+	uint64_t ino;
+	struct srd_version *versions;
+	ssize_t count;
+};
+
 struct listing {
 	struct srd_store *store;
 	int (*call)(void *user, const struct srd_deleted *deleted);
 	void *user;
 	struct numbers gone;      /* inodes that lost a name: what lay below goes with them */
 	struct numbers listed;    /* hashes of keys */
+	struct told told[TOLD];   /* by number */
 	char key[2 * SRD_KEY_MAX + 2];
 	size_t key_len;
 };
@@ -355,17 +363,35 @@ static bool name_it(struct listing *listing, const struct srd_op *op)
 	return srd_store_done(listing->store, stripe) == 0 && there && listing->key_len <= SRD_KEY_MAX;
 }
 
-/* What it was, at the end. */
-static void describe(const struct srd_log *log, const struct srd_op *op, struct srd_deleted *deleted)
+/* That of OP's file; what it has of others makes room. */
+static const struct told *tell(struct listing *listing, const struct srd_log *log, const struct srd_op *op)
 {
-	struct srd_version *versions;
-	ssize_t count = srd_versions_from(log, op->ino, op->offset, &versions);
+	struct told *told = &listing->told[op->ino % TOLD];
 
-	if (count <= 0)
+	if (told->ino == op->ino)
+		return told;
+	free(told->versions);
+	*told = (struct told){ .ino = op->ino };
+	told->count = srd_versions_from(log, op->ino, op->offset, &told->versions);
+	return told;
+}
+
+/* What it was, at the end. */
+static void describe(const struct told *told, struct srd_deleted *deleted)
+{
+	ssize_t low = 0, high = told->count;
+
+	while (low < high) {
+		ssize_t middle = low + (high - low) / 2;
+		if (told->versions[middle].sequence <= deleted->sequence)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
 		return;
-	deleted->size = versions[count - 1].size;
-	deleted->kind = srd_kind_of(versions[count - 1].mode);
-	free(versions);
+	deleted->size = told->versions[low - 1].size;
+	deleted->kind = srd_kind_of(told->versions[low - 1].mode);
 }
 
 static int list_op(struct listing *listing, const struct srd_log *log, const struct srd_record *record,
@@ -383,7 +409,7 @@ static int list_op(struct listing *listing, const struct srd_log *log, const str
 	error = note(&listing->listed, hash);
 	if (error)
 		return error;
-	describe(log, op, &deleted);
+	describe(tell(listing, log, op), &deleted);
 	return listing->call(listing->user, &deleted);
 }
 
@@ -408,6 +434,8 @@ int srd_list_deleted(struct srd_store *store, int (*call)(void *user, const stru
 	}
 	srd_hold_drop(&hold);
 	free(walk.places);
+	for (int i = 0; i < TOLD; i++)
+		free(listing.told[i].versions);
 	release(&listing.gone);
 	release(&listing.listed);
 	return error ? error : SRD_MIN(more, 0);

@@ -60,6 +60,11 @@ int srd_trace_step(struct srd_trace *trace)
 	return 1;
 }
 
+bool srd_trace_gives_name(const struct srd_op *op, uint64_t ino)
+{
+	return op->ino == ino && ((op->kind == SRD_OP_MAKE && op->parent != 0) || op->kind == SRD_OP_LINK);
+}
+
 bool srd_trace_takes_name(const struct srd_op *op, uint64_t ino)
 {
 	if (op->kind == SRD_OP_RENAME)
@@ -67,20 +72,15 @@ bool srd_trace_takes_name(const struct srd_op *op, uint64_t ino)
 	return op->kind == SRD_OP_UNLINK && op->ino == ino;
 }
 
-int srd_trace_count_names(const struct srd_log *log, uint64_t ino, uint64_t from, uint64_t *names, uint32_t *mode)
+int srd_trace_find_mode(const struct srd_log *log, uint64_t ino, uint64_t from, uint32_t *mode)
 {
 	struct srd_trace trace = srd_trace_from(log, ino, from);
-	uint64_t given = 0, taken = 0;
 	int more;
 
-	while ((more = srd_trace_step(&trace)) > 0) {
-		const struct srd_op *op = &trace.op;
-		given += op->ino == ino && ((op->kind == SRD_OP_MAKE && op->parent != 0) || op->kind == SRD_OP_LINK);
-		taken += srd_trace_takes_name(op, ino);
-	}
+	while ((more = srd_trace_step(&trace)) > 0)
+		;
 	if (more < 0 || trace.op.kind != SRD_OP_MAKE || trace.op.ino != ino)
 		return SRD_EDAMAGED;
-	*names = given - taken;
 	*mode = trace.op.mode;
 	return 0;
 }

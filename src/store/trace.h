@@ -32,10 +32,12 @@ static inline struct srd_trace srd_trace_from(const struct srd_log *log, uint64_
 int srd_trace_step(struct srd_trace *trace);
 /* The op at OFFSET, in trace->op, whatever inode it touches: 0 or SRD_EDAMAGED. */
 int srd_trace_look(struct srd_trace *trace, uint64_t offset);
+/* True if OP gives INO a name more. */
+bool srd_trace_gives_name(const struct srd_op *op, uint64_t ino);
 /* True if OP gives a name of INO to another, or to nobody: it has one less then. */
 bool srd_trace_takes_name(const struct srd_op *op, uint64_t ino);
-/* How many names the inode has behind the op at FROM, and its mode when it was made.  SRD_EDAMAGED. */
-int srd_trace_count_names(const struct srd_log *log, uint64_t ino, uint64_t from, uint64_t *names, uint32_t *mode);
+/* The mode that INO was made with, which has an op at FROM.  SRD_EDAMAGED. */
+int srd_trace_find_mode(const struct srd_log *log, uint64_t ino, uint64_t from, uint32_t *mode);
 
 /* ---- trace_names.c ---- */
 
