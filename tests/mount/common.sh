@@ -33,7 +33,7 @@ mounts=
 kept="log_path=$work/report"
 ASAN_OPTIONS="$kept:use_sigaltstack=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 UBSAN_OPTIONS="$kept:print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
-TSAN_OPTIONS="$kept:report_thread_leaks=0:die_after_fork=0${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+TSAN_OPTIONS="$kept${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 LSAN_OPTIONS="suppressions=$(cd "$srcdir" && pwd)/tests/mount/leaks.supp:print_suppressions=0"
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS
 
