@@ -107,11 +107,11 @@ static int survey(struct srd_compacting *compact, uint64_t *kept)
 	return error;
 }
 
-/* What is in use here, and so in no log any more, is in neither. */
-static bool says_the_same(const struct srd_state *a, const struct srd_state *b)
+/* What is not seen of a state, and so is no part of its difference to another. */
+static bool goes_on_the_same(const struct srd_state *a, const struct srd_state *b)
 {
-	return srd_compacting_counts_the_same(a, b) && a->unnamed == b->unnamed && a->live_bytes == b->live_bytes &&
-	       a->next_cookie == b->next_cookie;
+	return a->next_ino == b->next_ino && a->next_cookie == b->next_cookie && a->live_bytes == b->live_bytes &&
+	       a->snapshots.live == b->snapshots.live;
 }
 
 int srd_compacting_write_difference(struct srd_compacting *compact, const struct srd_state *from,
@@ -140,7 +140,7 @@ static int write_base(struct srd_compacting *compact)
 		srd_state_release(&last);
 	if (!error)
 		error = srd_chunks_error(compact->base.chunks);
-	if (!error && (compact->rewrite.state.misfits > 0 || !says_the_same(&compact->base, &compact->rewrite.state)))
+	if (!error && (compact->rewrite.state.misfits > 0 || !goes_on_the_same(&compact->base, &compact->rewrite.state)))
 		error = SRD_EDIFFERS;
 	return error;
 }

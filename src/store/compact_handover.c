@@ -17,7 +17,8 @@ enum {
 	ROUNDS_MAX = 30,              /* of following; who appends faster is waited for */
 };
 
-bool srd_compacting_counts_the_same(const struct srd_state *a, const struct srd_state *b)
+/* The new log must hold what the old one does; a fault of ours must not cost anybody's files. */
+static bool counts_the_same(const struct srd_state *a, const struct srd_state *b)
 {
 	return a->files == b->files && a->directories == b->directories && a->others == b->others &&
 	       a->next_ino == b->next_ino && a->snapshots.live == b->snapshots.live;
@@ -80,7 +81,7 @@ static int hand_over(struct srd_compacting *compact, bool *done)
 	int error = compact->store->log == log ? follow_to(compact, &place) : SRD_EREPLACED;
 
 	if (!error && (next->sequence != log->sequence ||
-	               !srd_compacting_counts_the_same(&compact->store->state, &compact->rewrite.state)))
+	               !counts_the_same(&compact->store->state, &compact->rewrite.state)))
 		error = SRD_ECORRUPT;
 	if (!error)
 		error = srd_log_sync(next, atomic_load(&next->end));

@@ -78,8 +78,6 @@ int srd_compacting_write_difference(struct srd_compacting *compact, const struct
 
 /* ---- compact_handover.c ---- */
 
-/* The new log must hold what the old one does; a fault of ours must not cost anybody's files. */
-bool srd_compacting_counts_the_same(const struct srd_state *a, const struct srd_state *b);
 /* What came meanwhile, then the place of the old log.  *DONE: the new log has it, whatever went wrong
  * behind that, and is given up. */
 int srd_compacting_replace(struct srd_compacting *compact, bool *done);
