@@ -436,7 +436,8 @@ struct srd_entry {
 	int value_error;          /* 0, or why value is not there */
 };
 /* 1: an entry, 0: the end, or a negative code.  SRD_ELOST takes the place of 0: keys
- * that cannot be read are not among those seen. */
+ * that cannot be read are not among those seen.  SRD_ECORRUPT: a name proved to be damaged; a new
+ * iterator yields what is left without the commit that said it. */
 int srd_iter_next(srd_iter *iter, struct srd_entry *entry);
 void srd_iter_free(srd_iter *iter);
 

@@ -158,8 +158,10 @@ static uint32_t go_on(const struct srd_state *state, uint32_t index, struct srd_
 /* Where what is there now ends: what comes later has cookies from there on. */
 static uint64_t end_of(const struct srd_state *state, struct srd_dir *dir, uint64_t pos)
 {
-	if (pos == 0 || atomic_load_explicit(&dir->end, memory_order_relaxed) == 0)
+	if (pos == 0 || atomic_load_explicit(&dir->end, memory_order_relaxed) == 0) {
 		atomic_store_explicit(&dir->end, state->next_cookie, memory_order_relaxed);
+		atomic_store_explicit(&dir->losses, state->losses, memory_order_relaxed);
+	}
 	return atomic_load_explicit(&dir->end, memory_order_relaxed);
 }
 
@@ -190,6 +192,9 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 	}
 	/* After all entries that can be read, not instead of them. */
 	int absence = reading.filled ? 0 : srd_store_absence(fs->store, 0);
+	/* Or else cookies were others when reading began: what is behind them is anywhere. */
+	if (atomic_load_explicit(&dir->losses, memory_order_relaxed) != state->losses)
+		absence = SRD_ECORRUPT;
 	uint64_t others = others_of(fs->store);
 	error = srd_store_done(fs->store, stripe);
 	if (!reading.filled)

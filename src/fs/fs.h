@@ -133,6 +133,7 @@ struct srd_dir {
 	atomic_uint hint;         /* dentry where the last reading ended */
 	atomic_uint stayed;       /* dentry before which it began, once `hint` is removed */
 	atomic_ulong end;         /* cookies from here on came after reading began; 0: it has not */
+	atomic_uint losses;       /* of the state when reading began */
 	atomic_ulong others;      /* how much others had done when reading began (dir.c) */
 	bool known;               /* the kernel seems to know all its entries, so that names are enough */
 };

@@ -149,6 +149,7 @@ static int start(struct srd_iter *iter, const void *prefix, size_t prefix_len)
 		error = srd_walk_start(iter, prefix, prefix_len);
 	else
 		iter->era = srd_era_join(iter->store);
+	iter->losses = iter->store->state.losses;
 	iter->dentry = 1;
 	iter->dentry_end = iter->store->state.dentries.count;
 	iter->hold = srd_store_hold_read(iter->store, stripe);
@@ -221,7 +222,10 @@ static int fill(struct srd_iter *iter)
 	iter->count = iter->next = 0;
 	iter->text_len = 0;
 	iter->parent = 0;
-	if (iter->walking)
+	/* Where we are would be anywhere. */
+	if (iter->store->state.losses != iter->losses)
+		error = SRD_ECORRUPT;
+	else if (iter->walking)
 		error = srd_walk_fill(iter);
 	else
 		scan_fill(iter);

@@ -44,6 +44,7 @@ struct srd_iter {
 	struct srd_hold hold;      /* of the log that the chunk refers to */
 	struct srd_hold again;     /* of that of the value handed out last, if it was looked up again */
 	bool walking, ended;
+	unsigned losses;           /* of the state when it began */
 
 	struct srd_found found[SRD_CHUNK_LEN];
 	unsigned count, next;      /* of found */

@@ -15,6 +15,8 @@
 
 #include "base/array.h"
 
+enum { PROOFS = 8 };   /* will do, unless it rots as fast as it is read */
+
 /* The first name under which an inode was copied. */
 struct linked {
 	uint64_t ino;
@@ -199,6 +201,33 @@ static int report_progress(struct salvage *salvage)
 	return salvage->call(salvage->user, &event);
 }
 
+static int read_names(struct srd_store *store)
+{
+	struct srd_iter *iter;
+	struct srd_entry entry;
+	int error = srd_iter_new(store, "", 0, SRD_ITER_ALL_KINDS | SRD_ITER_KEYS, 0, 1, &iter), got;
+
+	if (error)
+		return error;
+	do
+		got = srd_iter_next(iter, &entry);
+	while (got == 1);
+	srd_iter_free(iter);
+	return got;
+}
+
+/* The first name that is read and has rotted has all be built from the log anew: so this is before
+ * anything is copied, or told. */
+static int prove_names(struct srd_store *store)
+{
+	int error = SRD_ECORRUPT;
+
+	for (int i = 0; i < PROOFS && error == SRD_ECORRUPT; i++)
+		error = read_names(store);
+	/* What cannot be read is told when the rest has been copied. */
+	return error == SRD_ELOST ? 0 : error;
+}
+
 static int salvage_names(struct salvage *salvage)
 {
 	const struct srd_salvaged none = { 0 };
@@ -272,8 +301,10 @@ int srd_salvage(struct srd_store *source, struct srd_store *target, int flags,
 	struct salvage salvage = { .source = source, .target = target, .keep = flags & SRD_SALVAGE_KEEP_DAMAGED,
 	                           .call = call, .user = user };
 	struct srd_info info;
-	int error = source == target ? -EINVAL : srd_info(source, &info);
+	int error = source == target ? -EINVAL : prove_names(source);
 
+	if (!error)
+		error = srd_info(source, &info);
 	if (error)
 		return error;
 	salvage.total = info.files + info.directories + info.others;

@@ -112,7 +112,7 @@ static int keep_folded(struct trim *trim, uint64_t offset, fold_call *fold, stru
 		return error;
 	if (!error) {
 		srd_dead_keep_state(&trim->dead, state);
-		error = srd_chunks_error(state->chunks) ? SRD_ECORRUPT : 0;
+		error = srd_state_error(state) ? SRD_ECORRUPT : 0;
 	}
 	if (error)
 		srd_state_release(state);

@@ -257,6 +257,9 @@ static inline bool srd_log_point_has(const struct srd_log_point *point, const st
  * commits that compaction has dropped. */
 int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, const struct srd_log_point *point,
                    const struct srd_log_visitor *visitor, struct srd_log_place *reached);
+/* Walks the log up to END, where a record ends, once more, and remembers what is damaged of it by
+ * now.  Call with the store's commit mutex held. */
+int srd_log_look_again(struct srd_log *log, uint64_t end);
 /* Remembers that [OFFSET, END) has damaged commits: nothing is appended any more. */
 int srd_log_note_damage(struct srd_log *log, uint64_t offset, uint64_t end);
 /* Before the first record. */

@@ -68,8 +68,33 @@ int srd_log_recover(struct srd_log *log, srd_log_visit *visit, void *user)
 	return srd_log_recover_with(log, &(struct srd_log_visitor){ .visit = visit, .user = user });
 }
 
-int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, const struct srd_log_point *point,
-                   const struct srd_log_visitor *visitor, struct srd_log_place *reached)
+static bool is_noted(const struct srd_log *log, const struct srd_damage *damage)
+{
+	for (size_t i = 0; i < log->damage_count; i++)
+		if (log->damage[i].offset == damage->offset && log->damage[i].len == damage->len)
+			return true;
+	return false;
+}
+
+/* What is damaged in FOUND is in LOG, too. */
+static int note_damages(struct srd_log *log, const struct srd_log *found)
+{
+	int error = 0;
+
+	for (size_t i = 0; !error && i < found->damage_count; i++) {
+		const struct srd_damage *damage = &found->damage[i];
+		if (is_noted(log, damage))
+			continue;
+		error = srd_log_note_damage(log, damage->offset, damage->offset + damage->len);
+		if (!error)
+			log->damage[log->damage_count - 1].repaired = damage->repaired;
+	}
+	return error;
+}
+
+/* As srd_log_replay(); NOTING, if any, learns what is damaged. */
+static int replay(const struct srd_log *log, const struct srd_log_place *from, const struct srd_log_point *point,
+                  const struct srd_log_visitor *visitor, struct srd_log_place *reached, struct srd_log *noting)
 {
 	/* A log of our own that ends where we have come, so that nobody is disturbed. */
 	struct srd_log *shadow = calloc(1, sizeof *shadow);
@@ -95,8 +120,33 @@ int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, 
 		*reached = srd_log_here(shadow);
 	if (!error && srd_log_damages(shadow) > 0)
 		error = SRD_EDAMAGED;
+	if (noting && (!error || error == SRD_EDAMAGED))
+		error = note_damages(noting, shadow);
 	srd_window_release(&walk.window);
 	free(shadow->damage);
 	free(shadow);
 	return error;
+}
+
+int srd_log_replay(const struct srd_log *log, const struct srd_log_place *from, const struct srd_log_point *point,
+                   const struct srd_log_visitor *visitor, struct srd_log_place *reached)
+{
+	return replay(log, from, point, visitor, reached, NULL);
+}
+
+static int pass_by(void *user, const struct srd_record *record, const uint8_t *metadata)
+{
+	(void)user;
+	(void)record;
+	(void)metadata;
+	return 0;
+}
+
+int srd_log_look_again(struct srd_log *log, uint64_t end)
+{
+	const struct srd_log_visitor visitor = { .visit = pass_by };
+	const struct srd_log_point point = { end, UINT64_MAX, INT64_MAX };
+	struct srd_log_place start = srd_log_start(log);
+
+	return replay(log, &start, &point, &visitor, NULL, log);
 }

@@ -35,7 +35,7 @@ static void lose(struct srd_guard *guard, size_t offset, size_t len)
 
 	(void)offset;
 	(void)len;
-	atomic_store(&chunks->bad, SRD_ECORRUPT);
+	atomic_store(chunks->bad, SRD_ECORRUPT);
 }
 
 static void watch(struct srd_chunks *chunks, unsigned i)
@@ -49,7 +49,7 @@ static void watch(struct srd_chunks *chunks, unsigned i)
 }
 
 struct srd_chunks *srd_chunks_new(const struct srd_image *image, struct srd_table *const *tables,
-                                  uint64_t *checks, struct srd_chunks_source source)
+                                  uint64_t *checks, struct srd_chunks_source source, atomic_int *bad)
 {
 	struct srd_chunks *chunks = calloc(1, sizeof *chunks);
 	uint64_t words = 0, at = 0;
@@ -65,6 +65,7 @@ struct srd_chunks *srd_chunks_new(const struct srd_image *image, struct srd_tabl
 	}
 	pthread_mutex_init(&chunks->mutex, NULL);
 	chunks->source = source;
+	chunks->bad = bad;
 	chunks->checks_all = checks;
 	chunks->sound_all = sound;
 	for (unsigned i = 0; i < SRD_IMAGE_TABLES; i++) {
@@ -151,7 +152,7 @@ static int repair(struct srd_chunks *chunks)
 {
 	struct srd_table *const *rebuilt;
 
-	if (!chunks->source.rebuild || atomic_load(&chunks->bad))
+	if (!chunks->source.rebuild || atomic_load(chunks->bad))
 		return SRD_ECORRUPT;
 	int error = chunks->source.rebuild(chunks->source.user, &rebuilt);
 	if (error)
@@ -174,7 +175,7 @@ void srd_table_check(const struct srd_table *table, uint32_t index)
 	if (!srd_table_is_sound(table, index)) {
 		int error = is_right(&chunk) ? 0 : repair(chunks);
 		if (error)
-			atomic_store_explicit(&chunks->bad, error, memory_order_relaxed);
+			atomic_store_explicit(chunks->bad, error, memory_order_relaxed);
 		/* Bad or not, it is not looked at again. */
 		set_sound(&chunk);
 	}
@@ -184,6 +185,6 @@ void srd_table_check(const struct srd_table *table, uint32_t index)
 uint32_t srd_table_stray(const struct srd_table *table)
 {
 	if (table->chunks)
-		atomic_store_explicit(&table->chunks->bad, SRD_ECORRUPT, memory_order_relaxed);
+		atomic_store_explicit(table->chunks->bad, SRD_ECORRUPT, memory_order_relaxed);
 	return 0;
 }

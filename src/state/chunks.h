@@ -40,7 +40,7 @@ struct srd_chunks_source {
 
 struct srd_chunks {
 	pthread_mutex_t mutex;     /* one checks, or repairs, at a time */
-	atomic_int bad;            /* negative code: the tables are of no use */
+	atomic_int *bad;           /* the state's */
 	struct srd_chunks_source source;
 	struct srd_table *tables[SRD_IMAGE_TABLES];
 	struct srd_guard guards[SRD_IMAGE_TABLES];   /* of what is the file's in each table */
@@ -50,17 +50,11 @@ struct srd_chunks {
 };
 
 /* TABLES hold, or will before their first use, what IMAGE says.  CHECKS, in order of
- * the tables, are malloc'd and taken over, also on error.  NULL: no memory.  Free it
- * while the tables are still there. */
+ * the tables, are malloc'd and taken over, also on error.  *BAD becomes a negative code where
+ * the tables are bad.  NULL: no memory.  Free it while the tables are still there. */
 struct srd_chunks *srd_chunks_new(const struct srd_image *image, struct srd_table *const *tables,
-                                  uint64_t *checks, struct srd_chunks_source source);
+                                  uint64_t *checks, struct srd_chunks_source source, atomic_int *bad);
 void srd_chunks_free(struct srd_chunks *chunks);
-/* Negative if the tables are bad (CHUNKS may be NULL). */
-static inline int srd_chunks_error(const struct srd_chunks *chunks)
-{
-	/* Relaxed: who set it for us is our own thread, or its effect on us is none. */
-	return chunks ? atomic_load_explicit(&chunks->bad, memory_order_relaxed) : 0;
-}
 
 /* The check of LEN bytes of entries. */
 uint64_t srd_chunk_check(const void *entries, size_t len);

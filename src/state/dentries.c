@@ -66,7 +66,8 @@ static bool is_as_it_was(const struct srd_state *state, const struct srd_dentry 
 
 	if (srd_state_name_hash(state, dir, name, dentry->name_len) == dentry->hash)
 		return true;
-	srd_table_stray(&state->dentries);
+	/* Relaxed: see srd_state_error(). */
+	atomic_store_explicit(state->bad, SRD_ECORRUPT, memory_order_relaxed);
 	return false;
 }
 
@@ -74,7 +75,7 @@ const char *srd_dentry_name(const struct srd_state *state, const struct srd_dent
 {
 	const char *name = srd_dentry_name_place(state, dentry);
 
-	return name && (!state->chunks || is_as_it_was(state, dentry, name)) ? name : NULL;
+	return name && is_as_it_was(state, dentry, name) ? name : NULL;
 }
 
 static bool name_is(const struct srd_state *state, const struct srd_dentry *dentry,
@@ -85,7 +86,7 @@ static bool name_is(const struct srd_state *state, const struct srd_dentry *dent
 	if (own && memcmp(own, name, len) == 0)
 		return true;
 	/* The same hash and another name: hardly ever, unless that has been damaged. */
-	if (own && state->chunks)
+	if (own)
 		is_as_it_was(state, dentry, own);
 	return false;
 }

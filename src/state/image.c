@@ -131,7 +131,7 @@ int srd_state_adopt(struct srd_state *state, const struct srd_superblock *sb, st
 		return error;
 	}
 	take_numbers(state, image);
-	state->chunks = srd_chunks_new(image, tables, checks, chunks_source);
+	state->chunks = srd_chunks_new(image, tables, checks, chunks_source, state->bad);
 	if (!state->chunks) {
 		srd_state_release(state);
 		return -ENOMEM;

@@ -5,6 +5,9 @@
 
 #include "state/state.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "base/check.h"
 #include "base/hash.h"
 #include "state/chunks.h"
@@ -39,9 +42,13 @@ int srd_state_place(struct srd_state *state, const struct srd_superblock *sb, st
 		.next_cookie = 1,
 		.source = source,
 	};
-	int error = take_addresses(state, reserve_bytes);
-	if (error)
+	state->bad = calloc(1, sizeof *state->bad);
+	int error = state->bad ? take_addresses(state, reserve_bytes) : -ENOMEM;
+	if (error) {
+		free(state->bad);
+		state->bad = NULL;
 		return error;
+	}
 	uint64_t share = addresses->len / SHARES;
 	srd_table_init(&state->inodes, sizeof(struct srd_inode), addresses, share);
 	srd_table_init(&state->dentries, sizeof(struct srd_dentry), addresses, share);
@@ -176,6 +183,8 @@ void srd_state_release(struct srd_state *state)
 {
 	srd_chunks_free(state->chunks);
 	state->chunks = NULL;
+	free(state->bad);
+	state->bad = NULL;
 	srd_addresses_give_back(&state->addresses);
 }
 

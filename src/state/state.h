@@ -157,8 +157,11 @@ struct srd_state {
 	uint64_t misfits;         /* ops that did nothing because they did not fit */
 	uint64_t ops;             /* applied: what replaying the log costs */
 	bool own_order;           /* pins kept an inode: entries lie as in no other instance */
+	unsigned losses;          /* how often it was built anew from a log that had been damaged meanwhile:
+	                             before, indexes and cookies were others */
 	bool still;               /* it never changes again: pins are not counted, for nothing goes */
 	struct srd_chunks *chunks;   /* of the image it began as; NULL: none */
+	atomic_int *bad;          /* srd_state_error(); readers may set it.  NULL: there is no state */
 	struct srd_source source;
 	const struct srd_watch *watch;   /* NULL: nobody wants to know */
 	/* Numbers of gone inodes, for who takes over; NULL: nobody does.  One in it is as if
@@ -177,6 +180,14 @@ int srd_state_init(struct srd_state *state, const struct srd_superblock *sb,
                    struct srd_source source, uint64_t reserve_bytes);
 void srd_state_release(struct srd_state *state);
 uint64_t srd_state_memory_bytes(const struct srd_state *state);
+/* Negative if the tables are bad: they do not fit the log as it is now, or the image that they
+ * began as was none.  What was read from them is not to be used, and they are to be built from
+ * the log. */
+static inline int srd_state_error(const struct srd_state *state)
+{
+	/* Relaxed: who set it for us is our own thread, or its effect on us is none. */
+	return state->bad ? atomic_load_explicit(state->bad, memory_order_relaxed) : 0;
+}
 
 /* Applies the ops of one META record, METADATA being its RECORD->meta_len
  * bytes.  Total: ops that do not fit do nothing and are counted.  Fails only
@@ -243,9 +254,9 @@ static inline bool srd_inode_is_dir(const struct srd_inode *inode)
 {
 	return (inode->mode & 0170000) == 0040000;
 }
-/* The name of a dentry, in the log; NULL if it cannot be read.  Replaying checks what it
- * reads; where an image spared us that, the name is held against its hash, and one that
- * has changed makes the tables bad: they are to be built from the log, as it is. */
+/* The name of a dentry, in the log; NULL if it cannot be read.  Replaying checked it when it read
+ * it, or an image spared us that: so it is held against its hash each time, and one that has changed
+ * makes the tables bad. */
 const char *srd_dentry_name(const struct srd_state *state, const struct srd_dentry *dentry);
 /* Where it lies, without a look at it; NULL: nowhere. */
 const char *srd_dentry_name_place(const struct srd_state *state, const struct srd_dentry *dentry);

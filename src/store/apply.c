@@ -3,7 +3,6 @@
 
 #include "store/apply.h"
 
-#include "state/chunks.h"
 #include "store/warmer.h"
 
 static int apply(struct srd_store *store, const struct srd_record *record, const uint8_t *metadata, bool foreign)
@@ -20,7 +19,7 @@ static int apply(struct srd_store *store, const struct srd_record *record, const
 	if (error == SRD_ECORRUPT)
 		srd_table_stray(&store->state.inodes);
 	/* Bad tables are replaced by who comes next; what was applied is in the log. */
-	if (srd_chunks_error(store->state.chunks))
+	if (srd_state_error(&store->state))
 		return 0;
 	if (error)
 		atomic_store(&store->broken, error);

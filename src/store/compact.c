@@ -139,7 +139,7 @@ static int write_base(struct srd_compacting *compact)
 	if (any)
 		srd_state_release(&last);
 	if (!error)
-		error = srd_chunks_error(compact->base.chunks);
+		error = srd_state_error(&compact->base);
 	if (!error && (compact->rewrite.state.misfits > 0 || !goes_on_the_same(&compact->base, &compact->rewrite.state)))
 		error = SRD_EDIFFERS;
 	return error;

@@ -147,7 +147,7 @@ int srd_fold(const struct srd_log *log, const struct srd_log_point *point, const
 		return srd_fold_all(log, point, stop, state, place);
 	int error = replay(log, &from, point, stop, state, place);
 	bool done = !error || error == SRD_EDAMAGED;
-	if (done && srd_chunks_error(state->chunks) == 0)
+	if (done && srd_state_error(state) == 0)
 		return error;
 	srd_state_release(state);
 	/* Where that image is of no use, all of the log. */

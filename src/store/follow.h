@@ -3,14 +3,13 @@
 #ifndef SRD_STORE_FOLLOW_H
 #define SRD_STORE_FOLLOW_H
 
-#include "state/chunks.h"
 #include "store/store.h"
 
 /* Not 0 if the tables are to be built from the log; but not from one of which bytes are
  * gone, for they have more than that.  Read side or commit mutex held. */
 static inline int srd_store_tables_error(const struct srd_store *store)
 {
-	int error = srd_chunks_error(store->state.chunks);
+	int error = srd_state_error(&store->state);
 
 	return error && !srd_log_is_lost(store->log) ? error : 0;
 }

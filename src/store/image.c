@@ -23,19 +23,24 @@ static int apply_to(void *state, const struct srd_record *record, const uint8_t 
 
 /* The state of the store as it is, in the past or not; also of what a private view has in
  * memory. */
-static int fold_now(const struct srd_store *store, struct srd_state *state)
+static int fold_now(struct srd_store *store, struct srd_state *state)
 {
 	uint64_t end = store->frozen ? store->place.end
 	               : store->private ? store->log->overlay->base.end : atomic_load(&store->log->end);
 	struct srd_log_point point = srd_point_before(end);
+	/* First: what is lost is made up for while folding.  A frozen store's log may be another's. */
+	int damaged = store->frozen ? 0 : srd_log_look_again(store->log, end);
+
+	if (damaged)
+		return damaged;
 	int error = srd_fold_all(store->log, &point, NULL, state, NULL);
 
-	if (error || !store->private)
+	if ((error && error != SRD_EDAMAGED) || !store->private)
 		return error;
-	error = srd_overlay_walk(store->log, apply_to, state);
-	if (error)
+	int overlay_error = srd_overlay_walk(store->log, apply_to, state);
+	if (overlay_error)
 		srd_state_release(state);
-	return error;
+	return overlay_error ? overlay_error : error;
 }
 
 /* ---- Loading ---- */
@@ -92,14 +97,18 @@ int srd_image_replace(struct srd_store *store)
 {
 	struct srd_state fresh, bad;
 	int error = fold_now(store, &fresh);
+	bool loses = error == SRD_EDAMAGED;
 
-	if (error == SRD_EDAMAGED)
-		error = store->frozen ? 0 : srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));
-	if (error)
+	/* It may have rotted right now. */
+	if (loses && !store->frozen && srd_log_damages(store->log) == 0)
+		error = srd_log_note_damage(store->log, SRD_FIRST_RECORD, atomic_load(&store->log->end));
+	if (error && error != SRD_EDAMAGED)
 		return error;
 	srd_warmer_stop(store);
 	srd_brlock_write_lock(&store->state_lock);
 	srd_image_carry_pins(&store->state, &fresh);
+	fresh.losses = store->state.losses + loses;
+	fresh.still = store->state.still;
 	bad = store->state;
 	store->state = fresh;
 	store->image = (struct srd_store_image){ 0 };
@@ -160,7 +169,7 @@ static int save_all(struct saving *saving)
 		error = save_table(saving, i);
 	/* What it was copied from must have been sound itself. */
 	if (!error)
-		error = srd_chunks_error(saving->state->chunks);
+		error = srd_state_error(saving->state);
 	if (error)
 		return error;
 	size_t len = saving->check_count * sizeof *saving->checks;
@@ -293,7 +302,7 @@ void srd_image_save_at_close(struct srd_store *store)
 	struct srd_image_file file;
 
 	if ((store->flags & SRD_RDONLY) || srd_log_damages(log) > 0 || atomic_load(&store->broken) ||
-	    srd_chunks_error(store->state.chunks) || srd_log_is_lost(log) || !is_worth_saving(store) || !is_durable(store))
+	    srd_state_error(&store->state) || srd_log_is_lost(log) || !is_worth_saving(store) || !is_durable(store))
 		return;
 	if (store->state.own_order || place_to_save(store) != atomic_load(&log->end)) {
 		srd_image_save_beside(store, NULL, &store->saved);

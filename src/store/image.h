@@ -18,7 +18,7 @@ int srd_image_forgo(struct srd_store *store);
 /* Who has a file open has pinned its inode in FROM: so it is in TO, as often.  One that is gone
  * there cannot be had again.  True if some were not pinned in TO before. */
 bool srd_image_carry_pins(const struct srd_state *from, struct srd_state *to);
-/* Builds the state from the log, in place of one whose tables are bad (srd_chunks_error).
+/* Builds the state from the log, in place of one whose tables are bad (srd_state_error).
  * Call with the commit mutex held, and no transaction under way.  On error the
  * old one stays. */
 int srd_image_replace(struct srd_store *store);

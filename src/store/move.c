@@ -56,6 +56,7 @@ static bool put_in_place(struct srd_store *store, struct srd_store *next)
 	bool more = srd_image_carry_pins(&store->state, &next->state);
 	next->state.orphans = store->state.orphans;
 	store->state.orphans = NULL;
+	next->state.losses = store->state.losses;
 	store->foreign += next->foreign;
 	store->appended |= next->appended;
 	store->told |= next->told;

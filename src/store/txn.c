@@ -71,7 +71,7 @@ int srd_txn_commit(struct srd_txn *txn, uint64_t *sequence)
 		error = txn->grows ? srd_state_make_room(&store->state, txn->draft.len) : 0;
 		/* What it was checked against must have been true. */
 		if (!error)
-			error = srd_chunks_error(store->state.chunks);
+			error = srd_state_error(&store->state);
 		if (!error)
 			error = srd_store_append(store, &txn->draft, &record);
 		if (!error)

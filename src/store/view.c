@@ -13,7 +13,6 @@
 
 #include "base/check.h"
 #include "log/overlay.h"
-#include "state/chunks.h"
 #include "store/fold.h"
 #include "store/point.h"
 #include "store/store.h"
@@ -33,7 +32,7 @@ static int find(const struct srd_store *store, const char *text, int64_t now_ns,
 
 	if (snapshot) {
 		*point = srd_point_before(srd_snap_at(&store->state, snapshot)->offset);
-		return srd_chunks_error(store->state.chunks);
+		return srd_state_error(&store->state);
 	}
 	if (!srd_point_parse(text, now_ns, &parsed) || parsed.time_ns < store->log->sb.created_ns ||
 	    (parsed.sequence != UINT64_MAX && parsed.sequence > here.sequence))

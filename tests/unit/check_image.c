@@ -198,7 +198,7 @@ START_TEST(a_damaged_chunk_is_made_again_unnoticed)
 			ck_assert(came_from_image());
 			assert_all();
 			check_state(&store->state);
-			ck_assert_int_eq(srd_chunks_error(store->state.chunks), 0);
+			ck_assert_int_eq(srd_state_error(&store->state), 0);
 			close_store();
 			flip(image, at);
 		}

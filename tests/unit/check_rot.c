@@ -638,6 +638,192 @@ START_TEST(random_rot_in_a_large_store)
 }
 END_TEST
 
+/* ---- Names that rot while the store is open, and has been replayed ---- */
+
+enum { NAMES = 1500, STRUCK = 700 };   /* an iterator takes more than one look */
+
+static uint64_t struck_ino, below_ino;
+
+static void rot_name(const char *name)
+{
+	int fd = open(path, O_RDWR);
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	uint8_t *bytes = malloc((size_t)st.st_size);
+	ck_assert_int_eq(pread(fd, bytes, (size_t)st.st_size, 0), st.st_size);
+	const uint8_t *at = memmem(bytes, (size_t)st.st_size, name, strlen(name));
+	ck_assert_ptr_nonnull(at);
+	ck_assert_int_eq(pwrite(fd, "!", 1, at - bytes + 3), 1);
+	free(bytes);
+	close(fd);
+}
+
+/* A store without an index, open with FLAGS; then `name-STRUCK` is another. */
+static void rot_while_open(int flags)
+{
+	char key[32], index[sizeof path + 4];
+
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(key, sizeof key, "%sname-%d.", i % 2 ? "direct/" : "", i);
+		put(key, "x");
+	}
+	fill();
+	snprintf(key, sizeof key, "name-%d.", STRUCK);
+	struck_ino = ino_of(key);
+	below_ino = ino_of("direct");
+	close_store();
+	snprintf(index, sizeof index, "%s.idx", path);
+	unlink(index);
+	open_store(flags);
+	ck_assert_uint_eq(store->image.offset, 0);
+	snprintf(key, sizeof key, "name-%d.", STRUCK);
+	rot_name(key);
+}
+
+static int get_struck(void)
+{
+	char key[32];
+
+	snprintf(key, sizeof key, "name-%d.", STRUCK);
+	return get_error(key);
+}
+
+/* The number of keys that begin with PREFIX, none of which is a wrong one; *GOT as the last srd_iter_next(). */
+static size_t count_keys(struct srd_store *of, const char *prefix, int *got)
+{
+	struct srd_entry entry;
+	srd_iter *iter;
+	size_t count = 0;
+
+	*got = srd_iter_new(of, KEY(prefix), 0, 0, 1, &iter);
+	if (*got)
+		return 0;
+	while ((*got = srd_iter_next(iter, &entry)) == 1) {
+		ck_assert_ptr_null(strchr(entry.key, '!'));
+		count++;
+	}
+	srd_iter_free(iter);
+	return count;
+}
+
+static bool is_lost(void)
+{
+	char key[32];
+
+	snprintf(key, sizeof key, "#%" PRIu64, struck_ino);
+	return get_struck() == -ENOENT && get_error(key) == -ENOENT;
+}
+
+/* All is as if the store had been opened afresh: the commit is damaged, is told, and nothing is written. */
+static void assert_known(void)
+{
+	int got;
+	size_t count = count_keys(store, "", &got);
+
+	ck_assert_int_eq(got, 0);
+	ck_assert(is_lost());
+	ck_assert_int_eq(srd_put(store, KEY("new"), "x", 1), store->flags & SRD_RDONLY ? -EROFS : SRD_EDAMAGED);
+	ck_assert_uint_eq(verify().damages, 1);
+	close_store();
+	open_store(SRD_RDONLY);
+	ck_assert(is_lost());
+	ck_assert_uint_eq(count_keys(store, "", &got), count);
+	ck_assert_uint_eq(verify().damages, 1);
+}
+
+START_TEST(a_name_that_rots_while_open_is_not_absent)
+{
+	rot_while_open(_i);
+	ck_assert_int_eq(get_struck(), SRD_ECORRUPT);
+	assert_known();
+}
+END_TEST
+
+START_TEST(a_name_that_rots_while_open_is_not_given_anew)
+{
+	char key[32];
+
+	rot_while_open(0);
+	snprintf(key, sizeof key, "name-%d.", STRUCK);
+	ck_assert_int_eq(srd_put(store, KEY(key), "y", 1), SRD_ECORRUPT);
+	assert_known();
+}
+END_TEST
+
+START_TEST(a_name_that_rots_while_open_is_not_listed)
+{
+	static const char *const prefixes[] = { "", "name" };
+	int got;
+
+	rot_while_open(0);
+	ck_assert_uint_lt(count_keys(store, prefixes[_i], &got), NAMES);
+	ck_assert_int_eq(got, SRD_ECORRUPT);
+	assert_known();
+}
+END_TEST
+
+/* Where it has come to is another place in what is left. */
+START_TEST(who_was_listing_when_a_name_rotted_is_told)
+{
+	static const char *const prefixes[] = { "", "name" };
+	struct srd_entry entry;
+	srd_iter *iter;
+	int got;
+
+	rot_while_open(0);
+	ck_assert_int_eq(srd_iter_new(store, KEY(prefixes[_i]), 0, 0, 1, &iter), 0);
+	ck_assert_int_eq(srd_iter_next(iter, &entry), 1);
+	ck_assert_int_eq(get_struck(), SRD_ECORRUPT);
+	while ((got = srd_iter_next(iter, &entry)) == 1)
+		ck_assert_ptr_null(strchr(entry.key, '!'));
+	srd_iter_free(iter);
+	ck_assert_int_eq(got, SRD_ECORRUPT);
+	assert_known();
+}
+END_TEST
+
+/* Nothing is left out in silence, and what is sound is all there. */
+START_TEST(salvage_tells_what_rotted_while_open)
+{
+	char other_path[160];
+	srd_store *other;
+	struct report report = { 0 };
+	int got;
+
+	rot_while_open(SRD_RDONLY);
+	snprintf(other_path, sizeof other_path, "%s/other.srd", dir);
+	ck_assert_int_eq(srd_open(other_path, SRD_CREATE | SRD_NOSYNC, &other), 0);
+	ck_assert_int_eq(srd_salvage(store, other, 0, note, &report), 0);
+	ck_assert_uint_eq(report.damages, 1);
+	ck_assert_str_eq(report.what, "record");
+	size_t count = count_keys(other, "", &got);
+	ck_assert_int_eq(got, 0);
+	ck_assert_uint_ge(count, NAMES - 1);
+	ck_assert_uint_eq(count, count_keys(store, "", &got));
+	ck_assert_int_eq(srd_close(other), 0);
+	assert_known();
+}
+END_TEST
+
+/* What lies below is not lost with it. */
+START_TEST(what_lies_below_a_name_that_rots_while_open)
+{
+	char key[32];
+	int got;
+
+	rot_while_open(SRD_RDONLY);
+	close_store();
+	open_store(SRD_RDONLY);
+	rot_name("direct");
+	ck_assert_int_eq(get_error("direct/name-1."), SRD_ECORRUPT);
+	snprintf(key, sizeof key, "#%" PRIu64 "/", below_ino);
+	ck_assert_uint_eq(count_keys(store, key, &got), NAMES / 2 - 1);
+	ck_assert_int_eq(got, 0);
+	ck_assert_uint_eq(verify().damages, 2);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_set_timeout(tcase, 1800);   /* all bits */
@@ -655,6 +841,12 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, salvage_of_a_sound_store_is_the_same_store);
 	tcase_add_loop_test(tcase, salvage_takes_what_is_sound, 0, 2);
 	tcase_add_test(tcase, random_rot_in_a_large_store);
+	tcase_add_loop_test(tcase, a_name_that_rots_while_open_is_not_absent, 0, 2);   /* 1: SRD_RDONLY */
+	tcase_add_test(tcase, a_name_that_rots_while_open_is_not_given_anew);
+	tcase_add_loop_test(tcase, a_name_that_rots_while_open_is_not_listed, 0, 2);
+	tcase_add_loop_test(tcase, who_was_listing_when_a_name_rotted_is_told, 0, 2);
+	tcase_add_test(tcase, salvage_tells_what_rotted_while_open);
+	tcase_add_test(tcase, what_lies_below_a_name_that_rots_while_open);
 }
 
 int main(void)
