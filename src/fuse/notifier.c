@@ -151,7 +151,7 @@ static void walk_inodes(const struct srd_state *state, uint32_t *index, struct s
 {
 	for (; *index < state->inodes.count && found->count < WALK_COUNT; ++*index) {
 		const struct srd_inode *inode = srd_inode_at(state, *index);
-		if (inode->mode && inode->ino && (inode->ino == SRD_ROOT_INO || atomic_load(&inode->pins) > 0))
+		if (inode->mode && inode->ino && srd_inode_is_known(state, inode))
 			srd_changes_add(found, &(struct srd_kernel_change){ .ino = inode->ino, .to = SRD_FILE_LEN_MAX });
 	}
 }
@@ -165,7 +165,7 @@ static void walk_names(const struct srd_state *state, uint32_t *index, struct sr
 			continue;
 		const struct srd_inode *dir = srd_inode_at(state, dentry->parent);
 		const char *name = srd_dentry_name(state, dentry);
-		if (name && (dir->ino == SRD_ROOT_INO || atomic_load(&dir->pins) > 0))
+		if (name && srd_inode_is_known(state, dir))
 			srd_changes_add_name(found, dir->ino, name, dentry->name_len);
 	}
 }

@@ -25,7 +25,7 @@ static inline void srd_change_tell(const struct srd_change *change, const struct
 {
 	const struct srd_watch *watch = change->state->watch;
 
-	if (watch && (inode->ino == SRD_ROOT_INO || atomic_load_explicit(&inode->pins, memory_order_relaxed) > 0))
+	if (watch && srd_inode_is_known(change->state, inode))
 		watch->inode(watch->user, inode->ino, from, to);
 }
 
@@ -36,7 +36,7 @@ static inline void srd_change_tell_name(const struct srd_change *change, uint32_
 	const struct srd_watch *watch = change->state->watch;
 	const struct srd_inode *inode = srd_inode_at(change->state, dir);
 
-	if (!watch || (inode->ino != SRD_ROOT_INO && atomic_load_explicit(&inode->pins, memory_order_relaxed) == 0))
+	if (!watch || !srd_inode_is_known(change->state, inode))
 		return;
 	const uint8_t *text = srd_source_at(&change->state->source, name, len);
 	if (text)

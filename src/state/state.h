@@ -122,9 +122,9 @@ struct srd_snap {
 };
 _Static_assert(sizeof(struct srd_snap) == 40, "bytes per snapshot");
 
-/* Who is told what applying changes: only of inodes that are pinned, and of names
- * in such directories (or the root), for nobody can know others.  Called in the
- * middle of a change, so it must neither look at the state nor wait. */
+/* Who is told what applying changes: only of inodes that may be known (srd_inode_is_known()), and of
+ * names in such directories.  Called in the middle of a change, so it must neither look at the state
+ * nor wait. */
 struct srd_watch {
 	/* NAME, valid during the call, stands for something else in DIR now. */
 	void (*entry)(void *user, uint64_t dir, const char *name, uint8_t len);
@@ -329,5 +329,12 @@ static inline unsigned srd_inode_pins(const struct srd_state *state, const struc
 	return atomic_load_explicit(&inode->pins, memory_order_acquire) + (inode->ino < state->heirs);
 }
 bool srd_state_unpin(struct srd_state *state, uint32_t inode, uint32_t count, bool free_now);
+/* True if INODE, or names in it, may be known outside.  Of one that another process handed out nobody
+ * can tell any more: what is given back now may be what that one, or this one, had handed out. */
+static inline bool srd_inode_is_known(const struct srd_state *state, const struct srd_inode *inode)
+{
+	return inode->ino == SRD_ROOT_INO || inode->ino < state->heirs ||
+	       atomic_load_explicit(&inode->pins, memory_order_relaxed) > 0;
+}
 
 #endif

@@ -142,6 +142,17 @@ until [ "$(cat "$m/d/seen")" = new ] && [ -e "$m/d/unseen" ]; do
 	sleep 0.02
 done
 expect_same "$(cat "$m/d/unseen")" made
+# And of all that comes then, whatever the kernel knew before.
+for text in one two three; do
+	echo $text | "$srd" put "$work/s.srd" d/moved
+	expect "$srd" mv "$work/s.srd" d/moved d/seen
+	tries=0
+	until [ "$(cat "$m/d/seen")" = $text ]; do
+		tries=$((tries + 1))
+		[ $tries -le 500 ] || fail "the kernel is not told of '$text'"
+		sleep 0.02
+	done
+done
 
 section "half way through copying a tree"
 mkdir "$work/tree"
