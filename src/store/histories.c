@@ -61,11 +61,12 @@ bool srd_history_is_version(const struct srd_op *op)
 	switch (op->kind) {
 	case SRD_OP_MAKE:
 		return srd_history_is_content(op);
-	case SRD_OP_WRITE:
 	case SRD_OP_HOLE:
 		return true;
+	case SRD_OP_WRITE:
+		return op->run.len > 0;
 	case SRD_OP_REFS:
-		return !(op->flags & SRD_OP_KEEP_SIZE);
+		return op->ref_count > 0 && !(op->flags & SRD_OP_KEEP_SIZE);
 	case SRD_OP_SETATTR:
 		return (op->mask & SRD_ATTR_SIZE) && op->size > 0;
 	default:

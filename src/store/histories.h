@@ -38,7 +38,7 @@ void srd_histories_share_out(struct srd_histories *histories, const struct srd_s
 
 /* True if OP brought its file bytes of its own. */
 bool srd_history_is_content(const struct srd_op *op);
-/* True if OP makes a version of its file.  One that empties it does not: what comes next will. */
+/* True if OP makes a version of its file.  One that empties it, as O_TRUNC does, does not: what comes next will. */
 bool srd_history_is_version(const struct srd_op *op);
 
 #endif

@@ -348,3 +348,19 @@ secret"
 	fi
 fi
 unmount s
+
+section "versions that a compaction keeps, of a file that is emptied each time it is written anew"
+new_store w
+mount_store w
+for i in 1 2 3 4; do
+	head -c 3000 /dev/urandom >"$work/written$i"
+	cat "$work/written$i" >"$work/w/f"
+done
+expect "$srd" compact -q --keep-versions 2 "$work/w.srd"
+# shellcheck disable=SC2046
+set -- $(ls "$work/w/.srd/versions/f" | sort -n)
+expect_same $# 4
+expect cmp "$work/w/.srd/versions/f/$4" "$work/written4"
+expect cmp "$work/w/.srd/versions/f/$3" "$work/written3"
+expect_failure 'No data' cat "$work/w/.srd/versions/f/$2"
+unmount w
