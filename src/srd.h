@@ -599,7 +599,8 @@ enum srd_salvage_flags {
  * further names, holes, times.  SOURCE may be open read-only and damaged anyhow.  What
  * is damaged, or cannot be read, is reported to CALL as SRD_EVENT_DAMAGE with its key: `what` is
  * "left out", "zeros" (of `len` bytes in all, the first at `pos`), or "extended attribute"; or
- * "record", without a key: a commit is damaged, and nobody knows what it said.
+ * "record", without a key: a commit is damaged, and nobody knows what it said; or "superblock",
+ * likewise: its spare serves, and nothing is lost.
  * Returns 0 also when something was left out. */
 int srd_salvage(srd_store *source, srd_store *target, int flags,
                 int (*call)(void *user, const struct srd_event *event), void *user);

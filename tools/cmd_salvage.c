@@ -28,8 +28,8 @@ static int on_event(void *user, const struct srd_event *event)
 	salvage->zeroed += strcmp(event->what, "zeros") == 0;
 	salvage->attributes += strcmp(event->what, "extended attribute") == 0;
 	tool_progress_hide(progress);
-	if (strcmp(event->what, "record") == 0) {
-		salvage->records++;
+	salvage->records += strcmp(event->what, "record") == 0;
+	if (strcmp(event->what, "record") == 0 || strcmp(event->what, "superblock") == 0) {
 		tool_damage_print(event);
 		return ferror(stdout) ? 1 : 0;   /* nobody listens any more */
 	}
@@ -68,6 +68,7 @@ static void salvage_into(struct tool_store *source, struct tool_store *target, i
 		tool_store_fail(target, NULL, 0, error);
 	else if (!error)
 		summarize(&salvage, target->path, &info);
+	/* Of the superblock nothing is lost. */
 	if (salvage.left_out || salvage.zeroed || salvage.attributes || salvage.records)
 		source->tool->status = 1;
 }

@@ -255,8 +255,7 @@ static int salvage_names(struct salvage *salvage)
 /* Commits that are damaged, and what they said with them: nobody knows what that was. */
 static int tell_records(struct salvage *salvage)
 {
-	struct srd_event event = { .type = SRD_EVENT_DAMAGE, .what = "record", .text = "what was said here is lost",
-	                           .pos = UINT64_MAX };
+	struct srd_event event = { .type = SRD_EVENT_DAMAGE, .pos = UINT64_MAX };
 	struct srd_store *source = salvage->source;
 	int error = 0;
 
@@ -269,8 +268,10 @@ static int tell_records(struct salvage *salvage)
 			return 0;
 		event.offset = damage.offset;
 		event.len = damage.len;
-		/* The spare has all that the superblock said. */
-		if (damage.offset >= SRD_FIRST_RECORD && !damage.repaired)
+		bool superblock = damage.offset < SRD_FIRST_RECORD;
+		event.what = superblock ? "superblock" : "record";
+		event.text = superblock ? "the spare serves, and nothing is lost" : "what was said here is lost";
+		if (!damage.repaired)
 			error = salvage->call(salvage->user, &event);
 	}
 	return error;

@@ -181,15 +181,6 @@ static int report_batch(struct scan *scan)
 	return error ? error : srd_events_tell(&scan->events, &progress);
 }
 
-/* What was read at open may be damaged since. */
-static bool superblock_holds(const struct srd_log *log)
-{
-	const uint8_t *bytes = srd_log_at(log, 0, SRD_SUPERBLOCK_LEN);
-	struct srd_superblock sb;
-
-	return bytes && srd_superblock_decode(&sb, bytes, SRD_SUPERBLOCK_LEN) == 0 && sb.check == log->sb.check;
-}
-
 static int scan_all(struct scan *scan)
 {
 	int error = 0;
@@ -212,7 +203,8 @@ int srd_scan_part(const struct srd_era *era, struct srd_log *log, uint64_t from,
 	                     .last_check = log->sb.check, .threads = srd_crew_cpus(),
 	                     .events = { .era = era, .end = end, .call = call, .user = user } };
 	scan.diagnosis = (struct srd_diagnosis){ .log = log, .events = &scan.events };
-	int error = first && !superblock_holds(log) ? srd_diagnosis_superblock(&scan.diagnosis) : 0;
+	/* What was read at open may be damaged since. */
+	int error = first && !srd_log_superblock_holds(log) ? srd_diagnosis_superblock(&scan.diagnosis) : 0;
 
 	if (!error)
 		error = scan_all(&scan);

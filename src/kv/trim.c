@@ -17,7 +17,6 @@
 
 #include "base/check.h"
 #include "kv/dead.h"
-#include "state/chunks.h"
 #include "store/fold.h"
 #include "store/trim.h"
 #include "store/use.h"

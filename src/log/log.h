@@ -166,6 +166,9 @@ void srd_log_set_pid(struct srd_log *log, unsigned pid);
 int srd_log_take_over(struct srd_log *successor, const struct srd_log *log);
 /* LOG is left for another; who still holds it can read on.  Follow with srd_log_close(). */
 void srd_log_leave(struct srd_log *log);
+/* True if the superblock is in the file now as it was written; read past the mapping, where what the
+ * disk does not give would be bytes of the log that are gone. */
+bool srd_log_superblock_holds(const struct srd_log *log);
 /* True if the log's name leads to another file by now. */
 bool srd_log_is_replaced(const struct srd_log *log);
 /* Something is to be looked for, be it that name, whatever the hint says. */

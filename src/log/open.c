@@ -78,26 +78,43 @@ static int open_files(struct srd_log *log, struct stat *st)
 }
 
 /* Whether it is damaged or none at all: the spare tells. */
-static bool spare_serves(struct srd_log *log, const uint8_t *bytes, size_t len)
+static bool spare_serves(struct srd_log *log)
 {
-	log->sb_damaged = len > SRD_FIRST_RECORD &&
-	                  srd_spare_decode(&log->sb, bytes + SRD_FIRST_RECORD, len - SRD_FIRST_RECORD) == 0;
+	uint8_t bytes[SRD_SPARE_LEN];
+	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, SRD_FIRST_RECORD);
+
+	log->sb_damaged = got > 0 && srd_spare_decode(&log->sb, bytes, (size_t)got) == 0;
 	return log->sb_damaged;
+}
+
+/* Of the file as it is now. */
+static int decode_superblock(const struct srd_log *log, struct srd_superblock *sb)
+{
+	uint8_t bytes[SRD_SUPERBLOCK_LEN];
+	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, 0);
+
+	return got < 0 ? (int)got : srd_superblock_decode(sb, bytes, (size_t)got);
 }
 
 static int read_superblock(struct srd_log *log)
 {
-	uint8_t bytes[SRD_SUPERBLOCK_LEN + SRD_SPARE_LEN];
-	ssize_t got = srd_io_read_full(log->io, log->fd, bytes, sizeof bytes, 0);
+	bool reads = log->flags & SRD_LOG_RDONLY;
+	int error = decode_superblock(log, &log->sb);
+	/* What the disk does not give is damage to who only reads: see srd_log_recover_with(). */
+	bool damaged = error == SRD_ECORRUPT || error == SRD_ENOTSTORE || (error == -EIO && reads);
 
-	if (got < 0)
-		return (int)got;
-	int error = srd_superblock_decode(&log->sb, bytes, SRD_MIN((size_t)got, (size_t)SRD_SUPERBLOCK_LEN));
-	if ((error == SRD_ECORRUPT || error == SRD_ENOTSTORE) && spare_serves(log, bytes, (size_t)got))
+	if (damaged && spare_serves(log))
 		error = 0;
-	if (!error && (log->sb.ro_compat & ~SRD_RO_COMPAT_KNOWN) && !(log->flags & SRD_LOG_RDONLY))
+	if (!error && (log->sb.ro_compat & ~SRD_RO_COMPAT_KNOWN) && !reads)
 		error = SRD_EVERSION;
 	return error;
+}
+
+bool srd_log_superblock_holds(const struct srd_log *log)
+{
+	struct srd_superblock sb;
+
+	return decode_superblock(log, &sb) == 0 && sb.check == log->sb.check;
 }
 
 /* Others take presence alone for a moment (to drop records, to tidy up at close), which is as

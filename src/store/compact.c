@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "log/image.h"
-#include "state/chunks.h"
 #include "store/difference.h"
 #include "store/point.h"
 #include "store/retention.h"

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "state/chunks.h"
 #include "store/apply.h"
 
 enum { ROOM_STEP = 64 << 10 };

@@ -120,6 +120,7 @@ dd if=/dev/zero of=s.srd bs=4096 count=1 conv=notrunc status=none
 works get s.srd last
 cmp -s out random || fail 'a file without superblock'
 works salvage s.srd saved.srd
+grep -qx 'damaged: offset 0, 4096 bytes: superblock: the spare serves, and nothing is lost' out || fail "salvage: $(cat out)"
 works verify saved.srd
 works repair s.srd
 cmp -s s.srd sound.srd || fail 'the superblock is not what it was'

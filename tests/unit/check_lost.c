@@ -322,6 +322,16 @@ static ssize_t read_or_not(const struct srd_io *io, int fd, void *data, size_t l
 	return srd_io_posix.pread(io, fd, data, len, offset);
 }
 
+static ssize_t read_nothing(const struct srd_io *io, int fd, void *data, size_t len, uint64_t offset)
+{
+	(void)io;
+	(void)fd;
+	(void)data;
+	(void)len;
+	(void)offset;
+	return -EIO;
+}
+
 /* Headers and names lie there; SYNCED or not, the other files are there for who reads. */
 START_TEST(a_page_that_cannot_be_read_costs_what_lies_there)
 {
@@ -344,6 +354,80 @@ START_TEST(a_page_that_cannot_be_read_costs_what_lies_there)
 	ck_assert_int_eq(srd_info(store, &info), 0);
 	ck_assert_uint_eq(info.damaged_records, 1);
 	close_store();
+}
+END_TEST
+
+/* What can be read of the file, and mapped, but for the page at 0. */
+static void open_without_superblock(struct srd_io *io)
+{
+	*io = srd_io_posix;
+	io->pread = read_or_not;
+	unreadable = 0;
+	close_store();
+	ck_assert_int_eq(srd_store_open(path, 0, io, &store), -EIO);
+	ck_assert_int_eq(srd_store_open(path, SRD_RDONLY, io, &store), 0);
+	int empty = memfd_create("empty", MFD_CLOEXEC);
+	ck_assert_int_ge(empty, 0);
+	void *page = mmap((void *)store->log->map, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, empty, 0);
+	ck_assert_ptr_eq(page, store->log->map);
+	close(empty);
+}
+
+static int note_superblock(void *user, const struct srd_event *event)
+{
+	unsigned *count = user;
+
+	ck_assert(event->type != SRD_EVENT_DAMAGE || strcmp(event->what, "superblock") == 0);
+	*count += event->type == SRD_EVENT_DAMAGE;
+	return 0;
+}
+
+START_TEST(a_superblock_that_cannot_be_read_costs_nothing)
+{
+	char other_path[160];
+	struct srd_io io;
+	struct srd_info info;
+	srd_store *other;
+	unsigned told = 0;
+
+	open_without_superblock(&io);
+	ck_assert_int_eq(srd_scan(store, SRD_SCAN_PAYLOAD, note_superblock, &told), 0);
+	ck_assert_uint_eq(told, 1);
+	snprintf(other_path, sizeof other_path, "%s/other.srd", dir);
+	ck_assert_int_eq(srd_open(other_path, SRD_CREATE | SRD_NOSYNC, &other), 0);
+	ck_assert_int_eq(srd_salvage(store, other, 0, note_superblock, &told), 0);
+	ck_assert_uint_eq(told, 2);
+	ck_assert_int_eq(srd_info(other, &info), 0);
+	ck_assert_uint_eq(info.files, FILES);
+	ck_assert_int_eq(srd_close(other), 0);
+	close_store();
+}
+END_TEST
+
+START_TEST(a_spare_that_cannot_be_read_keeps_no_reader_out)
+{
+	struct srd_io io = srd_io_posix;
+	struct srd_info info;
+
+	io.pread = read_or_not;
+	unreadable = 4096;
+	close_store();
+	ck_assert_int_eq(srd_store_open(path, SRD_RDONLY, &io, &store), 0);
+	/* What lies beside it is a file's. */
+	ck_assert_int_eq(srd_info(store, &info), 0);
+	ck_assert_uint_eq(info.files, FILES - 1);
+	close_store();
+}
+END_TEST
+
+START_TEST(without_superblock_and_spare_reading_fails_as_it_does)
+{
+	struct srd_io io = srd_io_posix;
+
+	io.pread = read_nothing;
+	close_store();
+	ck_assert_int_eq(srd_store_open(path, SRD_RDONLY, &io, &store), -EIO);
+	store = NULL;
 }
 END_TEST
 
@@ -467,6 +551,9 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, holes_are_damage);
 	tcase_add_test(tcase, the_shm_is_cut_short);
 	tcase_add_loop_test(tcase, a_page_that_cannot_be_read_costs_what_lies_there, 0, 2);
+	tcase_add_test(tcase, a_superblock_that_cannot_be_read_costs_nothing);
+	tcase_add_test(tcase, a_spare_that_cannot_be_read_keeps_no_reader_out);
+	tcase_add_test(tcase, without_superblock_and_spare_reading_fails_as_it_does);
 	tcase_add_test(tcase, who_compacts_while_it_is_written_over_fails);
 	tcase_add_test(tcase, what_is_left_is_salvaged);
 	tcase_add_test(tcase, what_is_gone_is_no_hole_to_a_backup);
