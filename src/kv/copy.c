@@ -80,13 +80,15 @@ static int copy_within(struct srd_store *store, struct srd_path *from, struct sr
 	return srd_txn_end(txn, error);
 }
 
-/* Makes the copy of what lies in another store, all of which was there to be read. */
+/* Makes the copy of what lies in another store, all of which was there to be read: what was gone before is
+ * not believed by who reads it, what went meanwhile may have been zeros. */
 static int place_whole(struct srd_store *target, struct srd_txn *txn, struct srd_path *to,
                        const struct srd_original *original, const struct srd_extents *content)
 {
+	unsigned long faults = srd_log_faults(original->log);
 	int error = place(target, txn, to, original, content, 0);
 
-	return !error && srd_log_is_lost(original->log) ? SRD_ELOST : error;
+	return !error && srd_log_faults(original->log) != faults ? SRD_ELOST : error;
 }
 
 /* What a view of the past has is there to be named again: -EXDEV if it is of another log. */

@@ -4,9 +4,11 @@
 #include "kv/original.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/check.h"
+#include "base/cleanup.h"
 
 enum { PIECE_LEN = 1 << 20 };   /* read and appended at once */
 
@@ -94,7 +96,8 @@ int srd_original_put_attributes(const struct srd_original *original, struct srd_
 		const uint8_t *name = srd_log_at(original->log, attribute->name, attribute->name_len);
 		const uint8_t *value = (const uint8_t *)"";
 		struct srd_run run;
-		if (!name || !srd_log_run(original->log, attribute->run, &run))
+		/* Where it is gone there are zeros. */
+		if (!name || memchr(name, 0, attribute->name_len) || !srd_log_run(original->log, attribute->run, &run))
 			error = SRD_ECORRUPT;
 		else if (run.len > 0)
 			error = srd_value_bytes(original->log, attribute->run, 0, run.len, &value);
@@ -148,19 +151,21 @@ static int append_sound(struct srd_store *store, const struct srd_original *orig
 	return error;
 }
 
-/* The same at once, out of the mapping, if all of it is sound. */
+/* The same at once, if all of it is sound: out of the mapping, or, once something of that is gone, by a copy. */
 static int append_whole(struct srd_store *store, const struct srd_original *original, const struct srd_ref *ref,
                         uint32_t done, uint32_t len, struct srd_extents *content)
 {
-	const uint8_t *data;
+	SRD_AUTO_FREE uint8_t *copied = srd_log_is_lost(original->log) ? malloc(len) : NULL;
+	const uint8_t *data = copied;
 	size_t count = content->count;
-	bool lost = srd_log_is_lost(original->log);
-	int error = lost ? SRD_ELOST : srd_value_bytes(original->log, ref->run, ref->skip + done, len, &data);
+	unsigned long faults = srd_log_faults(original->log);
+	int error = copied ? fetch(original, ref, done, len, copied)
+	            : srd_value_bytes(original->log, ref->run, ref->skip + done, len, &data);
 
 	if (!error)
 		error = srd_extents_append(content, store, ref->pos + done, data, len);
 	/* In place of what the disk does not give there may be zeros now, or the kernel met it. */
-	if (!lost && (error == -EFAULT || srd_log_is_lost(original->log))) {
+	if (!copied && (error == -EFAULT || srd_log_faults(original->log) != faults)) {
 		content->count = count;
 		error = SRD_ELOST;
 	}

@@ -438,6 +438,14 @@ static inline bool srd_log_is_lost(const struct srd_log *log)
 	return atomic_load_explicit(&log->lost, memory_order_relaxed) != SRD_LOST_NOTHING;
 }
 
+/* How often something was found to be gone.  Ask before reading and after: as often, and nothing that
+ * was read had been put there meanwhile. */
+static inline unsigned long srd_log_faults(const struct srd_log *log)
+{
+	srd_guard_order_reads();
+	return atomic_load_explicit(&log->guard.faults, memory_order_relaxed);
+}
+
 /* The code of a sync that failed; 0: none has.  Thread-safe. */
 static inline int srd_log_sync_error(const struct srd_log *log)
 {

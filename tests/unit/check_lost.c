@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -435,7 +436,7 @@ END_TEST
 
 struct meddling {
 	uint64_t cut_at;          /* 0: zeros are written over all */
-	unsigned left_out, damages;
+	unsigned left_out, damages;   /* keys; all that was told */
 };
 
 /* At the first sign of progress. */
@@ -444,7 +445,7 @@ static int meddle(void *user, const struct srd_event *event)
 	struct meddling *meddling = user;
 
 	meddling->damages += event->type == SRD_EVENT_DAMAGE;
-	meddling->left_out += event->type == SRD_EVENT_DAMAGE && strcmp(event->what, "left out") == 0;
+	meddling->left_out += event->type == SRD_EVENT_DAMAGE && event->key && strcmp(event->what, "left out") == 0;
 	if (event->type != SRD_EVENT_PROGRESS || meddling->cut_at == UINT64_MAX)
 		return 0;
 	if (meddling->cut_at > 0) {
@@ -476,23 +477,49 @@ START_TEST(who_compacts_while_it_is_written_over_fails)
 }
 END_TEST
 
-/* Of what a disk does not give nothing but that is left out. */
-START_TEST(what_is_left_is_salvaged)
+/* The store becomes what is salvaged of it; how many were left out. */
+static unsigned salvage(uint64_t cut_at)
 {
-	struct meddling meddling = { .cut_at = offsets[FILES / 2] };
+	struct meddling meddling = { .cut_at = cut_at };
 	char name[sizeof path + 16];
 	srd_store *target;
 
 	snprintf(name, sizeof name, "%s.salvaged", path);
 	ck_assert_int_eq(srd_open(name, SRD_CREATE | SRD_NOSYNC, &target), 0);
 	ck_assert_int_eq(srd_salvage(store, target, 0, meddle, &meddling), 0);
-	ck_assert_uint_ge(meddling.left_out, 1);
 	close_lost();
 	store = target;
+	return meddling.left_out;
+}
+
+/* Of what a disk does not give nothing but that is left out. */
+START_TEST(what_is_left_is_salvaged)
+{
+	ck_assert_uint_ge(salvage(offsets[FILES / 2]), 1);
 	for (int i = 0; i < FILES / 2 - 1; i++)
 		check_file(i, true);
 	for (int i = FILES / 2; i < FILES; i++)
 		ck_assert_int_eq(srd_exists(store, KEY(name_of(i))), 0);
+}
+END_TEST
+
+/* Nor of what follows, once it is known that something is gone. */
+START_TEST(a_page_that_is_gone_costs_one_file)
+{
+	int empty = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
+	uint64_t gone = offsets[FILES / 2] + LEN / 2;
+	uint8_t *page = (uint8_t *)srd_log_at(store->log, gone - gone % 4096, 1);
+
+	/* As of a disk that does not give that page: it is in no file. */
+	ck_assert_ptr_eq(mmap(page, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, empty, 0), page);
+	close(empty);
+	ck_assert_uint_eq(salvage(UINT64_MAX), 1);
+	for (int i = 0; i < FILES; i++) {
+		if (i != FILES / 2)
+			check_file(i, true);
+		else
+			ck_assert_int_eq(srd_exists(store, KEY(name_of(i))), 0);
+	}
 }
 END_TEST
 
@@ -556,6 +583,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, without_superblock_and_spare_reading_fails_as_it_does);
 	tcase_add_test(tcase, who_compacts_while_it_is_written_over_fails);
 	tcase_add_test(tcase, what_is_left_is_salvaged);
+	tcase_add_test(tcase, a_page_that_is_gone_costs_one_file);
 	tcase_add_test(tcase, what_is_gone_is_no_hole_to_a_backup);
 	tcase_add_test(tcase, who_verifies_is_told_what_is_gone);
 }
