@@ -58,7 +58,8 @@ int srd_walk_start(struct srd_iter *iter, const char *prefix, size_t prefix_len)
 		dir = directory_of(state, prefix, path_len, &error);
 	if (error)
 		return error;
-	iter->cookie_end = state->next_cookie;
+	/* Of the root, as in no other directory names have higher ones. */
+	iter->cookie_end = srd_state_cookie_end(state, srd_state_inode_of(state, SRD_ROOT_INO));
 	/* What no name begins with, nothing is under. */
 	if (dir == 0 || rest_len > SRD_NAME_MAX)
 		return 0;

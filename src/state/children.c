@@ -10,6 +10,15 @@
 
 #include "base/check.h"
 
+/* In the root there may be names with cookies above the next one: compaction had put others before them
+ * for a while (store/difference.h). */
+uint64_t srd_state_cookie_end(const struct srd_state *state, uint32_t dir)
+{
+	uint32_t last = srd_inode_at(state, dir)->children.last;
+
+	return last ? SRD_MAX(state->next_cookie, srd_dentry_at(state, last)->cookie + 1) : state->next_cookie;
+}
+
 void srd_children_append(struct srd_state *state, uint32_t dir, uint32_t dentry)
 {
 	struct srd_inode *parent = srd_inode_at(state, dir);
@@ -18,9 +27,8 @@ void srd_children_append(struct srd_state *state, uint32_t dir, uint32_t dentry)
 	child->parent = dir;
 	child->next = 0;
 	child->prev = parent->children.last;
-	if (child->prev)
-		state->next_cookie = SRD_MAX(state->next_cookie, srd_dentry_at(state, child->prev)->cookie + 1);
-	child->cookie = state->next_cookie++;
+	child->cookie = srd_state_cookie_end(state, dir);
+	state->next_cookie = child->cookie + 1;
 	if (child->prev)
 		srd_dentry_at(state, child->prev)->next = dentry;
 	else

@@ -264,6 +264,8 @@ const char *srd_dentry_name_place(const struct srd_state *state, const struct sr
  * index from an earlier answer or 0, makes it O(1) while that one is there. */
 uint32_t srd_state_next_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,
                               uint32_t hint);
+/* Above the cookies of all that is in DIR now, and not above those of what comes there later. */
+uint64_t srd_state_cookie_end(const struct srd_state *state, uint32_t dir);
 /* Which of A and B, dentry indexes from earlier answers or 0, makes the better hint;
  * 0: neither is there any more. */
 uint32_t srd_state_nearer_child(const struct srd_state *state, uint32_t dir, uint64_t cookie,

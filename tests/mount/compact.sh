@@ -73,3 +73,18 @@ done
 [ $(($(addresses) - before)) -lt 32 ] || fail "$(addresses) TiB, after $before"
 expect_same "$(wc -l <&20)" "$rounds"
 for i in 20 21 22 23 24 25; do eval "exec $i<&-"; done
+
+section "what was moved into the root since a snapshot is listed there"
+new_store r
+mount_store r
+mkdir "$work/r/d"
+touch "$work"/r/d/{a,b,c}
+mkdir "$work/r/.srd/snapshots/before"
+mv "$work"/r/d/* "$work/r"
+wanted=$(ls -f "$work/r")
+expect "$srd" compact -q "$work/r.srd"
+expect_same "$(ls -f "$work/r")" "$wanted"
+remount r
+expect_same "$(ls -f "$work/r")" "$wanted"
+expect_same "$("$srd" ls "$work/r.srd")" "$(printf 'a\nb\nc')"
+unmount r
