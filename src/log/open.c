@@ -134,12 +134,13 @@ static int take_byte(const struct srd_log *log, int64_t byte, bool alone)
 	return error == -EAGAIN ? -EBUSY : error;
 }
 
-/* True if somebody says to keep the log for itself, or where nobody could say so. */
+/* True if somebody says to keep the log for itself, by a lock or in the shm, or where nobody could
+ * say so. */
 static bool is_kept(const struct srd_log *log, const struct stat *st)
 {
 	char holder[2 * SRD_SHM_HOST_LEN];
 
-	if (srd_log_is_remote(log->fd))
+	if (srd_log_is_remote(log->fd) || srd_ofd_is_taken(log->fd, SRD_BYTE_KEPT))
 		return true;
 	struct srd_shm *shm = srd_shm_open(log->io, log->dir_fd, log->name, st, &log->sb, true);
 	bool kept = shm && srd_shm_exclusive_holder(shm, holder, sizeof holder) == 0;
@@ -157,6 +158,9 @@ static int take_presence(struct srd_log *log, const struct stat *st)
 	int error = take_byte(log, SRD_BYTE_PRESENCE, alone);
 	for (int i = 1; i < ROUNDS && error == -EBUSY && !alone && !is_kept(log, st); i++)
 		error = take_byte(log, SRD_BYTE_PRESENCE, false);
+	/* With or without shm others are to know that there is nothing to wait for. */
+	if (alone && !error)
+		srd_ofd_lock(log->fd, F_WRLCK, SRD_BYTE_KEPT, false);
 
 	if (reads)
 		return error == -EBUSY ? error : 0;
@@ -178,6 +182,8 @@ static void unlock_all(struct srd_log *log)
 	srd_log_release(log);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_APPEND, false);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_WRITERS, false);
+	/* Before presence: who has that for a moment keeps nothing. */
+	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_KEPT, false);
 	srd_ofd_lock(log->fd, F_UNLCK, SRD_BYTE_PRESENCE, false);
 }
 

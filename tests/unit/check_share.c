@@ -366,6 +366,41 @@ START_TEST(one_alone_may_write)
 }
 END_TEST
 
+static int count_looks(const struct srd_io *io, int dir_fd, const char *name, int flags, unsigned mode)
+{
+	size_t len = strlen(name);
+
+	*(unsigned *)io->user += len > 4 && strcmp(name + len - 4, ".shm") == 0;
+	return srd_io_posix.open(&srd_io_posix, dir_fd, name, flags, mode);
+}
+
+/* It cannot say so in the shm, where who waits looks each time. */
+START_TEST(who_is_alone_without_memory_to_share_is_not_waited_for)
+{
+	static const int flags[] = { 0, SRD_RDONLY, SRD_EXCLUSIVE };
+	struct srd_io io = srd_io_posix;
+	unsigned looks = 0;
+	srd_store *another;
+	char name[160];
+
+	close_store();
+	snprintf(name, sizeof name, "%s.shm", path);
+	FILE *file = fopen(name, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs("somebody's notes", file);
+	fclose(file);
+	open_store(SRD_NOSYNC | SRD_EXCLUSIVE);
+	ck_assert_ptr_null(store->log->shm);
+	io.open = count_looks;
+	io.user = &looks;
+	for (size_t i = 0; i < SRD_LEN(flags); i++)
+		ck_assert_int_eq(srd_store_open(path, flags[i], &io, &another), -EBUSY);
+	ck_assert_uint_eq(looks, 0);
+	close_store();
+	open_store(SRD_NOSYNC);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
 	tcase_add_test(tcase, dozens_of_stores_in_one_process);
@@ -381,6 +416,7 @@ static void add(TCase *tcase)
 	tcase_add_test(tcase, the_others_are_told_of_what_has_been_applied);
 	tcase_add_test(tcase, who_finds_what_is_untold_tells_before_it_shows_it);
 	tcase_add_test(tcase, one_alone_may_write);
+	tcase_add_test(tcase, who_is_alone_without_memory_to_share_is_not_waited_for);
 }
 
 int main(void)
