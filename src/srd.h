@@ -336,7 +336,8 @@ int srd_get_xattr(srd_store *store, const void *key, size_t key_len, const char 
 int srd_set_xattr(srd_store *store, const void *key, size_t key_len, const char *name,
                   const void *data, size_t len);
 /* The names, each ended by a NUL, into LIST of SIZE bytes; returns how many bytes that
- * are, also for SIZE 0, which asks for that alone.  -ERANGE: they do not fit. */
+ * are, also for SIZE 0, which asks for that alone.  -ERANGE: they do not fit; SRD_ECORRUPT: one is
+ * damaged, and nobody knows how that attribute was called but who asks for it by name. */
 ssize_t srd_list_xattrs(srd_store *store, const void *key, size_t key_len, char *list, size_t size);
 
 /* ---- Batches: all or nothing ---- */

@@ -11,7 +11,7 @@
 #include "format/superblock.h"
 
 enum {
-	SRD_IMAGE_VERSION = 2,
+	SRD_IMAGE_VERSION = 3,
 	SRD_IMAGE_HEADER_LEN = 4096,
 	SRD_IMAGE_ALIGN = 4096,    /* tables begin on pages */
 	SRD_IMAGE_TABLES = 10,

@@ -91,9 +91,9 @@ ssize_t srd_fs_list_xattr(struct srd_fs *fs, uint64_t ino, bool privileged, char
 	if (error)
 		return error;
 	for (const struct srd_xattr *x = NULL; !error && (x = srd_state_next_xattr(state, inode, x));) {
-		const void *name = srd_source_at(&state->source, x->name, x->name_len);
+		const char *name = srd_xattr_name(&state->source, x);
 		if (!name)
-			error = SRD_ELOST;
+			error = srd_store_absence(fs->store, SRD_ECORRUPT);
 		if (!name || !is_shown(name, x->name_len, privileged))
 			continue;
 		if (size > 0 && x->name_len + (size_t)1 > size - used) {

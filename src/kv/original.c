@@ -4,18 +4,12 @@
 #include "kv/original.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/check.h"
 #include "base/cleanup.h"
 
 enum { PIECE_LEN = 1 << 20 };   /* read and appended at once */
-
-struct srd_original_attribute {
-	uint64_t name, run;       /* offsets in the log */
-	uint32_t name_len;
-};
 
 void srd_original_init(struct srd_original *original, struct srd_salvaged *salvaged)
 {
@@ -38,8 +32,7 @@ static int take_attributes(struct srd_original *original, const struct srd_state
 		                              original->attribute_count + 1, sizeof *original->attributes);
 		if (error)
 			return error;
-		original->attributes[original->attribute_count++] = (struct srd_original_attribute){
-			.name = xattr->name, .run = xattr->run, .name_len = xattr->name_len };
+		original->attributes[original->attribute_count++] = *xattr;
 	}
 	return 0;
 }
@@ -89,15 +82,15 @@ int srd_original_hold(struct srd_original *original, struct srd_store *source, s
 
 int srd_original_put_attributes(const struct srd_original *original, struct srd_txn *txn, uint64_t ino)
 {
+	const struct srd_source source = srd_store_source(original->log);
 	int error = 0;
 
 	for (size_t i = 0; i < original->attribute_count && !error; i++) {
-		const struct srd_original_attribute *attribute = &original->attributes[i];
-		const uint8_t *name = srd_log_at(original->log, attribute->name, attribute->name_len);
+		const struct srd_xattr *attribute = &original->attributes[i];
+		const char *name = srd_xattr_name(&source, attribute);
 		const uint8_t *value = (const uint8_t *)"";
 		struct srd_run run;
-		/* Where it is gone there are zeros. */
-		if (!name || memchr(name, 0, attribute->name_len) || !srd_log_run(original->log, attribute->run, &run))
+		if (!name || !srd_log_run(original->log, attribute->run, &run))
 			error = SRD_ECORRUPT;
 		else if (run.len > 0)
 			error = srd_value_bytes(original->log, attribute->run, 0, run.len, &value);
@@ -107,7 +100,7 @@ int srd_original_put_attributes(const struct srd_original *original, struct srd_
 			continue;
 		}
 		if (!error)
-			error = srd_txn_xattr(txn, ino, (const char *)name, attribute->name_len, value, run.len);
+			error = srd_txn_xattr(txn, ino, name, attribute->name_len, value, run.len);
 	}
 	return error;
 }

@@ -18,7 +18,7 @@ struct srd_original {
 	struct srd_log *log;      /* held, or in a transaction */
 	struct srd_stat st;
 	struct srd_extents extents;
-	struct srd_original_attribute *attributes;
+	struct srd_xattr *attributes;
 	size_t attribute_count, attribute_cap;
 	struct srd_salvaged *salvaged;   /* not NULL: damage is left out, and noted here */
 };

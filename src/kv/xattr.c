@@ -59,10 +59,10 @@ static ssize_t list_names(struct srd_store *store, const struct srd_inode *inode
 	size_t used = 0;
 
 	for (const struct srd_xattr *xattr = NULL; (xattr = srd_state_next_xattr(state, inode, xattr));) {
-		const void *name = srd_log_at(store->log, xattr->name, xattr->name_len);
+		const char *name = srd_xattr_name(&state->source, xattr);
 		size_t len = xattr->name_len;
 		if (!name)
-			return SRD_ELOST;
+			return srd_store_absence(store, SRD_ECORRUPT);
 		if (size > 0 && len + 1 > size - used)
 			return -ERANGE;
 		if (size > 0) {

@@ -101,7 +101,7 @@ struct srd_dentry {
 _Static_assert(sizeof(struct srd_dentry) == 40, "bytes per dentry");
 
 struct srd_xattr {
-	uint64_t name;            /* offset in the log */
+	uint64_t hash;            /* of the name, which lies in the log directly before the run */
 	uint64_t run;             /* of the value */
 	uint32_t next;
 	uint16_t name_len;
@@ -298,6 +298,8 @@ uint32_t srd_state_extent_count(const struct srd_state *state, const struct srd_
 const struct srd_xattr *srd_state_xattr(const struct srd_state *state,
                                         const struct srd_inode *inode,
                                         const char *name, size_t len);
+/* Its name_len bytes in the log; NULL: they cannot be read, or are not what they were. */
+const char *srd_xattr_name(const struct srd_source *source, const struct srd_xattr *xattr);
 /* XATTR NULL: the first; NULL: no more. */
 const struct srd_xattr *srd_state_next_xattr(const struct srd_state *state,
                                              const struct srd_inode *inode,

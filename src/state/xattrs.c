@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* xattrs.c - the extended attributes of an inode: a short list, names and values
- * in the log. */
+/*
+ * xattrs.c - the extended attributes of an inode: a short list, names and values
+ * in the log.
+ *
+ * A name that has rotted there is still known by its hash: its attribute can be had, replaced and
+ * removed; only how it was called nobody can tell.
+ */
 #include "config.h"
 
 #include "state/xattrs.h"
 
 #include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
 
 bool srd_xattr_name_is_known(const char *name)
 {
@@ -19,13 +27,22 @@ static struct srd_xattr *xattr_at(const struct srd_state *state, uint32_t index)
 	return srd_table_at(&state->xattrs, index);
 }
 
+const char *srd_xattr_name(const struct srd_source *source, const struct srd_xattr *xattr)
+{
+	uint64_t padded = SRD_ALIGN_UP((uint64_t)xattr->name_len, 8);
+	const uint8_t *name = xattr->run > padded ? srd_source_at(source, xattr->run - padded, xattr->name_len) : NULL;
+
+	return name && srd_hash(name, xattr->name_len, 0) == xattr->hash ? (const char *)name : NULL;
+}
+
 static bool name_is(const struct srd_state *state, const struct srd_xattr *xattr,
                     const char *name, size_t len)
 {
-	if (xattr->name_len != len)
+	if (xattr->name_len != len || xattr->hash != srd_hash(name, len, 0))
 		return false;
-	const uint8_t *own = srd_source_at(&state->source, xattr->name, len);
-	return own && memcmp(own, name, len) == 0;
+	const char *own = srd_xattr_name(&state->source, xattr);
+	/* Another of the same hash somebody must have looked for. */
+	return !own || memcmp(own, name, len) == 0;
 }
 
 /* Where the index of that attribute is kept, or where the next would be;
@@ -102,7 +119,7 @@ int srd_xattrs_change(struct srd_state *state, struct srd_inode *inode, const st
 	if (index == 0)
 		return srd_table_error(&state->xattrs);
 	struct srd_xattr *xattr = xattr_at(state, index);
-	xattr->name = op->name_offset;
+	xattr->hash = srd_hash(op->name, op->name_len, 0);
 	xattr->name_len = op->name_len;
 	xattr->run = op->run.offset;
 	return 0;

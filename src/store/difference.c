@@ -244,20 +244,19 @@ static bool same_xattrs(const struct srd_difference *difference, const struct sr
 	do {
 		a = srd_state_next_xattr(difference->from, before, a);
 		b = srd_state_next_xattr(difference->to, inode, b);
-	} while (a && b && a->name == b->name && a->run == b->run);
+	} while (a && b && a->run == b->run);
 	return !a && !b;
 }
 
 static int remove_xattrs(struct srd_difference *difference, const struct srd_inode *before)
 {
-	const struct srd_source *source = &difference->from->source;
 	const struct srd_xattr *xattr = NULL;
 	int error = 0;
 
 	while (!error && (xattr = srd_state_next_xattr(difference->from, before, xattr)) != NULL) {
 		struct srd_op op = { .kind = SRD_OP_XATTR, .flags = SRD_OP_REMOVE, .ino = before->ino,
 		                     .name_len = (uint8_t)xattr->name_len };
-		op.name = (const char *)srd_source_at(source, xattr->name, xattr->name_len);
+		op.name = srd_xattr_name(&difference->from->source, xattr);
 		error = op.name ? add(difference, &op, NULL, NULL) : SRD_ECORRUPT;
 	}
 	return error;
@@ -265,7 +264,6 @@ static int remove_xattrs(struct srd_difference *difference, const struct srd_ino
 
 static int write_xattrs(struct srd_difference *difference, const struct srd_inode *inode)
 {
-	const struct srd_source *source = &difference->to->source;
 	const struct srd_xattr *xattr = NULL;
 	int error = 0;
 
@@ -273,7 +271,7 @@ static int write_xattrs(struct srd_difference *difference, const struct srd_inod
 		struct srd_op op = { .kind = SRD_OP_XATTR, .ino = inode->ino, .name_len = (uint8_t)xattr->name_len };
 		struct srd_run run;
 		const uint8_t *value = srd_difference_bytes(difference, xattr->run, &run);
-		op.name = (const char *)srd_source_at(source, xattr->name, xattr->name_len);
+		op.name = srd_xattr_name(&difference->to->source, xattr);
 		op.run.len = value ? run.len : 0;
 		error = op.name && value ? add(difference, &op, value, &run) : SRD_ECORRUPT;
 	}

@@ -33,7 +33,7 @@ static bool same_xattrs(const struct srd_state *old, const struct srd_inode *a, 
 	const struct srd_xattr *mine = NULL, *other = NULL;
 
 	while ((mine = srd_state_next_xattr(old, a, mine)) != NULL) {
-		const char *name = (const char *)srd_source_at(&old->source, mine->name, mine->name_len);
+		const char *name = srd_xattr_name(&old->source, mine);
 		other = srd_state_next_xattr(new, b, other);
 		if (!name || !other || !srd_state_xattr(new, b, name, mine->name_len))
 			return false;

@@ -125,13 +125,13 @@ static int add_attributes(struct orphans *orphans, struct srd_txn *txn, const st
 	int error = 0;
 
 	for (const struct srd_xattr *x = NULL; !error && (x = srd_state_next_xattr(state, inode, x));) {
-		const uint8_t *name = srd_log_at(log, x->name, x->name_len);
+		const char *name = srd_xattr_name(&state->source, x);
 		struct srd_run run;
 		if (!name || !srd_log_run(log, x->run, &run))
 			continue;
 		const uint8_t *value = run.len ? bytes_of(log, x->run, 0, run.len) : (const uint8_t *)"";
 		if (value)
-			error = srd_txn_xattr(txn, inode->ino, (const char *)name, x->name_len, value, run.len);
+			error = srd_txn_xattr(txn, inode->ino, name, x->name_len, value, run.len);
 	}
 	struct srd_attr attr = { .mask = SRD_ATTR_ATIME | SRD_ATTR_MTIME | SRD_ATTR_CTIME, .size = inode->size,
 	                         .atime_ns = inode->atime_ns, .mtime_ns = inode->mtime_ns, .ctime_ns = inode->ctime_ns };

@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "format/spare.h"
+#include "store/image.h"
 #include "store/store.h"
 
 enum { BIG_LEN = 20000 };
@@ -806,6 +807,56 @@ START_TEST(salvage_tells_what_rotted_while_open)
 }
 END_TEST
 
+static bool has_attribute(const char *key, const char *name, const char *text)
+{
+	srd_value value;
+	int error = srd_get_xattr(store, KEY(key), name, &value);
+
+	if (error == -ENODATA)
+		return false;
+	ck_assert_int_eq(error, 0);
+	ck_assert(value.len == strlen(text) && memcmp(value.data, text, value.len) == 0);
+	srd_value_release(&value);
+	return true;
+}
+
+/* 1: of a store that begins with its image, which says nothing of what lies in the log. */
+START_TEST(an_attribute_whose_name_rots_is_known_by_it)
+{
+	char list[64], other_path[160];
+	struct report report = { 0 };
+	srd_store *other;
+
+	put("one", "1");
+	put("two", "2");
+	ck_assert_int_eq(srd_set_xattr(store, KEY("one"), "user.colour", "red", 3), 0);
+	ck_assert_int_eq(srd_set_xattr(store, KEY("one"), "user.shape", "round", 5), 0);
+	if (_i) {
+		ck_assert_int_eq(srd_image_save_beside(store, NULL, &store->saved), 0);
+		close_store();
+	}
+	rot_name("user.colour");
+	if (_i) {
+		open_store(SRD_RDONLY);
+		ck_assert_uint_gt(store->image.offset, 0);
+	}
+	ck_assert(has_attribute("one", "user.colour", "red"));
+	ck_assert(has_attribute("one", "user.shape", "round"));
+	ck_assert_int_eq(srd_list_xattrs(store, KEY("one"), list, sizeof list), SRD_ECORRUPT);
+	ck_assert_int_eq(srd_list_xattrs(store, KEY("two"), list, sizeof list), 0);
+	snprintf(other_path, sizeof other_path, "%s/other.srd", dir);
+	ck_assert_int_eq(srd_open(other_path, SRD_CREATE | SRD_NOSYNC, &other), 0);
+	ck_assert_int_eq(srd_salvage(store, other, 0, note, &report), 0);
+	ck_assert_str_eq(report.what, "extended attribute");
+	ck_assert_str_eq(report.key, "one");
+	close_store();
+	store = other;
+	ck_assert(!has_attribute("one", "user.colour", "red"));
+	ck_assert(has_attribute("one", "user.shape", "round"));
+	ck_assert_int_eq(srd_list_xattrs(store, KEY("one"), list, sizeof list), (ssize_t)sizeof "user.shape");
+}
+END_TEST
+
 /* What lies below is not lost with it. */
 START_TEST(what_lies_below_a_name_that_rots_while_open)
 {
@@ -846,6 +897,7 @@ static void add(TCase *tcase)
 	tcase_add_loop_test(tcase, a_name_that_rots_while_open_is_not_listed, 0, 2);
 	tcase_add_loop_test(tcase, who_was_listing_when_a_name_rotted_is_told, 0, 2);
 	tcase_add_test(tcase, salvage_tells_what_rotted_while_open);
+	tcase_add_loop_test(tcase, an_attribute_whose_name_rots_is_known_by_it, 0, 2);
 	tcase_add_test(tcase, what_lies_below_a_name_that_rots_while_open);
 }
 

@@ -72,7 +72,8 @@ static inline void same_xattrs(const struct seen_state *a, const struct srd_inod
 	while ((p = srd_state_next_xattr(a->state, x, p)) != NULL) {
 		q = srd_state_next_xattr(b->state, y, q);
 		EXPECT(q && p->name_len == q->name_len);
-		EXPECT(memcmp(srd_log_at(a->log, p->name, p->name_len), srd_log_at(b->log, q->name, q->name_len), p->name_len) == 0);
+		const char *name = srd_xattr_name(&a->state->source, p), *other = srd_xattr_name(&b->state->source, q);
+		EXPECT(name && other && memcmp(name, other, p->name_len) == 0);
 		EXPECT(srd_log_run(a->log, p->run, &v) && srd_log_run(b->log, q->run, &w) && v.len == w.len);
 		EXPECT(srd_log_verify(b->log, &w, 0, w.len) == 0);
 		EXPECT(memcmp(srd_log_at(a->log, v.offset + v.distance, v.len), srd_log_at(b->log, w.offset + w.distance, w.len), v.len) == 0);
