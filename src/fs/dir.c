@@ -156,11 +156,16 @@ static uint32_t go_on(const struct srd_state *state, uint32_t index, struct srd_
 }
 
 /* Where what is there now ends: what comes later has cookies from there on. */
-static uint64_t end_of(const struct srd_state *state, uint32_t index, struct srd_dir *dir, uint64_t pos)
+static uint64_t end_of(const struct srd_store *store, uint32_t index, struct srd_dir *dir, uint64_t pos)
 {
-	if (pos == 0 || atomic_load_explicit(&dir->end, memory_order_relaxed) == 0) {
-		atomic_store_explicit(&dir->end, srd_state_cookie_end(state, index), memory_order_relaxed);
-		atomic_store_explicit(&dir->losses, state->losses, memory_order_relaxed);
+	uint64_t generation = store->log->sb.generation;
+	bool begins = pos == 0 || atomic_load_explicit(&dir->end, memory_order_relaxed) == 0;
+
+	if (begins)
+		atomic_store_explicit(&dir->losses, store->state.losses, memory_order_relaxed);
+	if (begins || atomic_load_explicit(&dir->generation, memory_order_relaxed) != generation) {
+		atomic_store_explicit(&dir->generation, generation, memory_order_relaxed);
+		atomic_store_explicit(&dir->end, srd_state_cookie_end(&store->state, index), memory_order_relaxed);
 	}
 	return atomic_load_explicit(&dir->end, memory_order_relaxed);
 }
@@ -178,7 +183,7 @@ int srd_fs_read_dir(struct srd_fs *fs, struct srd_dir *dir, uint64_t pos, bool p
 		return error;
 	uint64_t cookie = pos > POS_ENTRIES ? pos - POS_ENTRIES : 0;
 	uint32_t index = srd_state_inode_of(state, dir->ino), next = 0;
-	uint64_t end = end_of(state, index, dir, pos);
+	uint64_t end = end_of(fs->store, index, dir, pos);
 	if (pos >= POS_ENTRIES || fill_dots(&reading, inode, pos))
 		next = go_on(state, index, dir, cookie);
 	while (next != 0) {

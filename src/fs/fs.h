@@ -132,7 +132,8 @@ struct srd_dir {
 	uint64_t ino;
 	atomic_uint hint;         /* dentry where the last reading ended */
 	atomic_uint stayed;       /* dentry before which it began, once `hint` is removed */
-	atomic_ulong end;         /* cookies from here on came after reading began; 0: it has not */
+	atomic_ulong end;         /* cookies from here on came after reading began; 0: it has not, */
+	atomic_ulong generation;  /* in this log: compaction may leave higher ones in the root */
 	atomic_uint losses;       /* of the state when reading began */
 	atomic_ulong others;      /* how much others had done when reading began (dir.c) */
 	bool known;               /* the kernel seems to know all its entries, so that names are enough */
