@@ -130,17 +130,20 @@ static int equip(struct keeper *keeper)
 	return error ? error : give_herald(keeper);
 }
 
-/* The store is open: mounts, the first time, and has the worker serve. */
+/* The store is open: mounts, the first time, and has the worker serve.  What the last one was asked the kernel
+ * sends again before this one is asked anything: later it would do so with what this one is at, too, and a file
+ * would be closed twice. */
 static void on_ready(struct keeper *keeper)
 {
 	struct srd_mount *mount = keeper->mount;
 	struct srd_device *device = &mount->device;
 	bool first = !device->mounter;
 	struct srd_wire order = { .kind = SRD_WIRE_START, .flags = first ? SRD_WIRE_FIRST : 0 };
-	int error = first ? srd_device_mount(device, mount->options, mount->store_path, mount->mountpoint) : 0;
+	int error = first ? srd_device_mount(device, mount->options, mount->store_path, mount->mountpoint)
+	            : keeper->served ? srd_device_resend(device) : 0;
 
 	if (error) {
-		fail(keeper, "mount at", error);
+		fail(keeper, first ? "mount at" : "keep", error);
 		return;
 	}
 	order.value = (int32_t)device->init_len;
@@ -179,12 +182,9 @@ static void on_serving(struct keeper *keeper)
 
 	keeper->stage = SERVING;
 	pass_use_on(keeper);
-	if (keeper->served)
-		error = srd_device_resend(&mount->device);
-	else if (keeper->ready >= 0)
+	if (!keeper->served && keeper->ready >= 0)
 		error = srd_mount_go_background(mount, keeper->ready);
 	keeper->served = true;
-	/* One that is gone already needs no keeping. */
 	if (error && !keeper->ending)
 		fail(keeper, "keep", error);
 }

@@ -16,10 +16,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-/* What a mount answers whose daemon is gone: the latter to who was asking as it went. */
-static bool says_dead(int error)
+/* The latter to who was asking as it went. */
+bool srd_place_is_dead(int error)
 {
-	return error == ENOTCONN || error == ECONNABORTED;
+	return abs(error) == ENOTCONN || abs(error) == ECONNABORTED;
 }
 
 int srd_place_resolve(const char *path, char **absolute)
@@ -31,7 +31,7 @@ int srd_place_resolve(const char *path, char **absolute)
 	for (size_t len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
 		copy[len - 1] = 0;
 	char *whole = realpath(copy, NULL);
-	if (whole || !says_dead(errno)) {
+	if (whole || !srd_place_is_dead(errno)) {
 		if (!whole)
 			return srd_errno();
 		*absolute = whole;
@@ -145,7 +145,7 @@ int srd_place_clear(const char *mountpoint)
 	bool ours;
 
 	/* Not stat(): that may be answered from what the kernel remembers. */
-	if (statvfs(mountpoint, &st) == 0 || !says_dead(errno))
+	if (statvfs(mountpoint, &st) == 0 || !srd_place_is_dead(errno))
 		return 0;
 	return find(mountpoint, &dev, &ours) == 0 && ours ? detach(mountpoint) : 0;
 }

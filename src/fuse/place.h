@@ -9,6 +9,8 @@
 /* The absolute path of PATH, whose last component need not answer (a dead mount
  * does not).  0 or a negative errno; *ABSOLUTE is freed by the caller. */
 int srd_place_resolve(const char *path, char **absolute);
+/* True if that errno, or its negative, is what a mount answers whose daemon is gone. */
+bool srd_place_is_dead(int error);
 /* Detaches a mount of our kind at MOUNTPOINT (absolute) whose daemon is gone.  0
  * also when there is none. */
 int srd_place_clear(const char *mountpoint);

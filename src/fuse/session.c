@@ -40,7 +40,7 @@
 #include "fuse/wire.h"
 #include "fuse/worker.h"
 
-enum { GRACE_MS = 2000 };
+enum { GRACE_MS = 2000, CLEARINGS = 3 };
 
 static void send_line(const struct srd_mount *mount, const char *text)
 {
@@ -87,6 +87,19 @@ static void log_to_system(enum fuse_log_level level, const char *format, va_list
 
 /* ---- Set-up ---- */
 
+/* What is at MOUNTPOINT; a mount that is dead, or dies while it is asked, is cleared first. */
+static int look_at(const char *mountpoint, struct stat *st)
+{
+	int error, tries = 0;
+
+	do {
+		error = srd_place_clear(mountpoint);
+		if (!error && stat(mountpoint, st) != 0)
+			error = srd_errno();
+	} while (srd_place_is_dead(error) && ++tries < CLEARINGS);
+	return error;
+}
+
 static int resolve(struct srd_mount *mount)
 {
 	const struct srd_mount_options *options = mount->options;
@@ -100,9 +113,7 @@ static int resolve(struct srd_mount *mount)
 	}
 	error = srd_place_resolve(options->mountpoint, &mount->mountpoint);
 	if (!error)
-		error = srd_place_clear(mount->mountpoint);
-	if (!error && stat(mount->mountpoint, &st) != 0)
-		error = srd_errno();
+		error = look_at(mount->mountpoint, &st);
 	if (!error && !S_ISDIR(st.st_mode))
 		error = -ENOTDIR;
 	if (error) {
