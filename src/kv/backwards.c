@@ -8,20 +8,13 @@
 #include "base/array.h"
 #include "format/ops.h"
 
-static bool header_at(const struct srd_log *log, uint64_t offset, struct srd_record *record)
-{
-	const uint8_t *bytes = offset ? srd_log_at(log, offset, SRD_HEADER_LEN) : NULL;
-
-	return bytes && srd_record_decode(&log->sb, record, bytes, offset);
-}
-
 int srd_backwards_go(struct srd_backwards *walk, uint64_t offset)
 {
 	struct srd_op op;
 	int error = 0;
 
 	walk->count = 0;
-	if (!header_at(walk->log, offset, &walk->record))
+	if (!srd_log_record_at(walk->log, offset, &walk->record))
 		return 0;
 	const uint8_t *metadata = srd_log_at(walk->log, offset + SRD_HEADER_LEN, walk->record.meta_len);
 	struct srd_ops ops = srd_ops_of(&walk->record, metadata);
@@ -49,7 +42,7 @@ uint64_t srd_backwards_sequence(const struct srd_log *log, const struct srd_reco
 {
 	struct srd_record before = { .prev = record->prev };
 
-	while (header_at(log, before.prev, &before))
+	while (srd_log_record_at(log, before.prev, &before))
 		if (before.type == SRD_RECORD_META)
 			return before.sequence;
 	return 0;

@@ -192,16 +192,22 @@ START_TEST(without_room_for_memory_to_share)
 }
 END_TEST
 
-START_TEST(beside_a_file_that_is_no_memory_of_ours)
+/* A file that is no memory of ours is left alone, and done without. */
+static void put_notes_for_shm(void)
 {
 	char name[160];
 
-	close_store();
 	snprintf(name, sizeof name, "%s.shm", path);
 	FILE *file = fopen(name, "w");
 	ck_assert_ptr_nonnull(file);
 	fputs("somebody's notes", file);
 	fclose(file);
+}
+
+START_TEST(beside_a_file_that_is_no_memory_of_ours)
+{
+	close_store();
+	put_notes_for_shm();
 	open_store(SRD_NOSYNC);
 	srd_store *another = open_another();
 	ck_assert_ptr_null(another->log->shm);
@@ -381,14 +387,9 @@ START_TEST(who_is_alone_without_memory_to_share_is_not_waited_for)
 	struct srd_io io = srd_io_posix;
 	unsigned looks = 0;
 	srd_store *another;
-	char name[160];
 
 	close_store();
-	snprintf(name, sizeof name, "%s.shm", path);
-	FILE *file = fopen(name, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs("somebody's notes", file);
-	fclose(file);
+	put_notes_for_shm();
 	open_store(SRD_NOSYNC | SRD_EXCLUSIVE);
 	ck_assert_ptr_null(store->log->shm);
 	io.open = count_looks;
